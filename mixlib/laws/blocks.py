@@ -24,7 +24,7 @@ ASPECT = 0.3  # BEiT's release; the largest aspect is its inverse
 
 
 def proposals(wanted: Int[Tensor, " n"], grid: tuple[int, int], rng: torch.Generator) -> Boxes:
-    """One rectangle each; one as high or as wide as the grid is returned empty (BEiT refuses it)."""
+    """One rectangle each; as high or as wide as the grid: returned empty (BEiT refuses it)."""
     unit = torch.rand(len(wanted), 4, generator=rng, device=rng.device, dtype=torch.float64)
     area = 1 + unit[:, 0] * (wanted - 1).clamp(min=0)
     aspect = torch.exp((2 * unit[:, 1] - 1) * math.log(1 / ASPECT))
