@@ -78,7 +78,7 @@ def test_blocks_count_and_shape():
     "make",
     [
         lambda: HMix(1.5),
-        lambda: FMix(decay=-1),
+        lambda: FMix(decay=-1.0),
         lambda: FMix(max_soft=0.7),
         lambda: CountedCells((0, 4)),
         lambda: CoinCells((4, 0)),
