@@ -3,7 +3,8 @@ was expected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mixlib.words import nearest
@@ -34,3 +35,12 @@ def require(where: str, given: Mapping[str, Any], keys: Iterable[str]) -> None:
     for key in keys:
         if key not in given:
             raise DeclarationError(f"{where}: the key {key!r} is missing")
+
+
+def run_app(app: Callable[..., Any]) -> None:
+    """Runs a typer application; a wrong declaration or missing file ends it with one line, not a
+    traceback."""
+    try:
+        app()
+    except (DeclarationError, FileNotFoundError, KeyError) as error:
+        sys.exit(f"error: {error.args[0] if len(error.args) == 1 else error}")

@@ -13,11 +13,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from downstream.detection.settings import DetectSettings
+if TYPE_CHECKING:
+    from pipelines.bench import Bench
+    from pipelines.setting import Setting
 
-from mixlib.recipes import Recipe
 
 # One number for what all jobs share (the loop, the evaluation, the readers): raised by hand when a
 # change there changes results.  Kinds, methods, recipes, networks and data sets carry their own.
@@ -52,21 +53,55 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a job measured.
+
+    Attributes:
+        metrics: name -> number, what tables read.
+        history: rows of measurements along the way.
+        seconds: time spent in the work proper, over all attempts.
+        keep: names of files in the working folder that belong to the result.
+        more: anything else worth keeping (images per second, per-class numbers ...).
+    """
+
+    metrics: Mapping[str, float]
+    history: list[dict[str, float]]
+    seconds: float
+    keep: tuple[str, ...] = ()
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Job(ABC):
     """Base of all jobs.
 
-    ``kind`` is the word in declarations; ``runner`` the function "module:name" that does the work
-    (imported only by the process that runs it, so that building a graph imports no torch);
-    ``revision`` is raised by hand whenever the kind's numbers change.
+    ``kind`` is the word in declarations; ``revision`` is raised by hand whenever the kind's numbers
+    change.  Building a job imports no torch; only :meth:`run` does.
     """
 
     kind: ClassVar[str]
-    runner: ClassVar[str]
     revision: ClassVar[int] = 1
+
+    @classmethod
+    @abstractmethod
+    def build(cls, point: Mapping[str, Any], setting: Setting) -> Self:
+        """The job of one table cell and seed.
+
+        Args:
+            point: the declared fields of the cell.
+            setting: resolves words at the scale of the run.
+
+        Raises:
+            DeclarationError: a field or word is not known.
+        """
 
     @abstractmethod
     def describe(self) -> str:
         """One line for people: what, on what, how much, which seed."""
+
+    @abstractmethod
+    def run(self, bench: Bench) -> Outcome:
+        """Does the work in ``bench.folder``, from its checkpoint there if one exists."""
 
     @property
     @abstractmethod
@@ -112,71 +147,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
     return value
-
-
-@dataclass(frozen=True)
-class TrainJob(Job):
-    """Training one classifier.
-
-    Attributes:
-        images: the data.
-        backbone, method: catalogue rows.
-        recipe: every setting of the training.
-        augment: every setting of the augmentation, as (key, value) pairs.
-        seed: of initial weights, data order and all draws.
-        pick: which epoch's accuracy counts: "median_last_10" (AutoMix 4.1), "last" or "best".
-        start: the job whose weights it starts from; or None.
-        weights: published weights that it starts from (a word of torchvision's), or None.
-    """
-
-    kind = "train"
-    runner = "pipelines.train:run"
-
-    images: Data
-    backbone: Row
-    method: Row
-    recipe: Recipe
-    augment: tuple[tuple[str, Any], ...]
-    seed: int
-    pick: str = "median_last_10"
-    evaluate_every: int = 10
-    start: TrainJob | None = None
-    weights: str | None = None
-
-    @property
-    def data(self) -> Data:
-        return self.images
-
-    def describe(self) -> str:
-        r = self.recipe
-        return (
-            f"train {self.backbone.name} with {self.method.name} on {self.images.name}: {r.epochs} epochs, "
-            f"batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, seed {self.seed}"
-        )
-
-
-@dataclass(frozen=True)
-class DetectJob(Job):
-    """Fine-tuning Faster R-CNN from a trained classifier's backbone."""
-
-    kind = "detect"
-    runner = "pipelines.detect:run"
-
-    scenes: Data
-    parent: TrainJob
-    settings: DetectSettings
-    seed: int
-
-    @property
-    def data(self) -> Data:
-        return self.scenes
-
-    def describe(self) -> str:
-        s, p = self.settings, self.parent
-        return (
-            f"detect on {self.scenes.name} from {p.backbone.name} pretrained with {p.method.name} on {p.images.name}: "
-            f"{s.backend}, {s.iterations} iterations, batch {s.batch}, lr {s.lr:g}, seed {self.seed}"
-        )
-
-
-KINDS: dict[str, type[Job]] = {job.kind: job for job in (TrainJob, DetectJob)}

@@ -15,7 +15,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +23,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pipelines.job import Job, plain
+from pipelines.job import Job, Outcome, plain
 
 RESULT = "result.json"
 
@@ -74,37 +74,41 @@ class Store:
         return result
 
     @contextmanager
-    def working(self, job: Job) -> Iterator[Path]:
+    def working(self, job: Job, leads: bool = True) -> Iterator[Path]:
         """The job's working folder, held by this process alone.
 
         Another process that wants the same job (an orphan of a killed run, say) waits here until
-        this one is done.
+        this one is done.  Of the processes of one distributed run only the leader takes the lock.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        (self.root / ".locks").mkdir(exist_ok=True)
-        with (self.root / ".locks" / job.digest).open("w") as lock:
+        folder = self.root / f"{job.digest}.partial"
+        if not leads:
+            yield folder
+            return
+        locks = self.root / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / job.digest).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            folder = self.root / f"{job.digest}.partial"
             folder.mkdir(exist_ok=True)
             yield folder
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
 
-    def commit(
-        self, job: Job, folder: Path, outcome: Mapping[str, Any], keep: tuple[str, ...]
-    ) -> None:
-        """Makes a working folder the finished result.
-
-        Args:
-            job: the job.
-            folder: its working folder, as :meth:`working` gave it.
-            outcome: what the runner measured: metrics, history, seconds.
-            keep: names of the files in the folder that belong to the result; all others go.
-        """
+    def commit(self, job: Job, folder: Path, outcome: Outcome) -> None:
+        """Makes a working folder the finished result; files that the outcome does not keep go."""
         for path in folder.iterdir():
-            if path.name not in keep:
+            if path.name not in outcome.keep:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        body = {"digest": job.digest, "job": plain(job), **outcome, "provenance": provenance()}
+        body = {
+            "digest": job.digest,
+            "job": plain(job),
+            "metrics": dict(outcome.metrics),
+            "seconds": outcome.seconds,
+            **outcome.more,
+            "history": outcome.history,
+            "provenance": provenance(),
+        }
         with (folder / RESULT).open("w") as file:
-            json.dump(body, file, indent=1)
+            json.dump(body, file, indent=1, allow_nan=False)
             file.flush()
             os.fsync(file.fileno())
         final = self.folder(job)
