@@ -11,7 +11,7 @@ from downstream.detection.readers import DataError, Record
 
 
 def shortest_edge_size(width: int, height: int, short: int, longest: int) -> tuple[int, int]:
-    """(width, height) in pixels after scaling the short side to `short`, the long to <= `longest`."""
+    """(width, height) in pixels with the short side at `short`, or the long one at `longest`."""
     scale = short / min(width, height)
     new_width, new_height = (short, scale * height) if width < height else (scale * width, short)
     if max(new_width, new_height) > longest:

@@ -94,7 +94,7 @@ def collate(
     settings: DetectSettings,
     device: torch.device,
 ) -> Batch:
-    """One Batch of what training sees; at least one (padding) box slot, so that no tensor is empty."""
+    """One Batch of what training sees; one padding box at least, so that no tensor is empty."""
     images, sizes = normalise_and_pad([image for image, _, _ in seen], settings, device)
     most = max(1, *(len(labels) for _, _, labels in seen))
     boxes = np.zeros((len(seen), most, 4), dtype=np.float32)

@@ -61,7 +61,7 @@ def _test_size(records: Records, number: int, settings: DetectSettings) -> tuple
 
 
 def _runs(records: Records, settings: DetectSettings) -> Iterator[list[int]]:
-    """Consecutive images of one size, at most test_batch: no padding, which would change results."""
+    """Consecutive images of one size, at most test_batch; padding would change results."""
     run: list[int] = []
     for number in range(len(records)):
         size = _test_size(records, number, settings)

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-VOC_CLASSES = tuple(
-    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
-    "person pottedplant sheep sofa train tvmonitor".split()
+# fmt: off
+VOC_CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car",
+    "cat", "chair", "cow", "diningtable", "dog", "horse", "motorbike",
+    "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )
+# fmt: on
 # Annotations may overshoot their image by rounding; more than this is a wrong file.
 OVERSHOOT = 2.0
 

@@ -6,7 +6,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 
 class SmallResNet(nn.Module):
-    """A ResNet with torchvision's child names, of any block, depth and width, global RNG untouched."""
+    """A ResNet with torchvision's child names, of any block, depth and width."""
 
     def __init__(self, block, depths: tuple[int, ...], width: int, seed: int = 0):
         super().__init__()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from detection_resnets import tiny_bottleneck
 
 from downstream.detection.batches import normalise_and_pad
 from downstream.detection.c4 import C4Detector
@@ -17,7 +18,6 @@ from downstream.detection.detectron2_names import detectron2_name
 from downstream.detection.evaluate import to_original
 from downstream.detection.sampling import RoiSample, match_anchors, matched_boxes
 from downstream.detection.settings import DetectSettings
-from detection_resnets import tiny_bottleneck
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "detection"
 BOX, SCORE, LOSS = 5e-3, 1e-4, 1e-4
@@ -59,6 +59,9 @@ def inputs(
     images, sizes = normalise_and_pad(
         [given[f"image_{i}"].numpy() for i in (0, 1)], settings, torch.device("cpu")
     )
+    # The reference ran channels first; trained batch norm at this size amplifies a change of the
+    # order of summation to some per cent of a gradient.
+    images = images.contiguous()
     boxes = torch.zeros(2, 19, 4)
     labels = torch.full((2, 19), -1)
     for i in (0, 1):
@@ -131,10 +134,7 @@ def step(settings: DetectSettings, want: dict[str, torch.Tensor], extra=None):
     logits, deltas, anchors = model.rpn(feature)
     matches = match_anchors(anchors, boxes, labels, settings.rpn_iou)
     proposals = model.propose(logits, deltas, anchors, sizes)
-    # Batch statistics sum in another order than SyncBN: one pair of boxes may cross the threshold.
-    slack = 2 if settings.norm == "trainable" else 0
-    for (boxes_found, _), count in zip(proposals, want["train_prop_n"].tolist(), strict=True):
-        assert abs(len(boxes_found) - count) <= slack
+    assert [len(found) for found, _ in proposals] == want["train_prop_n"].tolist()
     targets = matched_boxes(boxes, matches.index)
     losses = model.rpn_losses(logits, deltas, anchors, want["anchor_labels"], targets)
     numbers = [torch.full((len(want[f"samp_boxes_{i}"]), 1), float(i)) for i in (0, 1)]
