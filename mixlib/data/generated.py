@@ -44,6 +44,7 @@ class Shapes:
         anywhere: place a single object anywhere in the frame; otherwise within 8 % of the middle.
         outline, surface, hue, mark: probability that an object shows this cue of its class.
         scenery: probability that the background shows the (first) object's class.
+        decoy: probability that a cue that is not shown shows another class's instead of none.
         least: cues that every labelled object shows at least.
         distractors: unlabelled smaller objects, each showing one cue of another class.
         crowd: probability that an image also holds a crowd (a cluster of small objects of one
@@ -65,6 +66,7 @@ class Shapes:
     hue: float = 0.45
     mark: float = 0.5
     scenery: float = 0.5
+    decoy: float = 0.0
     least: int = 1
     distractors: int = 1
     crowd: float = 0.0
@@ -83,7 +85,7 @@ class Shapes:
                 f"objects and radius are (least, most) with least >= 1 and > 0, "
                 f"found {self.objects} and {self.radius}"
             )
-        for name in ("outline", "surface", "hue", "mark", "scenery", "crowd"):
+        for name in ("outline", "surface", "hue", "mark", "scenery", "decoy", "crowd"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, found {getattr(self, name)}")
         if not 0 <= self.least <= 4:
@@ -236,7 +238,10 @@ def _stamp(
         if shows.sum() >= spec.least:
             break
         shows[cue] = True
-    look = Look(*(kind if show else None for show in shows))
+    decoys = [
+        int(rng.integers(spec.classes)) if chance < spec.decoy else None for chance in rng.random(4)
+    ]
+    look = Look(*(kind if show else decoy for show, decoy in zip(shows, decoys, strict=True)))
     window, cover = paint_object(canvas.colours, rng, look, x, y, radius)
     canvas.owner[window][cover > 0.5] = number
     return float(cover.sum())
