@@ -1,0 +1,115 @@
+"""What is random in a mix?  First lambda (:class:`LamLaw`), then a mask given lambda
+(:class:`MaskLaw`).
+
+The two are separate because the theory draws lambda from a tilted law and then the *same* masks as
+training.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mixlib.mix import Boxes
+
+
+class LamLaw(ABC):
+    """Law of lambda, the wished share of a sample's own image, in [0, 1]."""
+
+    @abstractmethod
+    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
+        """n independent draws, float64 on the generator's device."""
+
+
+@dataclass(frozen=True)
+class Beta(LamLaw):
+    """lambda ~ Beta(a, b); b = a when omitted (mixup, Zhang et al. 2018, section 2)."""
+
+    a: float
+    b: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.a > 0 and (self.b is None or self.b > 0)):
+            raise ValueError(f"Beta needs parameters above 0, got a={self.a}, b={self.b}")
+
+    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
+        # a Dirichlet draw: normalised in log space inside, so alpha = 0.01 does not give 0/0
+        pair = torch.tensor([self.a, self.a if self.b is None else self.b], dtype=torch.float64)
+        return torch._sample_dirichlet(pair.to(rng.device).expand(n, 2), generator=rng)[:, 0]
+
+
+@dataclass(frozen=True)
+class Uniform(LamLaw):
+    """lambda uniform on [low, high]."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.high <= 1:
+            raise ValueError(f"Uniform needs 0 <= low <= high <= 1, got {self.low}, {self.high}")
+
+    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
+        unit = torch.rand(n, generator=rng, device=rng.device, dtype=torch.float64)
+        return self.low + (self.high - self.low) * unit
+
+
+@dataclass(frozen=True)
+class Fixed(LamLaw):
+    """lambda always the same (TokenMix's 0.5, figures at a given lambda)."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.value <= 1:
+            raise ValueError(f"lambda must lie in [0, 1], got {self.value}")
+
+    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
+        return torch.full((n,), self.value, dtype=torch.float64, device=rng.device)
+
+
+class MaskLaw(ABC):
+    """Law of the mask of a sample's own image, given lambda.
+
+    A subclass is final and states ``unbiased`` (is E[M | lambda] = lambda everywhere?) and
+    ``label``: whether the label share is the drawn lambda or the realised mean of the mask.
+    """
+
+    unbiased: bool = False
+    label: Literal["drawn", "realised"] = "realised"
+
+    @abstractmethod
+    def draw(
+        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
+    ) -> Float[Tensor, "n h w"] | Boxes:
+        """One mask per lambda in its natural form: dense (values of the own image) or the partner's
+        boxes."""
+
+    @final
+    def sample(
+        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
+    ) -> Float[Tensor, "n h w"]:
+        """The same draw, always dense: what the theory measures.  Values in [0, 1], dtype of
+        ``lam``."""
+        return as_dense(self.draw(lam, size, rng), size, lam.dtype)
+
+
+def as_dense(
+    own: Tensor | Boxes, size: tuple[int, int], dtype: torch.dtype
+) -> Float[Tensor, "n h w"]:
+    """A drawn mask of the own image as a tensor of the full size."""
+    if isinstance(own, Boxes):
+        return (~own.inside()).to(dtype)
+    return own.expand(-1, *size)
+
+
+def label_share(law: MaskLaw, lam: Float[Tensor, " n"], own: Tensor | Boxes) -> Float[Tensor, " n"]:
+    """Label share of the own image under the law's label rule."""
+    if law.label == "drawn":
+        return lam
+    return own.share_outside() if isinstance(own, Boxes) else own.mean(dim=(1, 2))

@@ -1,0 +1,128 @@
+"""How does one look into a network, or change what flows through it?  By name of a place in it: a
+*site*.
+
+A site is "input" or the dotted path of a submodule; its tensor is that submodule's output.  Works
+for torchvision and timm models alike, with no subclass of any backbone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+Edit = Callable[[Tensor], Tensor]
+
+
+class _Reached(Exception):
+    """Raised by :meth:`Net.features` to leave a forward pass once its site is reached."""
+
+
+class Net(nn.Module):
+    """A classifier with named places.
+
+    Args:
+        model: any classifier [B, C, H, W] -> logits [B, Y].
+        sites: names for places, e.g. {"stage3": "layer3"}; plain module paths always work.
+    """
+
+    def __init__(self, model: nn.Module, sites: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.model = model
+        self.sites = dict(sites or {})
+
+    def forward(
+        self, x: Tensor, edit: Mapping[str, Edit] | None = None, tap: Sequence[str] = ()
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Runs the classifier.
+
+        Args:
+            x: [B, C, H, W].
+            edit: functions that replace the tensor at a site by another of the same shape.
+            tap: sites whose tensors (after any edit) are returned.
+
+        Returns:
+            Logits [B, Y], and the tapped tensors by site.
+        """
+        edit = edit or {}
+        seen: dict[str, Tensor] = {}
+        if "input" in edit:
+            x = edit["input"](x)
+        if "input" in tap:
+            seen["input"] = x
+        places = [site for site in dict.fromkeys((*edit, *tap)) if site != "input"]
+        with self._hooked(places, edit, tap, seen):
+            return self.model(x), seen
+
+    def features(self, x: Tensor, site: str) -> Tensor:
+        """The tensor at a site, without running what lies behind it."""
+        if site == "input":
+            return x
+        found: dict[str, Tensor] = {}
+
+        def leave(_module: nn.Module, _args: object, output: Tensor) -> None:
+            found[site] = output
+            raise _Reached
+
+        handle = self.place(site).register_forward_hook(leave)
+        try:
+            self.model(x)
+        except _Reached:
+            pass
+        finally:
+            handle.remove()
+        return found[site]
+
+    def place(self, site: str) -> nn.Module:
+        """The submodule of a site.
+
+        Raises:
+            KeyError: no such site; the message lists the named ones.
+        """
+        path = self.sites.get(site, site)
+        try:
+            return self.model.get_submodule(path)
+        except AttributeError:
+            known = ", ".join(["input", *self.sites]) or "module paths only"
+            raise KeyError(
+                f"no site {site!r} in {type(self.model).__name__}; named sites: {known}"
+            ) from None
+
+    @contextmanager
+    def _hooked(
+        self,
+        places: Sequence[str],
+        edit: Mapping[str, Edit],
+        tap: Sequence[str],
+        seen: dict[str, Tensor],
+    ) -> Iterator[None]:
+        def hook(site: str) -> Callable[[nn.Module, object, Tensor], Tensor]:
+            def apply(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
+                output = edit[site](output) if site in edit else output
+                if site in tap:
+                    seen[site] = output
+                return output
+
+            return apply
+
+        handles = [self.place(site).register_forward_hook(hook(site)) for site in places]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+@contextmanager
+def inference(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients, then back to the mode that every submodule was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

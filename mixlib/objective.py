@@ -1,0 +1,75 @@
+"""What does one training step minimise?  An objective: batch in, loss and named terms out.
+
+The training loop knows only this interface; what DDP wraps and a checkpoint saves is one objective.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mixlib.labels import CrossEntropy, LabelRule
+from mixlib.mix import Mix, blend
+from mixlib.net import Net
+from mixlib.policies.base import Policy
+
+
+class Step(NamedTuple):
+    """One step's outcome: the loss to differentiate, its detached named terms, and the mix the
+    classifier saw."""
+
+    loss: Tensor
+    terms: dict[str, Tensor]
+    mix: Mix
+
+
+class Objective(nn.Module, ABC):
+    """A training objective with its networks."""
+
+    @abstractmethod
+    def forward(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+    ) -> Step:
+        """The loss of one batch; draws everything random from ``rng``."""
+
+    def after_step(self, i: int) -> None:
+        """Called once after optimizer step i (counted from 0); momentum networks are updated
+        here."""
+
+    @abstractmethod
+    def predictor(self) -> nn.Module:
+        """The network to evaluate and to keep: images [B, C, H, W] -> logits [B, Y]."""
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Trainable parameters by group; a recipe may give each group its own schedule."""
+        return {"net": [p for p in self.parameters() if p.requires_grad]}
+
+
+class MixOnce(Objective):
+    """One draw, one forward: every method whose policy is not itself trained."""
+
+    def __init__(self, net: Net, policy: Policy, rule: LabelRule | None = None) -> None:
+        super().__init__()
+        self.net = net
+        self.policy = policy
+        self.rule = rule or CrossEntropy()
+
+    def forward(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+    ) -> Step:
+        site, drawn = self.policy.site, []
+
+        def mixing(z: Tensor) -> Tensor:
+            drawn.append(self.policy.draw(z, y, self.net, rng))
+            return blend(drawn[0], z)
+
+        logits, seen = self.net(x, edit={site: mixing}, tap=self.rule.taps)
+        loss = self.rule(drawn[0], logits, seen, y)
+        return Step(loss, {"loss": loss.detach()}, drawn[0])
+
+    def predictor(self) -> nn.Module:
+        return self.net.model

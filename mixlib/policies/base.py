@@ -1,0 +1,82 @@
+"""Who decides the mask, from what it may see?  A policy: tensors at a site of the network in, a
+:class:`Mix` out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from mixlib.mix import Mix
+
+if TYPE_CHECKING:
+    from mixlib.net import Net
+
+Scope = Literal["sample", "batch"]
+Pairing = Literal["roll", "permute", "reverse"]
+
+
+class Policy(ABC):
+    """Decides how a batch is mixed.
+
+    ``needs`` names what it looks at beyond the tensor itself ("input_grad", "features",
+    "attention", "teacher"): the extra cost of a step follows from it.  ``site`` is where the mix is
+    applied: "input" or a site of the net (ManifoldMix, AlignMix); a policy receives the tensor at
+        its site.
+    """
+
+    needs: frozenset[str] = frozenset()
+    site: str = "input"
+
+    @abstractmethod
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        """Draws one mix for the batch.
+
+        Args:
+            z: [B, C, H, W] (or tokens [B, N, C]), the tensor at ``site``.
+            y: int64 [B], labels.
+            net: the network in training, for policies that look into it; others ignore it.
+            rng: the only source of randomness.
+        """
+
+
+def partners(
+    n: int, pairing: Pairing, rng: torch.Generator
+) -> tuple[Int[Tensor, " n"], int | None]:
+    """Who mixes with whom.
+
+    Args:
+        n: batch size.
+        pairing: "roll": everyone's partner is ``shift`` places on, shift uniform in 1..n-1: no
+            sample meets itself and nothing need be gathered (the loader has shuffled already, so
+            the pairs are random); "permute": a random permutation, fixed points and all (mixup,
+            CutMix and PuzzleMix as released); "reverse": the batch backwards (timm, DeiT, TokenMix
+            as released).
+
+    Returns:
+        int64 [n] partners on the generator's device, and the shift where there is one.
+    """
+    if pairing == "roll":
+        unit = torch.rand((), generator=rng, device=rng.device)
+        shift = 1 + int(unit * (n - 1)) if n > 1 else 0
+        return (torch.arange(n, device=rng.device) + shift) % n, shift
+    if pairing == "permute":
+        return torch.randperm(n, generator=rng, device=rng.device), None
+    if pairing == "reverse":
+        return torch.arange(n - 1, -1, -1, device=rng.device), None
+    raise ValueError(f"pairing must be roll, permute or reverse, got {pairing!r}")
+
+
+def grid_of(z: Tensor) -> tuple[int, int]:
+    """Height and width of the tensor that a mask must cover; tokens lie on a square grid."""
+    if z.ndim == 4:
+        return z.shape[-2], z.shape[-1]
+    side = round(z.shape[1] ** 0.5)
+    if z.ndim != 3 or side * side != z.shape[1]:
+        raise ValueError(
+            f"expected [B, C, H, W] or a square grid of tokens [B, N, C], got {tuple(z.shape)}"
+        )
+    return side, side

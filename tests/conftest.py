@@ -1,0 +1,33 @@
+"""Fixtures that every test may use, and run-time checks of the shapes that signatures promise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jaxtyping import install_import_hook
+
+GOLDEN = Path(__file__).parent / "golden"
+
+install_import_hook(["mixlib", "theory"], "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Loads a reference fixture: ``golden("automix/mixup")`` -> mapping of arrays."""
+
+    def load(name: str):
+        return np.load(GOLDEN / f"{name}.npz", allow_pickle=False)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def mix_data() -> Path:
+    """The folder of real data sets that MIX_DATA names; the test is skipped where there is none."""
+    root = os.environ.get("MIX_DATA")
+    if not root or not Path(root).is_dir():
+        pytest.skip("MIX_DATA does not name a folder of data sets")
+    return Path(root).resolve()
