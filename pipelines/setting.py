@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from mixlib.augment import AUGMENTS
-from mixlib.datasets import DATASETS
-from mixlib.methods import METHODS
+from mixlib.data.augment import AUGMENTS
 
 from mixlib.backbones import BACKBONES
+from mixlib.datasets import DATASETS
+from mixlib.methods import METHODS
 from mixlib.recipes import RECIPES, Recipe
 from mixlib.words import nearest
 from pipelines.datasets import fingerprint
@@ -75,11 +75,20 @@ class Setting:
         row = self.look_up("backbone", self.scale.backbone(name), BACKBONES)
         return Row(row.name, row.revision)
 
-    def method(self, name: str, data: str, changes: Mapping[str, Any] | None = None) -> Row:
-        """A method with the parameters of the paper's data set, or of the scale's own family."""
+    def method(
+        self, name: str, data: str, small: bool, changes: Mapping[str, Any] | None = None
+    ) -> Row:
+        """A method with the parameters of the paper's data set, or of the scale's own family.
+
+        ``small``: the network is of ResNet-18's size, for which AutoMix A.1 has alphas of its own.
+        """
         row = self.look_up("method", name, METHODS)
         family = self.scale.family or DATASETS[data].family
-        return Row(row.name, row.revision, pairs({**row.parameters(family), **(changes or {})}))
+        params = row.params_for(family, small)
+        chosen = DATASETS[self.data(data).name]
+        # a method that undoes the normalisation must undo that of the data in use
+        params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
+        return Row(row.name, row.revision, pairs({**params, **(changes or {})}))
 
     def recipe(self, name: str, changes: Mapping[str, Any]) -> Recipe:
         """A recipe with some fields changed."""

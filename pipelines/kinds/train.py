@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mixlib.backbones import backbone
 from mixlib.datasets import DATASETS
-
 from mixlib.recipes import Recipe
 from pipelines.job import Data, Job, Outcome, Row
 from pipelines.pick import PICKS, pick
@@ -60,6 +60,7 @@ class TrainJob(Job):
         setting.check(point, FIELDS, ("data", "backbone", "method", "recipe"))
         paper = point["data"]
         setting.look_up("data set", paper, DATASETS)
+        chosen_net = setting.backbone(point["backbone"])
         changes = {**setting.scale.settings("train", paper), **point.get("changes", {})}
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         augment = changes.pop("augmentation", {})
@@ -68,8 +69,10 @@ class TrainJob(Job):
         setting.look_up("pick", chosen, PICKS)
         return cls(
             images=setting.data(paper),
-            backbone=setting.backbone(point["backbone"]),
-            method=setting.method(point["method"], paper, point.get("params")),
+            backbone=chosen_net,
+            method=setting.method(
+                point["method"], paper, backbone(point["backbone"]).small, point.get("params")
+            ),
             recipe=recipe,
             augment=setting.augment(recipe.augment, augment),
             seed=setting.seed,
@@ -114,9 +117,10 @@ class TrainJob(Job):
 
     def loaders(self, bench: Bench, fabric: Fabric) -> tuple[Loader, Loader]:
         """Training and test batches on Fabric's device."""
+        from mixlib.data.augment import Augment
         from mixlib.data.loader import Loader
+
         from mixlib.data.readers import read
-        from mixlib.data.transforms import Augment
 
         row, root = DATASETS[self.images.name], bench.data_folder(self.images)
         augment = Augment(**dict(self.augment))
