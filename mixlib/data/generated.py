@@ -59,7 +59,7 @@ class Shapes:
     classes: int = 10
     seed: int = 0
     objects: tuple[int, int] = (1, 1)
-    radius: tuple[float, float] = (0.30, 0.44)
+    radius: tuple[float, float] = (0.40, 0.54)
     anywhere: bool = False
     outline: float = 0.5
     surface: float = 0.5
@@ -68,7 +68,7 @@ class Shapes:
     scenery: float = 0.5
     decoy: float = 0.0
     least: int = 1
-    distractors: int = 1
+    distractors: int = 2
     crowd: float = 0.0
     noise: float = 6.0
 
