@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,15 +24,7 @@ from mixlib.data import generated
 from mixlib.data.generated import Shapes
 from mixlib.data.rows import DataSet
 from mixlib.datasets import DATASETS, dataset
-
-DATA = Path("data")
-"""Downloads, generated sets and ready files; relative to the repository, where jobs run."""
-
-
-class MissingDataError(FileNotFoundError):
-    """A data set is not on this machine; the message says where it was looked for and how to get
-    it.
-    """
+from pipelines.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
 
 
 def specify(row: DataSet, changes: Mapping[str, Any] | None = None) -> Shapes | None:
@@ -50,7 +42,8 @@ def specify(row: DataSet, changes: Mapping[str, Any] | None = None) -> Shapes | 
         raise ValueError(f"{row.name}: no field {unknown}; a specification has {sorted(known)}")
     # JSON has lists where the specification has pairs.
     plain = {k: tuple(v) if isinstance(v, list) else v for k, v in (changes or {}).items()}
-    return replace(row.spec, **plain)
+    settings: dict[str, Any] = {**asdict(row.spec), **plain}
+    return Shapes(**settings)
 
 
 def fingerprint(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> str:
@@ -74,54 +67,6 @@ def fingerprint(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> 
     return f"{row.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def bases(data: Path = DATA) -> dict[str, Path]:
-    """Where data sets are looked for, in this order: word -> folder."""
-    named = os.environ.get("MIX_DATA")
-    return ({"MIX_DATA": Path(named)} if named else {}) | {"data": data}
-
-
-def folder_of(row: DataSet, data: Path = DATA) -> Path:
-    """The folder of a real data set.
-
-    Raises:
-        MissingDataError: naming the files that were looked for, and how to get the set.
-    """
-    return _find(row, data)[1]
-
-
-def ready_path(mark: str, data: Path = DATA) -> Path:
-    """The file that exists once the data set with fingerprint `mark` is ready."""
-    return data / "ready" / f"{mark}.json"
-
-
-def manifest(mark: str, data: Path = DATA) -> dict[str, Any]:
-    """What the ready file says: name, layout, base, root, splits, classes.
-
-    Raises:
-        MissingDataError: if the set was not prepared.
-    """
-    path = ready_path(mark, data)
-    if not path.exists():
-        name = mark.rsplit("-", 1)[0]
-        raise MissingDataError(
-            f"{path} is missing: run `python -m pipelines.datasets prepare {name}` (with the same "
-            "specification) first"
-        )
-    return dict(json.loads(path.read_text()))
-
-
-def locate(mark: str, data: Path = DATA) -> Path:
-    """The folder, in the layout of its row, of the prepared data set with fingerprint `mark`."""
-    entry = manifest(mark, data)
-    folder = bases(data).get(entry["base"], Path("MIX_DATA-is-not-set")) / entry["root"]
-    if not folder.is_dir():
-        raise MissingDataError(
-            f"{mark} was prepared in {folder}, which is no longer there; set MIX_DATA as it was, or "
-            f"delete {ready_path(mark, data)} and prepare it again"
-        )
-    return folder
-
-
 def prepare(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> Path:
     """Draws a generated set, or checks a real one, and writes its ready file; returns its path.
 
@@ -142,7 +87,7 @@ def prepare(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> Path
         base, root = "data", Path("generated") / mark / row.folder
         _draw(row, spec or _spec(row), data / "generated" / mark)
     else:
-        base, found = _find(row, data)
+        base, found = find(row, data)
         root = found.relative_to(bases(data)[base])
     counts, classes = take(row, bases(data)[base] / root)
     expected = {split: (_size(row, spec, split) or counts[split]) for split in counts}
@@ -174,22 +119,6 @@ def _size(row: DataSet, spec: Shapes | None, split: str) -> int:
     kind = "train" if split.startswith("train") else "val" if split.startswith("val") else "test"
     # The test split of the VOC layout is drawn from the specification's val images.
     return (spec or _spec(row)).count("val" if split == "test2007" else kind)
-
-
-def _find(row: DataSet, data: Path) -> tuple[str, Path]:
-    tried = []
-    for word, base in bases(data).items():
-        folder = base / row.folder
-        lacking = [
-            path + (f" (at least {least:,} bytes)" if least else "")
-            for path, least in row.needs
-            if not (folder / path).exists() or (least and (folder / path).stat().st_size < least)
-        ]
-        if not lacking:
-            return word, folder
-        tried.append(f"  {word} ({folder}): lacks {', '.join(lacking)}")
-    get = row.how or f"run `python -m pipelines.datasets fetch {row.name}`"
-    raise MissingDataError(f"{row.title} is not here. Looked in\n" + "\n".join(tried) + f"\n{get}")
 
 
 def _measure(folder: Path) -> str:
@@ -240,7 +169,7 @@ def show() -> None:
             state = f"generated by `prepare {row.name}`"
         else:
             try:
-                word, folder = _find(row, DATA)
+                word, folder = find(row, DATA)
                 state = f"in {folder} ({word})"
             except MissingDataError:
                 state = row.how or f"fetch {row.name}"

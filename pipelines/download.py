@@ -29,7 +29,13 @@ def obtain(archive: Archive, data: Path, keep: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         part = path.with_name(path.name + ".part")
-        _download(archive.url, part)
+        try:
+            _download(archive.url, part)
+        except OSError as error:
+            raise OSError(
+                f"could not download {archive.url} ({error}); download it by any other means to "
+                f"{path} and run the command again"
+            ) from error
         part.replace(path)
     check(path, archive)
     unpack(path, data / archive.into)

@@ -102,9 +102,9 @@ def _shorter(picture: Picture, side: int, resample: Image.Resampling) -> Picture
 def _window(picture: Picture, top: int, left: int, augment: Augment) -> Picture:
     """The window of augment.size pixels whose corner may lie up to `padding` outside."""
     pixels = np.asarray(picture)
-    sides = [(augment.padding, augment.padding)] * 2 + [(0, 0)]
-    mode = "reflect" if augment.padding_mode == "reflect" else "constant"
-    padded = np.pad(pixels, sides, mode=mode)
+    sides = ((augment.padding, augment.padding), (augment.padding, augment.padding), (0, 0))
+    mirror = augment.padding_mode == "reflect"
+    padded = np.pad(pixels, sides, mode="reflect" if mirror else "constant")
     top, left, size = top + augment.padding, left + augment.padding, augment.size
     return Image.fromarray(padded[top : top + size, left : left + size])
 

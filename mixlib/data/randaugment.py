@@ -66,6 +66,12 @@ def _solarize_add(picture: Picture, share: float) -> Picture:
     return picture.point(table * len(picture.getbands()))
 
 
+def _posterize(picture: Picture, bits: int) -> Picture:
+    """The highest `bits` of each tone; no bits leave black, which Pillow's posterize refuses."""
+    mask = 0xFF & ~(0xFF >> bits)
+    return picture.point([tone & mask for tone in range(256)] * len(picture.getbands()))
+
+
 def _enhance(kind: type) -> Callable[[Picture, float, int, int], Picture]:
     def operation(picture: Picture, share: float, sign: int, resample: int) -> Picture:
         return kind(picture).enhance(max(0.1, 1 + sign * 0.9 * share))
@@ -80,9 +86,7 @@ OPERATIONS: dict[str, Callable[[Picture, float, int, int], Picture]] = {
     "Rotate": lambda p, share, sign, resample: p.rotate(
         sign * 30 * share, resample=Image.Resampling(resample), fillcolor=_GREY
     ),
-    "PosterizeIncreasing": lambda p, share, sign, resample: ImageOps.posterize(
-        p, 4 - int(share * 4)
-    ),
+    "PosterizeIncreasing": lambda p, share, sign, resample: _posterize(p, 4 - int(share * 4)),
     "SolarizeIncreasing": lambda p, share, sign, resample: ImageOps.solarize(
         p, 256 - min(256, int(share * 256))
     ),
