@@ -67,6 +67,17 @@ def locate(mark: str, data: Path = DATA) -> Path:
     return folder
 
 
+def sought(row: DataSet, data: Path = DATA) -> str:
+    """One line for people: where a data set is, or what was looked for and how to get it."""
+    if row.identity == "generated":
+        return f"draw {row.title}"
+    try:
+        word, folder = find(row, data)
+    except MissingDataError as error:
+        return str(error)
+    return f"{row.title}: found in {folder} ({word}); count it"
+
+
 def find(row: DataSet, data: Path = DATA) -> tuple[str, Path]:
     """(word of `bases`, folder) of a real data set; raises MissingDataError as `folder_of`."""
     tried = []

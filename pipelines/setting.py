@@ -16,9 +16,10 @@ from mixlib.datasets import DATASETS
 from mixlib.methods import METHODS
 from mixlib.recipes import RECIPES, Recipe
 from mixlib.words import nearest
-from pipelines.datasets import fingerprint
+from pipelines.datasets import fingerprint, specify
 from pipelines.errors import DeclarationError, check_keys, require
 from pipelines.job import Data, Row
+from pipelines.places import MissingDataError
 from pipelines.scale import Scale
 
 T = TypeVar("T")
@@ -64,8 +65,8 @@ class Setting:
         spec = pairs(stand_in.get("spec", {}))
         try:
             identity = _fingerprint(chosen, spec)
-        except TypeError as error:
-            raise DeclarationError(f"{self.where}: data set {chosen}: spec: {error}") from None
+        except (ValueError, MissingDataError) as error:
+            raise DeclarationError(f"{self.where}: {error}") from None
         caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
         return Data(row.name, identity, spec, *caps)
 
@@ -109,6 +110,4 @@ class Setting:
 def _fingerprint(name: str, spec: tuple[tuple[str, Any], ...]) -> str:
     """A data set's identity; asked once per process, because a measured one lists files."""
     row = DATASETS[name]
-    if not spec:
-        return fingerprint(row)
-    return fingerprint(row, dataclasses.replace(row.spec, **dict(spec)))
+    return fingerprint(row, specify(row, dict(spec)))

@@ -236,3 +236,28 @@ def _coco_record(entry: dict, objects: list, label_of: dict, folder: Path, sourc
         path=folder / entry["file_name"],
         source=f"{source}, image {entry['file_name']}",
     )
+
+
+# a split's name in the catalogue -> the lists of Pascal VOC that it joins
+VOC_SPLITS = {
+    "trainval0712": (("VOC2007", "trainval"), ("VOC2012", "trainval")),
+    "test2007": (("VOC2007", "test"),),
+}
+
+
+def read_split(
+    layout: str, root: Path, split: str, classes: tuple[str, ...], most: int | None = None
+) -> Records:
+    """A split of a data set in the "voc" or "coco" layout; at most its first ``most`` images.
+
+    Raises:
+        DataError: the layout or split is unknown, or a file is missing or malformed.
+    """
+    if layout == "voc" and split in VOC_SPLITS:
+        records = read_voc(root, VOC_SPLITS[split], classes)
+    elif layout == "coco":
+        records = read_coco(root / "annotations" / f"instances_{split}.json", root / split)
+    else:
+        known = ", ".join(VOC_SPLITS)
+        raise DataError(f"no split {split!r} in layout {layout!r}; voc has {known}")
+    return records if most is None else Records(records.items[:most], records.classes)

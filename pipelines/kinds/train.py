@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pipelines.bench import Bench
 
 FIELDS = ("data", "backbone", "method", "recipe", "params", "changes", "pick", "weights")
+# images up to this side (pixels) are decoded once and kept in memory
+SMALL = 64
 WEIGHTS, OBJECTIVE = "weights.pt", "objective.pt"
 
 
@@ -95,7 +97,8 @@ class TrainJob(Job):
 
         fabric = launch(self.recipe.precision, bench)
         train, test = self.loaders(bench, fabric)
-        objective = self.objective(len(train) * self.recipe.epochs, train.classes)
+        classes = len(bench.data_classes(self.images))
+        objective = self.objective(len(train) * self.recipe.epochs, classes)
         checkpoint = Checkpoint(
             bench.folder / "checkpoint.pt", bench.checkpoint_seconds, fabric.is_global_zero
         )
@@ -119,23 +122,26 @@ class TrainJob(Job):
         """Training and test batches on Fabric's device."""
         from mixlib.data.augment import Augment
         from mixlib.data.loader import Loader
-
-        from mixlib.data.readers import read
+        from mixlib.data.readers import cap, read
 
         row, root = DATASETS[self.images.name], bench.data_folder(self.images)
         augment = Augment(**dict(self.augment))
-        splits = []
-        for split, cap, train in (
+        made = []
+        for split, most, train in (
             (row.train, self.images.train_cap, True),
             (row.test, self.images.test_cap, False),
         ):
-            loader = Loader(
-                read(row, root, split, cap=cap), augment, self.recipe.batch, self.seed,
-                train=train, rank=fabric.global_rank, world=fabric.world_size,
-                device=fabric.device, workers=bench.options.get("workers", 0),
-            )  # fmt: skip
-            splits.append(loader)
-        return splits[0], splits[1]
+            images = cap(read(row.layout, root, split), most)
+            if row.size <= SMALL and augment.batched:
+                images = images.in_memory(row.size)
+            made.append(
+                Loader(
+                    images, augment, self.recipe.batch, self.seed, train,
+                    mean=row.mean, std=row.std, rank=fabric.global_rank, world=fabric.world_size,
+                    device=fabric.device, workers=bench.options.get("workers", 0),
+                )  # fmt: skip
+            )
+        return made[0], made[1]
 
     def objective(self, steps: int, classes: int) -> Objective:
         """The freshly initialised objective; ``steps`` is the length of its schedules."""
