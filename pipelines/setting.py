@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from mixlib.data.augment import AUGMENTS
-
 from mixlib.backbones import BACKBONES
+from mixlib.data.augment import AUGMENTS
 from mixlib.datasets import DATASETS
 from mixlib.methods import METHODS
 from mixlib.recipes import RECIPES, Recipe

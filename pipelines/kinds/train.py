@@ -15,8 +15,8 @@ from pipelines.setting import Setting
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
-    from mixlib.data.loader import Loader
 
+    from mixlib.data.loader import Loader
     from mixlib.objective import Objective
     from pipelines.bench import Bench
 
@@ -136,9 +136,17 @@ class TrainJob(Job):
                 images = images.in_memory(row.size)
             made.append(
                 Loader(
-                    images, augment, self.recipe.batch, self.seed, train,
-                    mean=row.mean, std=row.std, rank=fabric.global_rank, world=fabric.world_size,
-                    device=fabric.device, workers=bench.options.get("workers", 0),
+                    images,
+                    augment,
+                    self.recipe.batch,
+                    self.seed,
+                    train,
+                    mean=row.mean,
+                    std=row.std,
+                    rank=fabric.global_rank,
+                    world=fabric.world_size,
+                    device=fabric.device,
+                    workers=bench.options.get("workers", 0),
                 )  # fmt: skip
             )
         return made[0], made[1]
