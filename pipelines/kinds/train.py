@@ -157,7 +157,12 @@ class TrainJob(Job):
 
         net = builder.net(self.backbone.name, classes, self.seed, self.weights)
         return builder.objective(
-            self.method.name, net, dict(self.method.params), self.recipe, steps
+            self.method.name,
+            net,
+            dict(self.method.params),
+            self.recipe,
+            steps=steps,
+            seed=self.seed,
         )
 
 
