@@ -40,9 +40,9 @@ def specify(row: DataSet, changes: Mapping[str, Any] | None = None) -> Shapes | 
     known = {field.name for field in fields(Shapes)}
     if unknown := sorted(set(changes or {}) - known):
         raise ValueError(f"{row.name}: no field {unknown}; a specification has {sorted(known)}")
-    # JSON has lists where the specification has pairs.
-    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in (changes or {}).items()}
-    settings: dict[str, Any] = {**asdict(row.spec), **plain}
+    settings: dict[str, Any] = asdict(row.spec)
+    for key, value in (changes or {}).items():
+        settings[key] = _like(settings[key], value, f"{row.name}: {key}")
     return Shapes(**settings)
 
 
@@ -105,6 +105,20 @@ def prepare(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> Path
     }
     _write(ready, json.dumps(entry, indent=1) + "\n")
     return ready
+
+
+def _like(model: Any, value: Any, where: str) -> Any:
+    """`value` in the types of `model`: declarations say 1 for 1.0, and have lists for pairs.
+
+    Otherwise equal specifications would have two fingerprints.
+    """
+    if isinstance(model, tuple) and isinstance(value, list | tuple) and len(value) == len(model):
+        return tuple(_like(m, v, where) for m, v in zip(model, value, strict=True))
+    if type(model) is float and type(value) in (int, float):
+        return float(value)
+    if type(model) is not type(value) or isinstance(model, tuple):
+        raise ValueError(f"{where}: expected a value like {model!r}, found {value!r}")
+    return value
 
 
 def _spec(row: DataSet) -> Shapes:

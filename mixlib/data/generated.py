@@ -1,11 +1,10 @@
-"""Which images does the 'shapes world' hold? (a generated data set with labels, boxes and instance
-masks)
+"""Which images does the 'shapes world' hold? (generated, with labels, boxes and instance masks)
 
 Textured objects of up to ten classes stand on cluttered, textured backgrounds. What makes it a test
-of data
-augmentation and not a toy: a class can be told from four cues (outline, surface, hue, a small mark)
-and from the scenery, but every cue appears only with some probability, so a network that leans on
-one cue fails on the images that lack it, while a smaller distractor shows one cue of another class.
+of data augmentation and not a toy: a class can be told from four cues (outline, surface, hue, a
+small mark) and from the scenery, but every cue appears only with some probability, so a network
+that leans on one cue fails on the images that lack it, while smaller distractors show one cue of
+another class each.
 On such split evidence mixing pays; on easy images it hurts.
 
 An image depends only on (spec, split, index): it can be drawn alone, in any order and on any number
@@ -61,10 +60,10 @@ class Shapes:
     objects: tuple[int, int] = (1, 1)
     radius: tuple[float, float] = (0.40, 0.54)
     anywhere: bool = False
-    outline: float = 0.5
-    surface: float = 0.5
-    hue: float = 0.45
-    mark: float = 0.5
+    outline: float = 0.4
+    surface: float = 0.4
+    hue: float = 0.4
+    mark: float = 0.4
     scenery: float = 0.5
     decoy: float = 0.0
     least: int = 1

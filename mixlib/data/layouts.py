@@ -232,8 +232,7 @@ def _coco_mark(thing: Thing, number: int, image: int) -> dict[str, object]:
 def run_lengths(mask: NDArray[np.bool_]) -> dict[str, list[int]]:
     """COCO's uncompressed run lengths of a mask bool[H, W]: down the columns, zeros first."""
     flat = mask.T.ravel()
-    ends = np.flatnonzero(np.diff(flat, prepend=False, append=False)).tolist()
-    edges = [0, *ends] if not ends or ends[-1] == flat.size else [0, *ends, flat.size]
+    edges = [0, *np.flatnonzero(np.diff(flat, prepend=False)).tolist(), flat.size]
     return {"counts": np.diff(edges).tolist(), "size": list(mask.shape)}
 
 

@@ -96,16 +96,16 @@ OPERATIONS: dict[str, Callable[[Picture, float, int, int], Picture]] = {
     "BrightnessIncreasing": _enhance(ImageEnhance.Brightness),
     "SharpnessIncreasing": _enhance(ImageEnhance.Sharpness),
     "ShearX": lambda p, share, sign, resample: _affine(
-        p, resample, (1, sign * 0.3 * share, 0, 0, 1, 0)
+        p, resample, (1.0, sign * 0.3 * share, 0.0, 0.0, 1.0, 0.0)
     ),
     "ShearY": lambda p, share, sign, resample: _affine(
-        p, resample, (1, 0, 0, sign * 0.3 * share, 1, 0)
+        p, resample, (1.0, 0.0, 0.0, sign * 0.3 * share, 1.0, 0.0)
     ),
     "TranslateXRel": lambda p, share, sign, resample: _affine(
-        p, resample, (1, 0, sign * 0.45 * share * p.size[0], 0, 1, 0)
+        p, resample, (1.0, 0.0, sign * 0.45 * share * p.size[0], 0.0, 1.0, 0.0)
     ),
     "TranslateYRel": lambda p, share, sign, resample: _affine(
-        p, resample, (1, 0, 0, 0, 1, sign * 0.45 * share * p.size[1])
+        p, resample, (1.0, 0.0, 0.0, 0.0, 1.0, sign * 0.45 * share * p.size[1])
     ),
 }
 """timm's name -> operation(picture, share of the full strength, sign, resample)."""
