@@ -78,7 +78,7 @@ def recorded(difficult: bool = True) -> tuple[Records, list, dict]:
     classes, items, found = tuple(data["meta"]["classes"]), [], []
     for name in data["meta"]["images"]:
         rows = [row for row in data["gt"] if row["image"] == name]
-        boxes = np.array([row["box"] for row in rows], float) - [1, 1, 0, 0]
+        boxes = np.array([row["box"] for row in rows], float) - np.array([1, 1, 0, 0])
         labels = [classes.index(row["cls"]) for row in rows]
         flags = [bool(row["difficult"]) and difficult for row in rows]
         items.append(record(name, (640, 480), boxes, labels, difficult=flags))
