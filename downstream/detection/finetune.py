@@ -164,7 +164,7 @@ def update(
 
 def log_row(iteration: int, terms: Mapping[str, torch.Tensor]) -> dict[str, float]:
     """A line of the log. Raises FloatingPointError when a loss is not finite."""
-    row = {name: float(value) for name, value in terms.items()}
+    row = {name: float(value.detach()) for name, value in terms.items()}
     total = sum(row.values())
     if not total < float("inf"):
         raise FloatingPointError(
