@@ -211,13 +211,13 @@ def read_coco(annotations: Path, images: Path) -> Records:
         objects: dict[int, list] = {entry["id"]: [] for entry in entries}
         for entry in content["annotations"]:
             objects[entry["image_id"]].append(entry)
+        label_of = {category["id"]: number for number, category in enumerate(categories)}
+        items = tuple(_coco_record(e, objects[e["id"]], label_of, folder, source) for e in entries)
     except (json.JSONDecodeError, KeyError) as error:
         raise DataError(
-            f"{source}: expected COCO's images, annotations and categories with matching ids; "
-            f"failed at {error!r}"
+            f"{source}: expected COCO's images, annotations and categories with all their keys "
+            f"and matching ids; failed at {error!r}"
         ) from error
-    label_of = {category["id"]: number for number, category in enumerate(categories)}
-    items = tuple(_coco_record(e, objects[e["id"]], label_of, folder, source) for e in entries)
     return Records(items, tuple(c["name"] for c in categories))
 
 
