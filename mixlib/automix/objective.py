@@ -138,11 +138,26 @@ class AutoMix(Objective):
         for_q: Draw,
         generate: bool = True,
     ) -> Step:
-        """One step with given draws: :meth:`forward` without its randomness.
+        """One step with given draws: :meth:`forward` without its randomness."""
+        terms, seen = self.terms(x, y, for_k, for_q, generate)
+        summed = list(terms.values())
+        if "lam" not in terms:  # the block rests: see ``every``
+            summed.append(torch.stack([p.sum() for p in self.block.parameters()]).sum() * 0)
+        loss = torch.stack(summed).sum()
+        return Step(loss, {name: term.detach() for name, term in terms.items()}, seen)
 
-        Returns:
-            The sum of the terms "one" (CE of q), "mix" (MCE of q), "generate" (MCE of k) and "lam"
-            (the weighted lambda loss), and the mix that q saw.
+    def terms(
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Int[Tensor, " B"],
+        for_k: Draw,
+        for_q: Draw,
+        generate: bool = True,
+    ) -> tuple[dict[str, Tensor], Mix]:
+        """The terms of eq. (8), each with its graph, and the mix that q saw.
+
+        "one" is the CE of q, "mix" the MCE of q, "generate" the MCE of k and "lam" the weighted
+        lambda loss; those that this step leaves out are absent.
         """
         z = self.look(x)
         seen = self.mix_for_q(z, for_q, x)
@@ -153,11 +168,7 @@ class AutoMix(Objective):
         terms["mix"] = self.spec.rule(seen, self.pair.logits("q", "mix", blend(seen, x)), {}, y)
         if self.pair.step % self.spec.every == 0:
             terms |= self._train_block(x, y, z, for_k, generate)
-            loss = torch.stack(list(terms.values())).sum()
-        else:
-            rest = torch.stack([p.sum() for p in self.block.parameters()]).sum() * 0
-            loss = torch.stack([*terms.values(), rest]).sum()
-        return Step(loss, {name: term.detach() for name, term in terms.items()}, seen)
+        return terms, seen
 
     @torch.no_grad()
     def look(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D h w"]:
