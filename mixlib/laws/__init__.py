@@ -1,7 +1,26 @@
 """Mask laws, conditional on lambda: torch only, no model, no labels.  One law per module."""
 
 from mixlib.laws.base import Beta, Fixed, LamLaw, MaskLaw, Uniform
+from mixlib.laws.bell import GMix
+from mixlib.laws.blocks import Blocks
 from mixlib.laws.box import Box
+from mixlib.laws.cells import CoinCells, CountedCells
 from mixlib.laws.flat import Flat
+from mixlib.laws.fourier import FMix
+from mixlib.laws.hybrid import HMix
 
-__all__ = ["Beta", "Box", "Fixed", "Flat", "LamLaw", "MaskLaw", "Uniform"]
+__all__ = [
+    "Beta",
+    "Blocks",
+    "Box",
+    "CoinCells",
+    "CountedCells",
+    "FMix",
+    "Fixed",
+    "Flat",
+    "GMix",
+    "HMix",
+    "LamLaw",
+    "MaskLaw",
+    "Uniform",
+]

@@ -1,0 +1,71 @@
+"""GMix: a Gaussian bell instead of a box.  Park, Yun and Chun, "A Unified Analysis of MSDA",
+NeurIPS 2022, section 4 and Figure 3.
+
+With k = min(lambda, 1 - lambda) and a uniform centre pixel, G = exp(-pi d^2 / (k N^2)): a bell that
+would cover the share k of the image if it lay wholly inside.  M = G for lambda < 1/2, else 1 - G;
+the label is the realised mean.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mixlib.laws.base import MaskLaw
+from mixlib.laws.box import centres
+
+
+def bell(
+    centre: Int[Tensor, "n 2"], share: Float[Tensor, " n"], size: tuple[int, int]
+) -> Float[Tensor, "n h w"]:
+    """exp(-pi d^2 / (share h w)): its integral over the whole plane is share h w.
+
+    A share of 0 gives no bell at all (0 everywhere), where the formula has 0 / 0 at the centre.
+    """
+    scale = math.pi / (share.clamp(min=1e-300) * (size[0] * size[1]))
+    falls = [
+        torch.exp(
+            -scale[:, None]
+            * (torch.arange(n, device=centre.device, dtype=share.dtype) - centre[:, axis, None])
+            ** 2
+        )
+        for axis, n in enumerate(size)
+    ]
+    return falls[0][:, :, None] * falls[1][:, None, :] * (share > 0)[:, None, None]
+
+
+@dataclass(frozen=True)
+class GMix(MaskLaw):
+    """A Gaussian bell of the rarer image.
+
+    Args:
+        nonsquare: the release measures both axes by the height and is meant for square images:
+            "error" refuses others; "area" takes h w for N^2, which agrees on squares.
+
+    Raises:
+        ValueError: on drawing for a non-square size with ``nonsquare="error"``.
+    """
+
+    nonsquare: Literal["error", "area"] = "error"
+
+    def draw(
+        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
+    ) -> Float[Tensor, "n h w"]:
+        if size[0] != size[1] and self.nonsquare == "error":
+            raise ValueError(
+                f"GMix is defined for square images, got {size[0]} x {size[1]}; "
+                'GMix(nonsquare="area") takes h w for N^2'
+            )
+        return self.mask(lam, centres(len(lam), size, rng), size)
+
+    def mask(
+        self, lam: Float[Tensor, " n"], centre: Int[Tensor, "n 2"], size: tuple[int, int]
+    ) -> Float[Tensor, "n h w"]:
+        """The mask of given centres (row, column)."""
+        rarer = bell(centre, torch.minimum(lam, 1 - lam), size)
+        return torch.where((lam < 0.5)[:, None, None], rarer, 1 - rarer)

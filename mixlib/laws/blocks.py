@@ -1,0 +1,82 @@
+"""Blocks of tokens: rectangles piled up until the partner has its share.  TokenMix, Liu et al.,
+ECCV 2022, section 3.1 ("block-wise" masks of BEiT, Bao et al., ICLR 2022, Algorithm 1).
+
+A rectangle has an area uniform in [1, cells still wanted] and a log-uniform aspect in [0.3, 1/0.3];
+it is taken if it adds at least one cell and not too many; ten refusals in a row end the pile, so
+the share can fall short of the wished one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mixlib.laws.base import MaskLaw
+from mixlib.laws.cells import counted, enlarge
+from mixlib.mix import Boxes
+
+ATTEMPTS = 10  # BEiT's release
+ASPECT = 0.3  # BEiT's release; the largest aspect is its inverse
+
+
+def proposals(wanted: Int[Tensor, " n"], grid: tuple[int, int], rng: torch.Generator) -> Boxes:
+    """One rectangle each; as high or as wide as the grid: returned empty (BEiT refuses it)."""
+    unit = torch.rand(len(wanted), 4, generator=rng, device=rng.device, dtype=torch.float64)
+    area = 1 + unit[:, 0] * (wanted - 1).clamp(min=0)
+    aspect = torch.exp((2 * unit[:, 1] - 1) * math.log(1 / ASPECT))
+    side = torch.stack([(area * aspect).sqrt(), (area / aspect).sqrt()], dim=1).round().long()
+    limit = torch.tensor(grid, device=rng.device)
+    # a grid with one row or column has no room for BEiT's strict comparison
+    fits = ((side < limit) | (limit == 1)).all(dim=1, keepdim=True)
+    side = torch.minimum(side * fits, limit)
+    corner = (unit[:, 2:] * (limit - side + 1)).long()
+    return Boxes(torch.cat([corner, side], dim=1), grid)
+
+
+def pile(
+    count: Int[Tensor, " n"], grid: tuple[int, int], rng: torch.Generator
+) -> Bool[Tensor, "n gh gw"]:
+    """Cells of the partner: rectangles piled up towards ``count`` cells, all samples in step."""
+    taken = torch.zeros(len(count), *grid, dtype=torch.bool, device=rng.device)
+    wanted, refused = count.clone(), torch.zeros_like(count)
+    while True:
+        active = (wanted > 0) & (refused < ATTEMPTS)
+        if not active.any():
+            return taken
+        new = proposals(wanted, grid, rng).inside() & ~taken
+        gain = new.sum(dim=(1, 2))
+        accepted = active & (gain > 0) & (gain <= wanted)
+        taken |= new & accepted[:, None, None]
+        wanted = wanted - gain * accepted
+        refused = torch.where(accepted, 0, refused + 1)
+
+
+@dataclass(frozen=True)
+class Blocks(MaskLaw):
+    """BEiT's piled rectangles for the partner; label by the realised area.
+
+    Args:
+        grid: tokens down and across.
+        extra: see :func:`mixlib.laws.cells.counted`; 14 in TokenMix's release, with lambda = 0.5.
+
+    Raises:
+        ValueError: an empty grid or a negative ``extra``.
+    """
+
+    grid: tuple[int, int] = (14, 14)
+    extra: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.grid) < 1 or self.extra < 0:
+            raise ValueError(f"Blocks needs grid >= 1 and extra >= 0, got {self}")
+
+    def draw(
+        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
+    ) -> Float[Tensor, "n h w"]:
+        total = self.grid[0] * self.grid[1]
+        partner = pile(counted(lam, total, self.extra, rng), self.grid, rng)
+        return enlarge((~partner).to(lam.dtype), size)

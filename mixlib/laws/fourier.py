@@ -1,0 +1,138 @@
+"""FMix: the brightest part of a random low-frequency field.  Harris et al., "FMix: Enhancing Mixed
+Sample Data Augmentation", arXiv 2002.12047, section 4 and Algorithm 1.
+
+The definition is a stationary field: a complex normal spectrum over all frequencies, damped by
+|f|^-decay, transformed back.  The release indexes the frequency axis where it means the
+real/imaginary axis: only two rows of the spectrum survive, and the field has horizontal frequencies
+0 and 1 alone.  ``released=True`` repeats that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mixlib.laws.base import MaskLaw
+
+
+def frequencies(size: tuple[int, int], columns: int) -> Float[Tensor, "h c"]:
+    """|f| in cycles per pixel, float64 [h, columns]."""
+    rows = torch.fft.fftfreq(size[0], dtype=torch.float64)
+    cols = torch.fft.fftfreq(size[1], dtype=torch.float64)[:columns]
+    return torch.hypot(rows[:, None], cols[None, :])
+
+
+def damping(
+    frequency: Float[Tensor, "h c"], size: tuple[int, int], decay: float
+) -> Float[Tensor, "h c"]:
+    """max(|f|, 1 / max(h, w))^-decay: the floor keeps the mean of the field finite."""
+    return frequency.clamp(min=1 / max(size)) ** -decay
+
+
+def field(
+    noise: Float[Tensor, "n h c 2"], size: tuple[int, int], decay: float
+) -> Float[Tensor, "n h w"]:
+    """The field of the definition: the inverse real transform of a damped complex spectrum.
+
+    Args:
+        noise: standard normal, real and imaginary parts of the h x (w // 2 + 1) half spectrum.
+    """
+    scale = damping(frequencies(size, size[1] // 2 + 1), size, decay).to(noise)
+    return torch.fft.irfft2(torch.view_as_complex(noise.contiguous()) * scale, s=size)
+
+
+def field_released(
+    noise: Float[Tensor, "n r c 2"], size: tuple[int, int], decay: float
+) -> Float[Tensor, "n h w"]:
+    """The field of the release: rows 0 and 1 of the spectrum as real and imaginary part.
+
+    Args:
+        noise: standard normal of the release's shape h x columns x 2, or its first two rows (the
+            rest is never read), see :func:`columns_released`.
+    """
+    columns = noise.shape[2]
+    scale = damping(frequencies(size, columns), size, decay).to(noise)
+    # one row alone (h = 1) has no imaginary part
+    rows = [scale[row, :, None] * noise[:, row] for row in range(min(2, size[0]))]
+    imaginary = rows[1] if len(rows) > 1 else torch.zeros_like(rows[0])
+    # now [n, columns, 2], read as column frequencies down and two half-spectrum bins across
+    return torch.fft.irfftn(torch.complex(rows[0], imaginary), s=size, dim=(1, 2))
+
+
+def columns_released(width: int) -> int:
+    """Bins that the release keeps: w // 2 + 1, and one too many where w is odd."""
+    return min(width, width // 2 + 1 + width % 2)
+
+
+def brightest(
+    bright: Float[Tensor, "n h w"], count: Int[Tensor, " n"], soft: Int[Tensor, " n"]
+) -> Float[Tensor, "n h w"]:
+    """Own-image mask: 1 at the ``count`` brightest pixels, 0 elsewhere.
+
+    Args:
+        bright: the field.
+        count: pixels of the own image.
+        soft: half width, in pixels, of a linear ramp around the threshold (0: none).  The mean of
+            the mask is count / (h w) with any ramp.
+    """
+    n, h, w = bright.shape
+    order = bright.flatten(1).argsort(dim=1, descending=True)
+    rank = torch.arange(h * w, device=bright.device, dtype=bright.dtype)
+    hard = (rank < count[:, None]).to(bright.dtype)
+    low, ramp = (count - soft)[:, None], (2 * soft)[:, None]
+    sloped = (1 - (rank - low) / (ramp - 1).clamp(min=1)).clamp(0, 1)
+    value = torch.where(ramp > 0, sloped, hard)
+    return torch.zeros_like(value).scatter_(1, order, value).view(n, h, w)
+
+
+@dataclass(frozen=True)
+class FMix(MaskLaw):
+    """Thresholded random field; the label is the drawn lambda.
+
+    Args:
+        decay: exponent of the damping (3 in the paper).
+        max_soft: half width of the soft band as a share of the image (0 in the paper's tables),
+            never above min(lambda, 1 - lambda).
+        released: the release's two-row spectrum, and lambda h w rounded up or down with equal
+            chance; the default field is stationary and rounds with the right odds, so that
+            E[M | lambda] = lambda.
+
+    Raises:
+        ValueError: a negative decay or a soft band outside [0, 1/2].
+    """
+
+    decay: float = 3.0
+    max_soft: float = 0.0
+    released: bool = False
+    label = "drawn"
+
+    def __post_init__(self) -> None:
+        if self.decay < 0 or not 0 <= self.max_soft <= 0.5:
+            raise ValueError(
+                f"FMix needs decay >= 0 and max_soft in [0, 0.5], got {self.decay}, {self.max_soft}"
+            )
+
+    @property
+    def unbiased(self) -> bool:  # type: ignore[override]
+        return not self.released
+
+    def draw(
+        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
+    ) -> Float[Tensor, "n h w"]:
+        n, (h, w) = len(lam), size
+        rows, columns = (min(2, h), columns_released(w)) if self.released else (h, w // 2 + 1)
+        noise = torch.randn(
+            n, rows, columns, 2, generator=rng, device=rng.device, dtype=torch.float64
+        )
+        unit = torch.rand(n, generator=rng, device=rng.device, dtype=torch.float64)
+        bright = (field_released if self.released else field)(noise, size, self.decay)
+        wished = lam.double() * (h * w)
+        if self.released:
+            count = torch.where(unit > 0.5, wished.ceil(), wished.floor())
+        else:
+            count = (wished + unit).floor()
+        soft = (h * w * torch.minimum(lam, 1 - lam).double().clamp(max=self.max_soft)).long()
+        return brightest(bright, count.long().clamp(0, h * w), soft).to(lam.dtype)
