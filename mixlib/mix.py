@@ -116,7 +116,7 @@ def identity(batch: int, device: torch.device | str = "cpu") -> Mix:
 def pair(
     partner: Int[Tensor, " B"],
     own: Tensor | Boxes,
-    weight: Float[Tensor, " B"],
+    weight: Float[Tensor, " n"],
     *,
     shift: int | None = None,
     parts: Tensor | None = None,
