@@ -7,9 +7,10 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from paper_tables.render import products
-from pipelines.datasets import how_to_get, ready_file
+from mixlib.datasets import DATASETS
 from pipelines.errors import DeclarationError
 from pipelines.kinds import KINDS
+from pipelines.places import ready_path, sought
 from pipelines.run import plan
 from pipelines.store import Store
 
@@ -39,7 +40,7 @@ rule dataset:
     wildcard_constraints:
         fingerprint="|".join(PLAN.data) or "none",
     params:
-        what=lambda wildcards: how_to_get(PLAN.data[wildcards.fingerprint]),
+        what=lambda wildcards: sought(DATASETS[PLAN.data[wildcards.fingerprint].name]),
     message:
         "{params.what}"
     shell:
@@ -55,7 +56,7 @@ for kind in KINDS:
             # ancient: a result is addressed by its content, so a parent cannot become stale
             lambda wildcards: ancient([
                 *(str(STORE.file(parent)) for parent in PLAN.job(wildcards.digest).parents()),
-                str(ready_file(PLAN.job(wildcards.digest).data.fingerprint)),
+                str(ready_path(PLAN.job(wildcards.digest).data.fingerprint)),
             ]),
         output:
             "results/{digest}/result.json",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mixlib.words import nearest
 
@@ -35,6 +35,9 @@ class Backbone:
         stem: "imagenet" (7x7 stride 2, pooling), "small" (3x3 stride 2, pooling: the same strides,
             so a detector sees C4 at stride 16) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
         sites: names for places, see :class:`mixlib.net.Net`.
+        layout: how features lie there: "channels_first", "channels_last" or "tokens" (behind one
+            class token), see :class:`mixlib.automix.features.Features`.
+        small: of ResNet-18's size, for which AutoMix A.1 has hyper-parameters of its own.
         cite: source.
         revision: raised by hand whenever the network's numbers change.
     """
@@ -46,19 +49,28 @@ class Backbone:
     stem: str
     sites: Mapping[str, str]
     cite: str
+    layout: Literal["channels_first", "channels_last", "tokens"] = "channels_first"
+    small: bool = False
     revision: int = 1
 
 
 _HE = "He et al., Deep residual learning, CVPR 2016"
+_DEIT = "Touvron et al., Training data-efficient image transformers, ICML 2021"
+_SWIN = "Liu et al., Swin Transformer, ICCV 2021"
+_SWIN_T = "swin_tiny_patch4_window7_224"
+_NEXT_T = "Liu et al., A ConvNet for the 2020s, CVPR 2022"
 _XIE = "Xie et al., Aggregated residual transformations, CVPR 2017"
 
 
 def _resnet(name: str, title: str, stem: str, cite: str = _HE, **options: Any) -> Backbone:
-    return Backbone(name, title, "resnet", options, stem, RESNET_SITES, cite)
+    small = options["layers"] in ((1, 1, 1, 1), (2, 2, 2, 2))
+    return Backbone(name, title, "resnet", options, stem, RESNET_SITES, cite, small=small)
 
 
-def _timm(name: str, title: str, model: str, sites: Mapping[str, str], cite: str) -> Backbone:
-    return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite)
+def _timm(
+    name: str, title: str, model: str, sites: Mapping[str, str], cite: str, layout: Any
+) -> Backbone:
+    return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite, layout)
 
 
 _TINY = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
@@ -81,33 +93,16 @@ BACKBONES: dict[str, Backbone] = {
         _resnet("resnext101", "RX-101", "imagenet", _XIE, **_NECK101, **_NEXT),
         _resnet("resnet18_cifar", "R-18", "cifar", **_BASIC18),
         _resnet("resnext50_cifar", "RX-50", "cifar", _XIE, **_NECK50, **_NEXT),
-        _timm(
-            "deit_tiny",
-            "DeiT-T",
-            "deit_tiny_patch16_224",
-            VIT_SITES,
-            "Touvron et al., DeiT, ICML 2021",
-        ),
-        _timm(
-            "deit_small",
-            "DeiT-S",
-            "deit_small_patch16_224",
-            VIT_SITES,
-            "Touvron et al., DeiT, ICML 2021",
-        ),
-        _timm(
-            "swin_tiny",
-            "Swin-T",
-            "swin_tiny_patch4_window7_224",
-            SWIN_SITES,
-            "Liu et al., Swin, ICCV 2021",
-        ),
+        _timm("deit_tiny", "DeiT-T", "deit_tiny_patch16_224", VIT_SITES, _DEIT, "tokens"),
+        _timm("deit_small", "DeiT-S", "deit_small_patch16_224", VIT_SITES, _DEIT, "tokens"),
+        _timm("swin_tiny", "Swin-T", _SWIN_T, SWIN_SITES, _SWIN, "channels_last"),
         _timm(
             "convnext_tiny",
             "ConvNeXt-T",
             "convnext_tiny",
             CONVNEXT_SITES,
-            "Liu et al., ConvNeXt, CVPR 2022",
+            _NEXT_T,
+            "channels_first",
         ),
     )
 }
@@ -164,3 +159,39 @@ def _build_resnet(row: Backbone, classes: int) -> nn.Module:
         model.maxpool = nn.Identity()
     model.init_weights(zero_init_last=False)
     return model
+
+
+def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
+    """Loads published weights into a freshly built network, all but a classifier of another size.
+
+    Args:
+        model: built by :func:`build`.
+        row: its catalogue row.
+        weights: path of a state dict with torchvision's or timm's names, or "torchvision" for that
+            library's ImageNet weights (downloaded once into its cache).
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file belongs to another network: names the first tensors that differ.
+    """
+    import torch
+
+    if weights == "torchvision":
+        import torchvision
+
+        state = torchvision.models.get_model(
+            row.options.get("torchvision", row.name), weights="DEFAULT"
+        )
+        loaded = state.state_dict()
+    else:
+        loaded = torch.load(weights, map_location="cpu", weights_only=True)
+    own = model.state_dict()
+    kept = {
+        k: v for k, v in loaded.items() if not (k.startswith("fc.") and v.shape != own[k].shape)
+    }
+    wrong = [k for k, v in kept.items() if k not in own or own[k].shape != v.shape]
+    missing = [k for k in own if k not in kept and not k.startswith("fc.")]
+    if wrong or missing:
+        first = ", ".join((wrong + missing)[:3])
+        raise ValueError(f"{weights} does not hold the weights of {row.name}: {first} do not match")
+    model.load_state_dict(kept, strict=False)

@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import Any
 
 from mixlib import backbones
+from mixlib.automix.assemble import constant
+from mixlib.automix.momentum import MomentumMix
 from mixlib.labels import BinaryCrossEntropy, CrossEntropy, LabelRule
 from mixlib.methods import method
 from mixlib.net import Net
@@ -36,7 +38,7 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
     model = backbones.build(backbone, classes, seed)
     if weights is not None:
         backbones.load_published(model, row, weights)
-    return Net(model, row.sites)
+    return Net(model, row.sites, layout=row.layout)
 
 
 def policy(name: str, params: Mapping[str, Any] | None = None, family: str = "default") -> Policy:
@@ -50,7 +52,7 @@ def policy(name: str, params: Mapping[str, Any] | None = None, family: str = "de
     row = method(name)
     if row.objective != "once":
         raise ValueError(f"{name} trains its own mask generator: build it with builder.objective")
-    return constructor(row.build)(**{**row.parameters(family), **(params or {})})
+    return constructor(row.build)(**{**row.params_for(family), **(params or {})})
 
 
 def rule(recipe: Recipe) -> LabelRule:
@@ -63,7 +65,7 @@ def rule(recipe: Recipe) -> LabelRule:
 
 
 def objective(
-    name: str, network: Net, params: Mapping[str, Any], recipe: Recipe, steps: int
+    name: str, network: Net, params: Mapping[str, Any], recipe: Recipe, *, steps: int, seed: int
 ) -> Objective:
     """The training objective of a method.
 
@@ -73,8 +75,15 @@ def objective(
         params: every parameter of the method.
         recipe: for the loss.
         steps: length of the training, for schedules inside the objective.
+        seed: initialises what the objective adds to the network.
     """
     row = method(name)
+    make = constructor(row.build)
+    if row.objective == "once" and recipe.weight_ema is None:
+        return MixOnce(network, make(**params), rule(recipe))
     if row.objective == "once":
-        return MixOnce(network, constructor(row.build)(**params), rule(recipe))
-    return constructor(row.build)(network, rule=rule(recipe), steps=steps, **params)
+        average = constant(recipe.weight_ema)
+        return MomentumMix(
+            network, make(**params), average, steps=steps, statistics="ema", rule=rule(recipe)
+        )
+    return make(network, rule=rule(recipe), steps=steps, seed=seed, **params)

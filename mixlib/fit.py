@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from mixlib import optimizers
 from mixlib.checkpoint import Checkpoint
@@ -59,7 +59,7 @@ def silent(what: str, done: int, total: int, values: dict[str, float]) -> None:
 def fit(
     objective: Objective,
     train: Loader,
-    test: Iterable[Batch] | None,
+    test: Loader | None,
     recipe: Recipe,
     *,
     seed: int,
@@ -73,7 +73,7 @@ def fit(
     Args:
         objective: what to minimise; its networks are moved to Fabric's device.
         train: batches of (images, labels) on that device.
-        test: batches to evaluate on (None: no evaluation); iterated anew at every evaluation.
+        test: batches to evaluate on (None: no evaluation).
         recipe: optimizer, schedule and epochs.
         seed: seed of every draw of the run.
         fabric: launched Lightning Fabric (device, precision, DDP).
@@ -96,10 +96,26 @@ def fit(
         last_ten = epoch >= recipe.epochs - 10
         if test is not None and (last_ten or (epoch + 1) % evaluate_every == 0):
             with fabric.autocast():
-                row |= accuracy(objective.predictor(), test)
+                row |= accuracy(objective.predictor(), test.epoch(0))
             report("test", loop.step, loop.steps, row)
         loop.history.epochs.append(row)
     return loop.history
+
+
+class _Losses(nn.Module):
+    """An objective seen by Fabric and DDP: its tensors only, for both walk through what comes
+    back."""
+
+    def __init__(self, objective: Objective) -> None:
+        super().__init__()
+        self.objective = objective
+
+    def forward(
+        self, x: Tensor, y: Tensor, rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss and named terms."""
+        step = self.objective(x, y, rng)
+        return step.loss, step.terms
 
 
 class _Loop:
@@ -124,7 +140,7 @@ class _Loop:
         self.rates = optimizers.rates(recipe, recipe.epochs, len(train))
         self.steps = recipe.epochs * len(train)
         optimizer = optimizers.build(objective.groups(), recipe)
-        self.model, self.optimizer = fabric.setup(objective, optimizer)
+        self.model, self.optimizer = fabric.setup(_Losses(objective), optimizer)
         self.history, self.step, self.sums = History(), 0, {}
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
@@ -155,14 +171,14 @@ class _Loop:
         # dropout and stochastic depth know only torch's global generator: it is set anew for every
         # step, so that what came before a resume does not matter
         torch.manual_seed(derive(self.seed, "layers", self.step, rank))
-        outcome = self.model(x, y, generator(self.seed, "mix", self.step, rank))
+        loss, terms = self.model(x, y, generator(self.seed, "mix", self.step, rank))
         self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(outcome.loss)
+        self.fabric.backward(loss)
         if self.recipe.grad_clip is not None:
             self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.recipe.grad_clip)
         self.optimizer.step()
         self.objective.after_step(self.step)
-        for name, value in outcome.terms.items():
+        for name, value in terms.items():
             # sums stay on the device: reading them would stop the step
             self.sums[name] = (
                 self.sums[name] + value.double() if name in self.sums else value.double()

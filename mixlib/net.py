@@ -10,10 +10,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+Layout = Literal["channels_first", "channels_last", "tokens"]
 Edit = Callable[[Tensor], Tensor]
 
 
@@ -27,6 +29,8 @@ class Net(nn.Module):
     Args:
         model: any classifier [B, C, H, W] -> logits [B, Y].
         sites: names for places, e.g. {"stage3": "layer3"}; plain module paths always work.
+        layout: how feature maps lie: "channels_first" [B, C, h, w], "channels_last" [B, h, w, C] or
+            "tokens" [B, 1 + h w, C] behind one class token.
         head: path of the last linear layer ("fc", "head.fc"), for methods that put several heads
             on one representation.  None means the nn.Linear that was registered last, which holds
             for the ResNets, ViTs, DeiTs, Swins and ConvNeXts of torchvision and timm; a model with
@@ -34,12 +38,17 @@ class Net(nn.Module):
     """
 
     def __init__(
-        self, model: nn.Module, sites: Mapping[str, str] | None = None, head: str | None = None
+        self,
+        model: nn.Module,
+        sites: Mapping[str, str] | None = None,
+        head: str | None = None,
+        layout: Layout = "channels_first",
     ) -> None:
         super().__init__()
         self.model = model
         self.sites = dict(sites or {})
         self.head = head
+        self.layout: Layout = layout
 
     def forward(
         self, x: Tensor, edit: Mapping[str, Edit] | None = None, tap: Sequence[str] = ()

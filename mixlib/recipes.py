@@ -133,77 +133,8 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-@dataclass(frozen=True)
-class DetectRecipe:
-    """Settings of a detector's fine-tuning (Faster R-CNN, R50-C4); lengths in iterations and
-    pixels.
-
-    The protocol is MoCo's, which AutoMix's release follows: all layers trained, batch norm
-    synchronised and an extra norm after the last stage; "frozen" is Detectron2's own R50-C4.
-    """
-
-    name: str
-    source: str
-    iterations: int
-    milestones: tuple[int, ...]
-    warmup: int
-    train_sizes: tuple[int, ...]
-    ap_rule: str
-    test_size: int = 800
-    max_size: int = 1333
-    batch: int = 16
-    lr: float = 0.02
-    weight_decay: float = 1e-4
-    freeze_at: int = 0
-    norm: str = "trainable"
-    extra_norm: bool = True
-    rois_per_image: int = 512
-    rpn_per_image: int = 256
-    anchor_sizes: tuple[int, ...] = (32, 64, 128, 256, 512)
-    roi_size: int = 14
-    pre_nms_train: int = 12000
-    post_nms_train: int = 2000
-    pre_nms_test: int = 6000
-    post_nms_test: int = 1000
-    detector: str = "detectron2"
-    revision: int = 1
-
-
-_D2 = "AutoMix 4.4; Detectron2 R50-C4"
-DETECT_RECIPES: dict[str, DetectRecipe] = {
-    row.name: row
-    for row in (
-        DetectRecipe(
-            "voc_24k",
-            f"{_D2}, 24k iterations",
-            24_000,
-            (18_000, 22_000),
-            100,
-            tuple(range(480, 801, 32)),
-            "voc2007",
-        ),
-        DetectRecipe(
-            "coco_2x",
-            f"{_D2}, 2x schedule",
-            180_000,
-            (120_000, 160_000),
-            1000,
-            tuple(range(640, 801, 32)),
-            "coco",
-        ),
-    )
-}
-
-
 def recipe(name: str) -> Recipe:
     """The row of a name, or a KeyError that names the nearest one."""
     if name not in RECIPES:
         raise KeyError(nearest("recipe", name, RECIPES))
     return RECIPES[name]
-
-
-def detect_recipe(name: str) -> DetectRecipe:
-    """The row of a name, or a KeyError that names the nearest one."""
-    if name not in DETECT_RECIPES:
-        raise KeyError(nearest("detection recipe", name, DETECT_RECIPES))
-    return DETECT_RECIPES[name]

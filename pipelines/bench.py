@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipelines import places
 from pipelines.job import Data, Job
 from pipelines.store import Store
 
@@ -65,17 +66,13 @@ class Bench:
         """Where a data set lies on this machine.
 
         Raises:
-            FileNotFoundError: it is not there; says what was looked for and how to get it.
+            MissingDataError: it is not there; says what was looked for and how to get it.
         """
-        from pipelines.datasets import locate
-
-        return locate(data.fingerprint)
+        return places.locate(data.fingerprint)
 
     def data_classes(self, data: Data) -> list[str]:
         """Names of a data set's classes, in label order."""
-        from pipelines.datasets import ready
-
-        return list(ready(data.fingerprint)["classes"])
+        return list(places.manifest(data.fingerprint)["classes"])
 
     def weights(self, parent: Job) -> dict[str, Any]:
         """State dict of a parent's classifier, on the CPU."""

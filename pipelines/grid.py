@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mixlib.words import nearest
 from pipelines.errors import DeclarationError
-from pipelines.job import Job
+from pipelines.job import Data, Job
 from pipelines.kinds import KINDS
 from pipelines.scale import Scale
 from pipelines.setting import Setting
@@ -68,6 +68,11 @@ class Plan:
     tables: Mapping[str, Table]
     cells: Mapping[str, tuple[Cell, ...]]
     jobs: Mapping[str, Job]
+
+    @property
+    def data(self) -> dict[str, Data]:
+        """Every data set that a job reads, by fingerprint."""
+        return {job.data.fingerprint: job.data for job in self.jobs.values()}
 
     def of_kind(self, kind: str) -> dict[str, Job]:
         """Jobs of one kind by digest."""

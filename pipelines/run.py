@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines import grid, scale, table
+from mixlib.datasets import DATASETS
+from pipelines import datasets, grid, scale, table
 from pipelines.bench import Bench, Progress
 from pipelines.errors import run_app
 from pipelines.job import Job
@@ -48,6 +49,7 @@ def perform(
 def main(
     scale_name: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
     digest: Annotated[str, typer.Argument(help="the job's digest (see --list)")] = "",
+    data: Annotated[str, typer.Option(help="prepare the data set of this fingerprint")] = "",
     list_jobs: Annotated[bool, typer.Option("--list", help="list every job of the scale")] = False,
     results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
     checkpoint_seconds: Annotated[
@@ -59,6 +61,11 @@ def main(
     """Does one job and stores its result; does nothing when the result is there."""
     found = plan(scale_name)
     store = Store(results)
+    if data:
+        wanted = found.data[data]
+        row = DATASETS[wanted.name]
+        print(datasets.prepare(row, datasets.specify(row, dict(wanted.spec))))
+        return
     if list_jobs or not digest:
         for key, job in found.jobs.items():
             print(f"{key}  {'done' if store.finished(job) else '    '}  {job.describe()}")

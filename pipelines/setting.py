@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from mixlib.augment import AUGMENTS
+from mixlib.backbones import BACKBONES
+from mixlib.data.augment import AUGMENTS
 from mixlib.datasets import DATASETS
 from mixlib.methods import METHODS
-
-from mixlib.backbones import BACKBONES
 from mixlib.recipes import RECIPES, Recipe
 from mixlib.words import nearest
-from pipelines.datasets import fingerprint
+from pipelines.datasets import fingerprint, specify
 from pipelines.errors import DeclarationError, check_keys, require
 from pipelines.job import Data, Row
+from pipelines.places import MissingDataError
 from pipelines.scale import Scale
 
 T = TypeVar("T")
@@ -64,8 +64,8 @@ class Setting:
         spec = pairs(stand_in.get("spec", {}))
         try:
             identity = _fingerprint(chosen, spec)
-        except TypeError as error:
-            raise DeclarationError(f"{self.where}: data set {chosen}: spec: {error}") from None
+        except (ValueError, MissingDataError) as error:
+            raise DeclarationError(f"{self.where}: {error}") from None
         caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
         return Data(row.name, identity, spec, *caps)
 
@@ -75,11 +75,20 @@ class Setting:
         row = self.look_up("backbone", self.scale.backbone(name), BACKBONES)
         return Row(row.name, row.revision)
 
-    def method(self, name: str, data: str, changes: Mapping[str, Any] | None = None) -> Row:
-        """A method with the parameters of the paper's data set, or of the scale's own family."""
+    def method(
+        self, name: str, data: str, small: bool, changes: Mapping[str, Any] | None = None
+    ) -> Row:
+        """A method with the parameters of the paper's data set, or of the scale's own family.
+
+        ``small``: the network is of ResNet-18's size, for which AutoMix A.1 has alphas of its own.
+        """
         row = self.look_up("method", name, METHODS)
         family = self.scale.family or DATASETS[data].family
-        return Row(row.name, row.revision, pairs({**row.parameters(family), **(changes or {})}))
+        params = row.params_for(family, small)
+        chosen = DATASETS[self.data(data).name]
+        # a method that undoes the normalisation must undo that of the data in use
+        params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
+        return Row(row.name, row.revision, pairs({**params, **(changes or {})}))
 
     def recipe(self, name: str, changes: Mapping[str, Any]) -> Recipe:
         """A recipe with some fields changed."""
@@ -100,6 +109,4 @@ class Setting:
 def _fingerprint(name: str, spec: tuple[tuple[str, Any], ...]) -> str:
     """A data set's identity; asked once per process, because a measured one lists files."""
     row = DATASETS[name]
-    if not spec:
-        return fingerprint(row)
-    return fingerprint(row, dataclasses.replace(row.spec, **dict(spec)))
+    return fingerprint(row, specify(row, dict(spec)))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from mixlib.methods import METHODS
 
+from mixlib.methods import METHODS
 from pipelines.errors import DeclarationError, check_keys, require
 
 FOLDER = Path("paper_tables")

@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import skip_init
-from torchvision.ops import batched_nms, nms, roi_align
+from torchvision.ops import batched_nms, nms
 
 from downstream.detection.boxes import cell_anchors, clip, decode, encode, grid_anchors
+from downstream.detection.pooling import pool_regions
 from downstream.detection.sampling import (
     RoiSample,
     match_anchors,
@@ -186,8 +187,7 @@ class C4Detector(nn.Module):
 
     def box_features(self, feature: Tensor, rois: Tensor) -> Tensor:
         """Vectors [R,D] of the regions [R,5] (image number, box)."""
-        size = self.settings.roi_size
-        pooled = roi_align(feature, rois, size, 1 / self.stride, sampling_ratio=0, aligned=True)
+        pooled = pool_regions(feature, rois, self.settings.roi_size, self.stride)
         return self.extra_norm(self.layer4(pooled)).mean(dim=(2, 3))
 
     def rpn_losses(

@@ -20,19 +20,19 @@ def detectron2_name(name: str) -> str:
     """Detectron2's name of the C4 model's tensor that `C4Detector` calls `name`.
 
     `layer3.0.downsample.1.bias` gives `backbone.res4.0.shortcut.norm.bias`. Raises KeyError for a
-    name that has no counterpart (num_batches_tracked, fc, basic blocks' tensors are mapped too,
-    since only the stage layout matters).
+    name that has no counterpart, such as the classifier's and num_batches_tracked.
     """
     head, _, tail = name.partition(".")
+    stage = re.fullmatch(r"layer([1-4])", head)
+    known = head in HEADS or head in ("conv1", "bn1") or stage is not None
+    if not known or name.endswith("num_batches_tracked"):
+        raise KeyError(f"no tensor of Detectron2's C4 model corresponds to {name!r}")
     if head in HEADS:
         return f"{HEADS[head]}.{tail}"
     if head == "conv1":
         return f"backbone.stem.conv1.{tail}"
     if head == "bn1":
         return f"backbone.stem.conv1.norm.{tail}"
-    stage = re.fullmatch(r"layer([1-4])", head)
-    if stage is None or name.endswith("num_batches_tracked"):
-        raise KeyError(f"no tensor of Detectron2's C4 model corresponds to {name!r}")
     number = int(stage.group(1)) + 1
     tail = re.sub(r"\bbn(\d)", r"conv\1.norm", tail)
     tail = tail.replace("downsample.0", "shortcut").replace("downsample.1", "shortcut.norm")

@@ -4,6 +4,7 @@ Protocol: He et al. (MoCo, CVPR 2020), appendix A.4, with Detectron2's R50-C4; A
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -136,7 +137,7 @@ def train_detector(
         terms = update(model, batch, sgd, generator(seed, "detection samples", step))
         done = step + 1
         if done % every == 0 or done == settings.iterations:
-            log.append(_row(done, terms))
+            log.append(log_row(done, terms))
             progress(done, settings.iterations, log[-1])
         if checkpoint.due() or done == settings.iterations:
             checkpoint.save(
@@ -161,9 +162,9 @@ def update(
     return terms
 
 
-def _row(iteration: int, terms: Mapping[str, torch.Tensor]) -> dict[str, float]:
+def log_row(iteration: int, terms: Mapping[str, torch.Tensor]) -> dict[str, float]:
     """A line of the log. Raises FloatingPointError when a loss is not finite."""
-    row = {name: float(value) for name, value in terms.items()}
+    row = {name: float(value.detach()) for name, value in terms.items()}
     total = sum(row.values())
     if not total < float("inf"):
         raise FloatingPointError(
@@ -187,8 +188,6 @@ def estimate_norms(
 
     Wu and Johnson, "Rethinking 'Batch' in BatchNorm" (2021), section 3.
     """
-    from dataclasses import replace
-
     model.train()
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
     momenta = [norm.momentum for norm in norms]

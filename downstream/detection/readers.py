@@ -211,13 +211,13 @@ def read_coco(annotations: Path, images: Path) -> Records:
         objects: dict[int, list] = {entry["id"]: [] for entry in entries}
         for entry in content["annotations"]:
             objects[entry["image_id"]].append(entry)
+        label_of = {category["id"]: number for number, category in enumerate(categories)}
+        items = tuple(_coco_record(e, objects[e["id"]], label_of, folder, source) for e in entries)
     except (json.JSONDecodeError, KeyError) as error:
         raise DataError(
-            f"{source}: expected COCO's images, annotations and categories with matching ids; "
-            f"failed at {error!r}"
+            f"{source}: expected COCO's images, annotations and categories with all their keys "
+            f"and matching ids; failed at {error!r}"
         ) from error
-    label_of = {category["id"]: number for number, category in enumerate(categories)}
-    items = tuple(_coco_record(e, objects[e["id"]], label_of, folder, source) for e in entries)
     return Records(items, tuple(c["name"] for c in categories))
 
 
@@ -236,3 +236,28 @@ def _coco_record(entry: dict, objects: list, label_of: dict, folder: Path, sourc
         path=folder / entry["file_name"],
         source=f"{source}, image {entry['file_name']}",
     )
+
+
+# a split's name in the catalogue -> the lists of Pascal VOC that it joins
+VOC_SPLITS = {
+    "trainval0712": (("VOC2007", "trainval"), ("VOC2012", "trainval")),
+    "test2007": (("VOC2007", "test"),),
+}
+
+
+def read_split(
+    layout: str, root: Path, split: str, classes: tuple[str, ...], most: int | None = None
+) -> Records:
+    """A split of a data set in the "voc" or "coco" layout; at most its first ``most`` images.
+
+    Raises:
+        DataError: the layout or split is unknown, or a file is missing or malformed.
+    """
+    if layout == "voc" and split in VOC_SPLITS:
+        records = read_voc(root, VOC_SPLITS[split], classes)
+    elif layout == "coco":
+        records = read_coco(root / "annotations" / f"instances_{split}.json", root / split)
+    else:
+        known = ", ".join(VOC_SPLITS)
+        raise DataError(f"no split {split!r} in layout {layout!r}; voc has {known}")
+    return records if most is None else Records(records.items[:most], records.classes)

@@ -13,6 +13,11 @@ VOC_TRAIN_SIZES = tuple(range(480, 801, 32))
 COCO_TRAIN_SIZES = tuple(range(640, 801, 32))
 
 
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
+
+
 @dataclass(frozen=True)
 class DetectSettings:
     """Everything that changes a detector's numbers; sizes in pixels, schedules in iterations.
@@ -109,6 +114,9 @@ def moco_norm() -> dict[str, object]:
     return {"norm": "trainable", "freeze_at": 0, "extra_norm": True, "precise_bn_iters": 200}
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
+# AutoMix 4.4: VOC with 24k iterations, COCO with the 2x schedule. The release follows MoCo's norm
+# layers on VOC and COCO alike.
+SETTINGS: dict[str, DetectSettings] = {
+    "voc_24k": voc_24k(backend="detectron2", **moco_norm()),
+    "coco_2x": coco_2x(backend="detectron2", **moco_norm()),
+}

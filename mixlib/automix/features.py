@@ -8,12 +8,11 @@ guessed: an 8 x 8 x 8 tensor says nothing about which axis holds the channels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor
 
-Layout = Literal["channels_first", "channels_last", "tokens"]
+from mixlib.net import Layout
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ an image shows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
+"""Real numbers, float32 wherever an array is large."""
 
 
 def _star(u: Field, v: Field) -> Field:

@@ -1,11 +1,10 @@
-"""Which images does the 'shapes world' hold? (a generated data set with labels, boxes and instance
-masks)
+"""Which images does the 'shapes world' hold? (generated, with labels, boxes and instance masks)
 
 Textured objects of up to ten classes stand on cluttered, textured backgrounds. What makes it a test
-of data
-augmentation and not a toy: a class can be told from four cues (outline, surface, hue, a small mark)
-and from the scenery, but every cue appears only with some probability, so a network that leans on
-one cue fails on the images that lack it, while a smaller distractor shows one cue of another class.
+of data augmentation and not a toy: a class can be told from four cues (outline, surface, hue, a
+small mark) and from the scenery, but every cue appears only with some probability, so a network
+that leans on one cue fails on the images that lack it, while smaller distractors show one cue of
+another class each.
 On such split evidence mixing pays; on easy images it hurts.
 
 An image depends only on (spec, split, index): it can be drawn alone, in any order and on any number
@@ -59,16 +58,16 @@ class Shapes:
     classes: int = 10
     seed: int = 0
     objects: tuple[int, int] = (1, 1)
-    radius: tuple[float, float] = (0.30, 0.44)
+    radius: tuple[float, float] = (0.40, 0.54)
     anywhere: bool = False
-    outline: float = 0.5
-    surface: float = 0.5
-    hue: float = 0.45
-    mark: float = 0.5
+    outline: float = 0.4
+    surface: float = 0.4
+    hue: float = 0.4
+    mark: float = 0.4
     scenery: float = 0.5
     decoy: float = 0.0
     least: int = 1
-    distractors: int = 1
+    distractors: int = 2
     crowd: float = 0.0
     noise: float = 6.0
 
@@ -182,7 +181,7 @@ Placed = tuple[int, float, float, float]
 def _objects(rng: np.random.Generator, spec: Shapes, label: int) -> list[Placed]:
     """Where the labelled objects stand: the first of class `label`, the others of any class.
 
-    A candidate that would hide much of an earlier object (centres closer than 55 % of the radii's
+    A candidate that would hide much of an earlier object (centres closer than 45 % of the radii's
     sum) is drawn again up to 30 times and then left out, so crowded images hold fewer objects.
     """
     count = int(rng.integers(spec.objects[0], spec.objects[1] + 1))
@@ -198,7 +197,7 @@ def _objects(rng: np.random.Generator, spec: Shapes, label: int) -> list[Placed]
                 x, y = rng.uniform(low, spec.size - low, 2)
             else:
                 x, y = spec.size * rng.uniform(0.42, 0.58, 2)
-            if all(np.hypot(x - a, y - b) > 0.55 * (radius + r) for _, a, b, r in placed):
+            if all(np.hypot(x - a, y - b) > 0.45 * (radius + r) for _, a, b, r in placed):
                 placed.append((kind, float(x), float(y), float(radius)))
                 break
     return placed
@@ -210,10 +209,8 @@ def _crowd(rng: np.random.Generator, spec: Shapes) -> list[Placed]:
     middle = spec.size * rng.uniform(0.25, 0.75, 2)
     spread = 0.6 * spec.size * spec.radius[1]
     radius = 0.5 * spec.size * spec.radius[0]
-    return [
-        (kind, *map(float, middle + spread * rng.uniform(-1, 1, 2)), float(radius))
-        for _ in range(int(rng.integers(5, 9)))
-    ]
+    places = [middle + spread * rng.uniform(-1, 1, 2) for _ in range(int(rng.integers(5, 9)))]
+    return [(kind, float(x), float(y), float(radius)) for x, y in places]
 
 
 def _distract(canvas: _Canvas, rng: np.random.Generator, spec: Shapes, label: int) -> None:

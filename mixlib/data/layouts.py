@@ -19,6 +19,9 @@ from PIL import Image
 from mixlib.data.generated import CLASS_NAMES, Scene, Shapes, Thing, render
 
 JPEG_QUALITY = 95
+Entry = tuple[str, int, tuple[int, int, int, int]]
+"""Path, label and box of an image."""
+
 VOID = 255
 """VOC's index of pixels that count neither as class nor as background."""
 
@@ -107,7 +110,7 @@ def write_cub(spec: Shapes, root: Path) -> None:
     }
     number = 0
     for split in ("train", "test", "val"):
-        entries = []
+        entries: list[Entry] = []
         for index, scene in _scenes(spec, split):
             name = CLASS_NAMES[scene.label]
             path = f"{scene.label + 1:03d}.{name}/{name}_{index + 1:05d}_{split}.jpg"
@@ -148,7 +151,7 @@ def _write_lines(path: Path, lines: list[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines))
 
 
-def _write_wsol(folder: Path, entries: list[tuple[str, int, tuple[int, ...]]], size: int) -> None:
+def _write_wsol(folder: Path, entries: list[Entry], size: int) -> None:
     _write_lines(folder / "image_ids.txt", [path for path, _, _ in entries])
     _write_lines(folder / "class_labels.txt", [f"{path},{label}" for path, label, _ in entries])
     _write_lines(folder / "image_sizes.txt", [f"{path},{size},{size}" for path, _, _ in entries])
@@ -229,8 +232,7 @@ def _coco_mark(thing: Thing, number: int, image: int) -> dict[str, object]:
 def run_lengths(mask: NDArray[np.bool_]) -> dict[str, list[int]]:
     """COCO's uncompressed run lengths of a mask bool[H, W]: down the columns, zeros first."""
     flat = mask.T.ravel()
-    ends = np.flatnonzero(np.diff(flat, prepend=False, append=False)).tolist()
-    edges = [0, *ends] if not ends or ends[-1] == flat.size else [0, *ends, flat.size]
+    edges = [0, *np.flatnonzero(np.diff(flat, prepend=False)).tolist(), flat.size]
     return {"counts": np.diff(edges).tolist(), "size": list(mask.shape)}
 
 

@@ -8,7 +8,15 @@ identified by what lies on disk.
 from __future__ import annotations
 
 from mixlib.data.generated import Shapes
-from mixlib.data.rows import CIFAR_MEAN, CIFAR_STD, SHAPES_MEAN, SHAPES_STD, DataSet
+from mixlib.data.rows import (
+    CIFAR_MEAN,
+    CIFAR_STD,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    SHAPES_MEAN,
+    SHAPES_STD,
+    DataSet,
+)
 
 _SCENES = Shapes(
     train=600,
@@ -86,7 +94,6 @@ def _extract(
     needs: tuple[str, ...],
 ) -> DataSet:
     """The row of a small extract of real images; its statistics are those of the full data set."""
-    cifar = {"mean": CIFAR_MEAN, "std": CIFAR_STD} if family == "cifar" else {}
     return DataSet(
         *(name, title, family, layout, classes, size, splits),
         citation="an extract for tests, not comparable with published numbers",
@@ -94,7 +101,8 @@ def _extract(
         needs=tuple((path, 0) for path in needs),
         how="a small extract for tests: set MIX_DATA to the folder that holds it",
         identity="measured",
-        **cifar,
+        mean=CIFAR_MEAN if family == "cifar" else IMAGENET_MEAN,
+        std=CIFAR_STD if family == "cifar" else IMAGENET_STD,
     )
 
 

@@ -112,8 +112,9 @@ def paint_object(
     """
     size = colours.shape[0]
     reach = 1.25 * radius + 2
-    window = tuple(slice(max(0, int(c - reach)), min(size, int(c + reach) + 1)) for c in (y, x))
-    rows, columns = (np.arange(w.start, w.stop, dtype=np.float32) + 0.5 for w in window)
+    spans = [(max(0, int(c - reach)), min(size, int(c + reach) + 1)) for c in (y, x)]
+    window = (slice(*spans[0]), slice(*spans[1]))
+    rows, columns = (np.arange(*span, dtype=np.float32) + np.float32(0.5) for span in spans)
     u, v = _own_coordinates(rng, rows, columns, x, y, radius)
     phases = rng.random(6)
     outline = blob(u, v, phases[:3]) if look.outline is None else _OUTLINES[look.outline](u, v)

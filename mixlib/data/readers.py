@@ -282,8 +282,8 @@ READERS: dict[str, Callable[[Path, str], Images]] = {
 def _expect(path: Path, what: str) -> Path:
     if not path.exists():
         raise FileNotFoundError(
-            f"expected {what} at {path}, found nothing; point MIX_DATA at the folder that holds the "
-            "data set, or let `python -m pipelines.datasets list` say how to get it"
+            f"expected {what} at {path}, found nothing; point MIX_DATA at the folder that holds "
+            "the data set, or let `python -m pipelines.datasets list` say how to get it"
         )
     return path
 

@@ -1,6 +1,6 @@
 """Mask laws, conditional on lambda: torch only, no model, no labels.  One law per module."""
 
-from mixlib.laws.base import Beta, Fixed, LamLaw, MaskLaw, Uniform
+from mixlib.laws.base import Beta, Fixed, LamLaw, MaskLaw, Redrawn, Uniform
 from mixlib.laws.bell import GMix
 from mixlib.laws.blocks import Blocks
 from mixlib.laws.box import Box
@@ -22,5 +22,6 @@ __all__ = [
     "HMix",
     "LamLaw",
     "MaskLaw",
+    "Redrawn",
     "Uniform",
 ]

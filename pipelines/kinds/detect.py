@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from downstream.detection.settings import SETTINGS, DetectSettings
 from mixlib.datasets import DATASETS
-
 from pipelines.errors import check_keys
 from pipelines.job import Data, Job, Outcome
 from pipelines.kinds.train import TrainJob
@@ -17,7 +16,6 @@ from pipelines.setting import Setting
 
 if TYPE_CHECKING:
     from downstream.detection.readers import Records
-
     from pipelines.bench import Bench
 
 PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
@@ -76,8 +74,8 @@ class DetectJob(Job):
         import time
 
         import torch
-        from downstream.detection.finetune import finetune
 
+        from downstream.detection.finetune import finetune
         from mixlib import backbones
 
         train, test = self.splits(bench)

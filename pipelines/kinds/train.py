@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mixlib.backbones import backbone
 from mixlib.datasets import DATASETS
-
 from mixlib.recipes import Recipe
 from pipelines.job import Data, Job, Outcome, Row
 from pipelines.pick import PICKS, pick
@@ -15,12 +15,14 @@ from pipelines.setting import Setting
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
-    from mixlib.data.loader import Loader
 
+    from mixlib.data.loader import Loader
     from mixlib.objective import Objective
     from pipelines.bench import Bench
 
 FIELDS = ("data", "backbone", "method", "recipe", "params", "changes", "pick", "weights")
+# images up to this side (pixels) are decoded once and kept in memory
+SMALL = 64
 WEIGHTS, OBJECTIVE = "weights.pt", "objective.pt"
 
 
@@ -60,6 +62,7 @@ class TrainJob(Job):
         setting.check(point, FIELDS, ("data", "backbone", "method", "recipe"))
         paper = point["data"]
         setting.look_up("data set", paper, DATASETS)
+        chosen_net = setting.backbone(point["backbone"])
         changes = {**setting.scale.settings("train", paper), **point.get("changes", {})}
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         augment = changes.pop("augmentation", {})
@@ -68,8 +71,10 @@ class TrainJob(Job):
         setting.look_up("pick", chosen, PICKS)
         return cls(
             images=setting.data(paper),
-            backbone=setting.backbone(point["backbone"]),
-            method=setting.method(point["method"], paper, point.get("params")),
+            backbone=chosen_net,
+            method=setting.method(
+                point["method"], paper, backbone(point["backbone"]).small, point.get("params")
+            ),
             recipe=recipe,
             augment=setting.augment(recipe.augment, augment),
             seed=setting.seed,
@@ -92,7 +97,8 @@ class TrainJob(Job):
 
         fabric = launch(self.recipe.precision, bench)
         train, test = self.loaders(bench, fabric)
-        objective = self.objective(len(train) * self.recipe.epochs, train.classes)
+        classes = len(bench.data_classes(self.images))
+        objective = self.objective(len(train) * self.recipe.epochs, classes)
         checkpoint = Checkpoint(
             bench.folder / "checkpoint.pt", bench.checkpoint_seconds, fabric.is_global_zero
         )
@@ -114,24 +120,36 @@ class TrainJob(Job):
 
     def loaders(self, bench: Bench, fabric: Fabric) -> tuple[Loader, Loader]:
         """Training and test batches on Fabric's device."""
+        from mixlib.data.augment import Augment
         from mixlib.data.loader import Loader
-        from mixlib.data.readers import read
-        from mixlib.data.transforms import Augment
+        from mixlib.data.readers import cap, read
 
         row, root = DATASETS[self.images.name], bench.data_folder(self.images)
         augment = Augment(**dict(self.augment))
-        splits = []
-        for split, cap, train in (
+        made = []
+        for split, most, train in (
             (row.train, self.images.train_cap, True),
             (row.test, self.images.test_cap, False),
         ):
-            loader = Loader(
-                read(row, root, split, cap=cap), augment, self.recipe.batch, self.seed,
-                train=train, rank=fabric.global_rank, world=fabric.world_size,
-                device=fabric.device, workers=bench.options.get("workers", 0),
-            )  # fmt: skip
-            splits.append(loader)
-        return splits[0], splits[1]
+            images = cap(read(row.layout, root, split), most)
+            if row.size <= SMALL and augment.batched:
+                images = images.in_memory(row.size)
+            made.append(
+                Loader(
+                    images,
+                    augment,
+                    self.recipe.batch,
+                    self.seed,
+                    train,
+                    mean=row.mean,
+                    std=row.std,
+                    rank=fabric.global_rank,
+                    world=fabric.world_size,
+                    device=fabric.device,
+                    workers=bench.options.get("workers", 0),
+                )  # fmt: skip
+            )
+        return made[0], made[1]
 
     def objective(self, steps: int, classes: int) -> Objective:
         """The freshly initialised objective; ``steps`` is the length of its schedules."""
@@ -139,7 +157,12 @@ class TrainJob(Job):
 
         net = builder.net(self.backbone.name, classes, self.seed, self.weights)
         return builder.objective(
-            self.method.name, net, dict(self.method.params), self.recipe, steps
+            self.method.name,
+            net,
+            dict(self.method.params),
+            self.recipe,
+            steps=steps,
+            seed=self.seed,
         )
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.ops import roi_align
 
 from downstream.detection.augment import place_boxes, shortest_edge_size
 from downstream.detection.boxes import (
@@ -19,6 +20,7 @@ from downstream.detection.boxes import (
     iou,
 )
 from downstream.detection.coco_ap import evaluate_coco
+from downstream.detection.pooling import pool_by_product
 from downstream.detection.readers import Record, Records, record
 from downstream.detection.sampling import subsample
 from downstream.detection.schedule import learning_rates
@@ -78,7 +80,7 @@ def recorded(difficult: bool = True) -> tuple[Records, list, dict]:
     classes, items, found = tuple(data["meta"]["classes"]), [], []
     for name in data["meta"]["images"]:
         rows = [row for row in data["gt"] if row["image"] == name]
-        boxes = np.array([row["box"] for row in rows], float) - [1, 1, 0, 0]
+        boxes = np.array([row["box"] for row in rows], float) - np.array([1, 1, 0, 0])
         labels = [classes.index(row["cls"]) for row in rows]
         flags = [bool(row["difficult"]) and difficult for row in rows]
         items.append(record(name, (640, 480), boxes, labels, difficult=flags))
@@ -213,3 +215,34 @@ def test_subsample_keeps_quota_and_only_candidates(positives, negatives, count, 
 def test_settings_reject_what_cannot_run(changes, words):
     with pytest.raises(ValueError, match=words):
         DetectSettings(**changes)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(-20, 190), st.floats(-20, 120), st.floats(0.5, 240), st.floats(0.5, 160)
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from([2, 7, 14]),
+)
+def test_both_ways_of_pooling_agree_with_gradients(places, size):
+    boxes = torch.tensor([(x, y, x + w, y + h) for x, y, w, h in places], dtype=torch.float64)
+    numbers = torch.arange(len(boxes), dtype=torch.float64)[:, None] % 2
+    rois = torch.cat((numbers, boxes), dim=1)
+    rng = torch.Generator().manual_seed(0)
+    results = []
+    for product in (True, False):
+        feature = torch.randn(2, 3, 8, 11, generator=rng.manual_seed(0), dtype=torch.float64)
+        feature.requires_grad_()
+        if product:
+            pooled = pool_by_product(feature, rois, size, 16)
+        else:
+            pooled = roi_align(feature, rois, size, 1 / 16, sampling_ratio=0, aligned=True)
+        scale = torch.randn(pooled.shape, generator=rng.manual_seed(1), dtype=torch.float64)
+        (pooled * scale).sum().backward()
+        results.append((pooled.detach(), feature.grad))
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-7)
