@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mixlib.automix import AutoMix, Features
-from mixlib.automix.build import automix_spec
+from mixlib.automix.assemble import automix
 from mixlib.net import Net
 from mixlib.seed import generator
 from tests.mixlib.automix.golden_cases import tiny_resnet
@@ -34,9 +33,16 @@ def images(n: int, rng: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
 def test_masks_follow_lambda_and_are_not_flat():
     torch.manual_seed(0)
     # 150 steps stand for an epoch or two: the block gets a fast optimizer and a full lambda loss
-    spec = automix_spec("paper", momentum=0.9, gamma=1.0, alpha=1.0)
-    net = Net(tiny_resnet((8, 16, 32, 32), CLASSES))
-    objective = AutoMix(net, Features("layer3", 32), spec, steps=STEPS).train()
+    objective = automix(
+        Net(tiny_resnet((8, 16, 32, 32), CLASSES)),
+        steps=STEPS,
+        site="layer3",
+        image=SIDE,
+        alpha=1.0,
+        gamma=1.0,
+        momentum=0.9,
+        momentum_end=0.9,
+    ).train()
     groups = objective.groups()
     optim = torch.optim.AdamW(
         [{"params": groups["net"], "lr": 3e-3}, {"params": groups["block"], "lr": 3e-2}]

@@ -9,7 +9,7 @@ import torchvision
 from torch import nn
 
 from mixlib.automix import PRESETS, AutoMix, Features
-from mixlib.automix.build import automix, cutmix_momentum, joint, measure, mixup_momentum
+from mixlib.automix.assemble import automix, cutmix_momentum, joint, mixup_momentum, probe
 from mixlib.automix.pair import Report
 from mixlib.net import Net, graft, inference
 from mixlib.seed import generator
@@ -68,9 +68,9 @@ def test_a_step_with_a_network_of_another_library(name):
     torch.manual_seed(0)
     create, features, head = NETWORKS[name]
     model = create()
-    net = Net(model)
+    net = Net(model, layout=features.layout)
     assert net.head_path() == head
-    assert measure(net, features.site, SIDE) == features
+    assert probe(net, features.site, SIDE) == features
     objective = AutoMix(net, features, PRESETS["paper"], steps=10).train()
     optim = torch.optim.SGD([p for g in objective.groups().values() for p in g], lr=0.01)
     x, y = torch.randn(4, 3, SIDE, SIDE), torch.tensor([0, 1, 2, 3])
@@ -135,11 +135,13 @@ def test_words_of_declarations():
 
     x, y = torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 2, 3])
     made = [
-        automix(network(), steps=3, side=16),
-        automix(network(), steps=3, side=16, layer="stage2", preset="released_cifar", alpha=1.0),
-        automix(network(), steps=3, side=16, embed_lam=False, gamma=0.0, momentum=0.0),
-        automix(network(), steps=3, side=16, one_hot=False, report="q-mix", upsample="bilinear"),
-        joint(network(), steps=3, side=16),
+        automix(network(), steps=3, image=16),
+        automix(network(), steps=3, image=16, site="stage2", preset="released_cifar", alpha=1.0),
+        automix(
+            network(), steps=3, image=16, embed_lam=False, gamma=0.0, momentum=0.0, momentum_end=0.0
+        ),
+        automix(network(), steps=3, image=16, one_hot=False, report="q-mix", upsample="bilinear"),
+        joint(network(), steps=3, image=16),
         mixup_momentum(network(), steps=3, statistics="ema"),
         cutmix_momentum(network(), steps=3, one_hot=True),
     ]
@@ -150,5 +152,5 @@ def test_words_of_declarations():
     assert made[1].spec.lam_margin == 0.08
     assert made[2].pair.momentum.max() == 0
     assert made[3].spec.report == Report("q", "mix")
-    with pytest.raises(ValueError, match="preset must be one of"):
-        automix(network(), steps=3, side=16, preset="best")
+    with pytest.raises(KeyError, match="AutoMix preset"):
+        automix(network(), steps=3, image=16, preset="best")
