@@ -96,16 +96,15 @@ def automix(
     """AutoMix from a preset with some words changed.
 
     Args:
-        net: the classifier.
-        steps, seed: see :class:`mixlib.automix.objective.AutoMix`.
+        net, steps, seed: see :class:`mixlib.automix.objective.AutoMix`.
         preset: a row of ``PRESETS``.
         site: where the block looks; the paper's l = 3 is "stage3".
         image: side of a valid input image (networks with a fixed input size need theirs).
         alpha: lambda ~ Beta(alpha, alpha).
         momentum, momentum_end: m at the start and the end; 0 and 0 make k a copy of q.
         gamma: the lambda loss' weight at the start; 0 drops that loss.
-        rule, scope, lam_margin, one_hot, every, full_pass, report: see :class:`AutoMixSpec`.
-            Without one_hot, the mixup head is reported unless ``report`` says otherwise.
+        rule, scope, lam_margin, one_hot, every, full_pass, report: see :class:`AutoMixSpec`;
+            without one_hot the mixup head is reported.
         embed_lam, separate, upsample: see :class:`mixlib.automix.block.BlockSpec`.
 
     Raises:
@@ -114,20 +113,18 @@ def automix(
     """
     spec = preset_spec(preset)
     block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample}
-    average = {"start": momentum, "end": momentum_end}
     words: dict[str, Any] = {
         "rule": rule,
         "lam_margin": lam_margin,
         "one_hot": one_hot,
         "every": every,
     }
-    words |= {"full_pass": full_pass, "report": None if report is None else REPORTS[report]}
-    if one_hot is False and report is None:
-        words["report"] = Report(spec.report.network, "mix")
+    headless = Report(spec.report.network, "mix") if one_hot is False else None
+    words |= {"full_pass": full_pass, "report": REPORTS[report] if report else headless}
     spec = replace(
         spec,
         block=replace(spec.block, **_said(block)),
-        momentum=replace(spec.momentum, **_said(average)),
+        momentum=replace(spec.momentum, **_said({"start": momentum, "end": momentum_end})),
         lam_weight=replace(spec.lam_weight, **_said({"start": gamma})),
         lam=Beta(alpha),
         scope=scope,
