@@ -103,13 +103,12 @@ def automix(
         alpha: lambda ~ Beta(alpha, alpha).
         momentum, momentum_end: m at the start and the end; 0 and 0 make k a copy of q.
         gamma: the lambda loss' weight at the start; 0 drops that loss.
-        rule, scope, lam_margin, one_hot, every, full_pass, report: see :class:`AutoMixSpec`;
-            without one_hot the mixup head is reported.
+        rule, scope, lam_margin, every, full_pass, report: see :class:`AutoMixSpec`.
+        one_hot: the CE on clean samples; without it the mixup head is reported.
         embed_lam, separate, upsample: see :class:`mixlib.automix.block.BlockSpec`.
 
     Raises:
-        KeyError: no such preset.
-        ValueError: words that contradict each other.
+        KeyError, ValueError: no such preset; words that contradict each other.
     """
     spec = preset_spec(preset)
     block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample}
