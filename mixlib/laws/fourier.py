@@ -1,14 +1,14 @@
 """FMix: random blobs, the brightest part of low-frequency noise.
 
-Harris et al., "FMix: Enhancing Mixed Sample Data Augmentation", 2020, section 4: complex normal noise
-in the half-plane of frequencies of a real image, divided by frequency^decay, transformed to a real
-field; the lambda H W largest pixels keep the own image.
+Harris et al., "FMix: Enhancing Mixed Sample Data Augmentation", 2020, section 4: complex normal
+noise in the half-plane of frequencies of a real image, divided by frequency^decay, transformed to a
+real field; the lambda H W largest pixels keep the own image.
 
 The released sampler indexes the frequency axis where it means the real and imaginary parts, so that
 only two horizontal and one-sided vertical frequencies exist; ``released=True`` repeats that.
 
-Noise beyond ``cutoff`` cycles per image is left out: at decay 3 and cutoff 16 it holds less than 1e-5
-of the field's variance, and on 224 pixels its draws would take most of the time.
+Noise beyond ``cutoff`` cycles per image is left out: at decay 3 and cutoff 12 it holds less than
+2e-5 of the field's variance, and on 224 pixels its draws would take most of the time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Fourier(MaskLaw):
 
     decay: float = 3.0
     soft: float = 0.0
-    cutoff: int | None = 16
+    cutoff: int | None = 12
     released: bool = False
     label: Literal["drawn", "realised"] = "drawn"
 
@@ -93,7 +93,7 @@ def low_pass(
     decay: float,
     released: bool = False,
 ) -> Float[Tensor, "n h w"]:
-    """Filtered noise as a real field in [0, 1], every field using the whole range.
+    """Filtered noise as a real field, in no particular range: only the order of its pixels counts.
 
     Two small matrix products instead of a fast transform: only a corner of the spectrum is there.
 
@@ -105,18 +105,19 @@ def low_pass(
         released: the released sampler's filter, see :func:`_filter`.
     """
     h, w = size
-    noise = noise * _filter(rows, cols, size, decay, released).to(noise)
     # columns other than 0 and w / 2 stand for their mirror images as well
-    double = torch.where((cols == 0) | (2 * cols == w), 1.0, 2.0).to(noise)
-    real, imag = (noise * double[:, None]).unbind(-1)
+    double = torch.where((cols == 0) | (2 * cols == w), 1.0, 2.0)
+    weight = _filter(rows, cols, size, decay, released) * double[:, None]
     down = torch.outer(torch.arange(h), rows).to(noise) * (2 * torch.pi / h)
     across = torch.outer(cols, torch.arange(w)).to(noise) * (2 * torch.pi / w)
-    cos, sin = down.cos(), down.sin()
-    turned = torch.cat([cos @ real - sin @ imag, cos @ imag + sin @ real], -1)
-    field = turned @ torch.cat([across.cos(), -across.sin()])
-    low, high = field.aminmax(dim=-1)
-    low, high = low.amin(-1)[:, None, None], high.amax(-1)[:, None, None]
-    return (field - low) / (high - low).clamp(min=torch.finfo(field.dtype).tiny)
+    # Re[(cos + i sin)(down) (real + i imag) (cos + i sin)(across)] as two products: the first with
+    # cos and sin of the rows apart, the second sums the four combinations
+    spectrum = (noise * weight.to(noise)).transpose(0, 1).flatten(1)
+    turned = torch.cat([down.cos(), down.sin()]) @ spectrum
+    turned = turned.view(2, h, len(noise), -1).permute(2, 1, 0, 3).reshape(len(noise) * h, -1)
+    cos, sin = across.cos(), across.sin()
+    back = torch.cat([torch.stack(pair, 1).flatten(0, 1) for pair in ((cos, -sin), (-sin, -cos))])
+    return (turned @ back).view(-1, h, w)
 
 
 def _filter(
@@ -142,32 +143,57 @@ def _filter(
     return torch.hypot(up, along.expand_as(up)).clamp(min=1 / max(size)) ** -decay
 
 
-def brightest(
-    field: Float[Tensor, "n h w"], count: Int[Tensor, " n"], passes: int = 32
-) -> Float[Tensor, "n h w"]:
-    """1 on the ``count`` largest pixels of every field, 0 elsewhere; ties may move it by themselves.
+def brightest(field: Float[Tensor, "n h w"], count: Int[Tensor, " n"]) -> Float[Tensor, "n h w"]:
+    """1 on the ``count`` largest pixels of every field, 0 elsewhere; of equal ones all or none."""
+    return (field > thresholds(field.flatten(1), count)[:, None, None]).to(field.dtype)
 
-    The threshold is bracketed by interpolation and bisection in turn, all fields together: about 8
-    passes, far fewer than a sort costs.  Whether every count is met is asked every 6th pass.
+
+def thresholds(
+    values: Float[Tensor, "n p"], count: Int[Tensor, " n"], passes: int = 48, every: int = 6
+) -> Float[Tensor, " n"]:
+    """For every row a number that ``count`` of its values exceed (fewer where equal values forbid
+    it).
+
+    The Illinois variant of the false position, all rows together: 10-17 counts, a tenth of a sort's
+    time.  Every ``every`` counts the device is asked which rows are open, and only those go on.
     """
-    flat, wanted = field.flatten(1), count.to(field.dtype)
-    # at ``low`` too many pixels lie above, at ``high`` too few or just enough
-    low, high = torch.full_like(wanted, -1e-3), torch.ones_like(wanted)
-    above_low, above_high = torch.full_like(wanted, flat.shape[1]), torch.zeros_like(wanted)
-    for turn in range(passes):
-        share = (above_low - wanted) / (above_low - above_high).clamp(min=1)
-        if turn % 3 == 2:
-            share = torch.full_like(share, 0.5)
-        cut = low + (high - low) * share.clamp(0.02, 0.98)
-        above = (flat > cut[:, None]).sum(1).to(field.dtype)
-        enough = above <= wanted
-        high, above_high = torch.where(enough, cut, high), torch.where(enough, above, above_high)
-        low, above_low = torch.where(enough, low, cut), torch.where(enough, above_low, above)
-        if turn % 6 == 5 and bool((above_high == wanted).all()):
-            break
-    nothing_cut = wanted == flat.shape[1]
-    high = torch.where(nothing_cut, -torch.ones_like(high), high)
-    return (field > high[:, None, None]).to(field.dtype)
+    low, high = values.amin(1), values.amax(1)  # 10 times faster than aminmax on a CPU core
+    below_all, everything = low - (high - low) - 1, count == values.shape[1]
+    wanted = count.to(values.dtype)
+    miss_low, miss_high = values.shape[1] - wanted, -wanted
+    found, rows = high.clone(), torch.arange(len(values), device=values.device)
+    last = torch.zeros_like(wanted)
+    for turn in range(1, passes + 1):
+        share = miss_low / (miss_low - miss_high).clamp(min=1e-6)
+        cut = torch.minimum(low + (high - low) * share, high)
+        miss = _exceeding(values, cut) - wanted
+        enough = miss <= 0
+        # an end that stays twice loses half of its weight, else the other end would creep
+        weight_low = torch.where(enough & (last > 0), 0.5, 1.0)
+        weight_high = torch.where(~enough & (last < 0), 0.5, 1.0)
+        high = torch.where(enough, cut, high)
+        low = torch.where(enough, low, cut)
+        miss_high = torch.where(enough, miss, miss_high * weight_high)
+        miss_low = torch.where(enough, miss_low * weight_low, miss)
+        last = torch.where(enough, 1.0, -1.0)
+        found[rows] = high
+        if turn % every == 0:
+            open_rows = (miss != 0) & (high > low.nextafter(high))
+            if not bool(open_rows.any()):
+                break
+            values, wanted, rows = values[open_rows], wanted[open_rows], rows[open_rows]
+            low, high, last = low[open_rows], high[open_rows], last[open_rows]
+            miss_low, miss_high = miss_low[open_rows], miss_high[open_rows]
+    return torch.where(everything, below_all, found)
+
+
+def _exceeding(values: Float[Tensor, "n p"], cut: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """How many values of a row exceed its cut; sums of powers of two are exact.
+
+    4 times faster than summing a comparison on a CPU core (0.27 against 1.2 ms for 32 x 50176).
+    """
+    tiny = 2.0**-100
+    return (values - cut[:, None]).clamp_(0, tiny).sum(1) / tiny
 
 
 def ramp(

@@ -14,6 +14,11 @@ def tensor(array) -> torch.Tensor:
     return torch.from_numpy(np.array(array))
 
 
+def unit(field: torch.Tensor) -> torch.Tensor:
+    """The reference scales every field to [0, 1] before it thresholds it."""
+    return (field - field.min()) / (field.max() - field.min())
+
+
 def released_noise(param: torch.Tensor, rows: int) -> torch.Tensor:
     """The part of the reference's array [1, H, nx, 2] that its indexing uses, as [1, nx, 2, 2]."""
     return torch.stack([param[:, 0], param[:, 1]], -1)[:, :rows]
@@ -29,13 +34,13 @@ def test_official_fields_and_masks(golden, case):
     noise = released_noise(param, len(rows))
     field = low_pass(noise, rows, cols, size, float(data[at + "decay"]), released=True)
     expected = tensor(data[at + "field_released"])
-    torch.testing.assert_close(field[0].float(), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(unit(field[0]).float(), expected, atol=1e-5, rtol=0)
 
     if at + "field_definition" in data.files:
         rows, cols = frequencies(size, None, released=False)
         field = low_pass(param, rows, cols, size, float(data[at + "decay"]))
         definition = tensor(data[at + "field_definition"])
-        torch.testing.assert_close(field[0].float(), definition, atol=1e-5, rtol=0)
+        torch.testing.assert_close(unit(field[0]).float(), definition, atol=1e-5, rtol=0)
 
     lam, soft = float(data[at + "lam"]), float(data[at + "max_soft"])
     wanted = lam * size[0] * size[1]
@@ -55,7 +60,7 @@ def test_openmixup_images(golden, case):
     noise = released_noise(tensor(data[at + "gauss"]), len(rows))
     field = low_pass(noise, rows, cols, (16, 16), float(data["decay_power"]), released=True)
     low = tensor(data[at + "low"])
-    torch.testing.assert_close(field[0], (low - low.min()) / (low.max() - low.min()))
+    torch.testing.assert_close(unit(field[0]), unit(low))
     lam, soft = float(data[at + "lam"]), float(data[at + "max_soft"])
     up = float(data[at + "ceil_draw"]) > 0.5
     count = torch.tensor([int(np.ceil(lam * 256) if up else np.floor(lam * 256))])
@@ -69,15 +74,21 @@ def test_openmixup_images(golden, case):
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (32, 32), (17, 40)])
 def test_every_field_keeps_its_own_number_of_pixels(size):
     rng = torch.Generator().manual_seed(0)
-    field = torch.rand(40, *size, generator=rng).pow(5)
+    field = torch.rand(40, *size, generator=rng, dtype=torch.float64).pow(5) * 7 - 3
     pixels = size[0] * size[1]
     count = (torch.rand(40, generator=rng) * (pixels + 1)).long()
     count[:2] = torch.tensor([0, pixels])
     kept = brightest(field, count)
     assert torch.equal(kept.sum((1, 2)).long(), count)
-    worst = field.where(kept > 0, torch.tensor(9.0)).flatten(1).amin(1)
-    best = field.where(kept == 0, torch.tensor(-9.0)).flatten(1).amax(1)
+    worst = field.where(kept > 0, 9.0).flatten(1).amin(1)
+    best = field.where(kept == 0, -9.0).flatten(1).amax(1)
     assert (worst >= best).all()
+
+
+def test_equal_pixels_stay_together():
+    field = torch.tensor([[[1.0, 1.0, 1.0, 2.0]]]).expand(5, 1, 4)
+    kept = brightest(field, torch.arange(5)).sum((1, 2))
+    assert kept.tolist() == [0, 1, 1, 1, 4]
 
 
 def test_a_ramp_of_no_width_is_a_step():
@@ -95,9 +106,9 @@ def test_the_cutoff_changes_next_to_nothing():
     noise = torch.randn(20, len(rows), len(cols), 2, generator=rng)
     full = low_pass(noise, rows, cols, size, 3.0)
     few = low_pass(
-        noise[:, rows.abs() <= 16][:, :, cols <= 16], *frequencies(size, 16, False), size, 3.0
+        noise[:, rows.abs() <= 12][:, :, cols <= 12], *frequencies(size, 12, False), size, 3.0
     )
-    assert (full - few).std() < 0.004 * full.std() + 1e-3
+    assert (full - few).std() < 0.006 * full.std()
     a, b = (brightest(field, torch.full((20,), 2048)) for field in (full, few))
     assert (a != b).float().mean() < 0.01
 
