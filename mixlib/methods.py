@@ -169,11 +169,15 @@ ROWS = (
     Method(
         "automix",
         "AutoMix",
-        "mixlib.automix.objective:AutoMix",
+        "mixlib.automix.assemble:automix",
         "Liu et al., AutoMix: Unveiling the Power of Mixup for Stronger Classifiers, ECCV 2022, "
         "arXiv:2103.13027",
         2022,
-        {"default": {"alpha": 2.0}},
+        {
+            "default": {"preset": "paper", "site": "stage3", "alpha": 2.0},
+            # runs of a thousand steps: an average over the last hundred, and a map of 8 x 8 cells
+            "generated": {"preset": "paper", "site": "stage2", "alpha": 2.0, "momentum": 0.98},
+        },
         objective="automix",
     ),
 )

@@ -1,25 +1,28 @@
 """Mask laws, conditional on lambda: torch only, no model, no labels.  One law per module."""
 
 from mixlib.laws.base import Beta, Fixed, LamLaw, MaskLaw, Redrawn, Uniform
-from mixlib.laws.bell import Bell, Smooth
+from mixlib.laws.bell import GMix
 from mixlib.laws.blocks import Blocks
 from mixlib.laws.box import Box
+from mixlib.laws.cells import CoinCells, CountedCells
 from mixlib.laws.flat import Flat
-from mixlib.laws.fourier import Fourier
-from mixlib.laws.grid import Cells, Holes
-from mixlib.laws.hybrid import Hybrid
+from mixlib.laws.fourier import FMix
+from mixlib.laws.hybrid import HMix
+from mixlib.laws.lattice import Holes
+from mixlib.laws.smooth import Smooth
 
 __all__ = [
-    "Bell",
     "Beta",
     "Blocks",
     "Box",
-    "Cells",
+    "CoinCells",
+    "CountedCells",
+    "FMix",
     "Fixed",
     "Flat",
-    "Fourier",
+    "GMix",
+    "HMix",
     "Holes",
-    "Hybrid",
     "LamLaw",
     "MaskLaw",
     "Redrawn",

@@ -1,107 +1,71 @@
-"""GMix and SmoothMix: a bell of one image on the other.
+"""GMix: a Gaussian bell instead of a box.  Park, Yun and Chun, "A Unified Analysis of MSDA",
+NeurIPS 2022, section 4 and Figure 3.
 
-GMix (Park et al., NeurIPS 2022, section 4): the image of the smaller share k = min(lambda,
-1 - lambda) shows through exp(-pi d^2 / (k H W)) around a uniform centre, whose integral over the
-plane is k H W.  SmoothMix (Lee et al., CVPR Workshops 2020): a bell of the partner whose width is
-uniform on a quarter to half of the image, whatever lambda.  Both label with the mask's mean.
+With k = min(lambda, 1 - lambda) and a uniform centre pixel, G = exp(-pi d^2 / (k N^2)): a bell that
+would cover the share k of the image if it lay wholly inside.  M = G for lambda < 1/2, else 1 - G;
+the label is the realised mean.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.laws.base import MaskLaw
 from mixlib.laws.box import centres
 
-Border = Literal["clip", "wrap"]
-
 
 def bell(
-    centre: Float[Tensor, "n 2"],
-    spread: Float[Tensor, " n"],
-    size: tuple[int, int],
-    border: Border = "clip",
+    centre: Int[Tensor, "n 2"], share: Float[Tensor, " n"], size: tuple[int, int]
 ) -> Float[Tensor, "n h w"]:
-    """exp(-d^2 / spread) on the grid.
+    """exp(-pi d^2 / (share h w)): its integral over the whole plane is share h w.
 
-    Args:
-        centre: (row, column) in pixels; need not be whole.
-        spread: in square pixels.
-        size: (h, w).
-        border: "clip" cuts the bell at the border; "wrap" adds up its images on the torus.
+    A share of 0 gives no bell at all (0 everywhere), where the formula has 0 / 0 at the centre.
     """
-    axes = []
-    for axis in (0, 1):
-        place = torch.arange(size[axis], device=centre.device, dtype=centre.dtype)
-        away = place - centre[:, axis, None]
-        # of the copies two periods away the widest bell of GMix (k = 1/2) shows 1e-6
-        shifts = (-size[axis], 0, size[axis]) if border == "wrap" else (0,)
-        axes.append(sum((-(away + s).square() / spread[:, None]).exp() for s in shifts))
-    return (axes[0][:, :, None] * axes[1][:, None, :]).clamp(max=1)
+    scale = math.pi / (share.clamp(min=1e-300) * (size[0] * size[1]))
+    falls = [
+        torch.exp(
+            -scale[:, None]
+            * (torch.arange(n, device=centre.device, dtype=share.dtype) - centre[:, axis, None])
+            ** 2
+        )
+        for axis, n in enumerate(size)
+    ]
+    return falls[0][:, :, None] * falls[1][:, None, :] * (share > 0)[:, None, None]
 
 
 @dataclass(frozen=True)
-class Bell(MaskLaw):
-    """GMix.
+class GMix(MaskLaw):
+    """A Gaussian bell of the rarer image.
 
     Args:
-        border: "clip" as released; "wrap" for the law on the torus, whose mean is lambda to 2e-5 on
-            grids of 8 pixels and more (its sum of copies exceeds 1 by up to 0.0075 at the centre of
-            the widest bells, and is cut there).
-        label: the mask's mean as published, or the drawn lambda.
+        nonsquare: the release measures both axes by the height and is meant for square images:
+            "error" refuses others; "area" takes h w for N^2, which agrees on squares.
+
+    Raises:
+        ValueError: on drawing for a non-square size with ``nonsquare="error"``.
     """
 
-    border: Border = "clip"
-    label: Literal["drawn", "realised"] = "realised"
-
-    @property
-    def unbiased(self) -> bool:  # type: ignore[override]
-        return self.border == "wrap"
+    nonsquare: Literal["error", "area"] = "error"
 
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
     ) -> Float[Tensor, "n h w"]:
-        return two_sided(centres(len(lam), size, rng).to(lam), lam, size, self.border)
+        if size[0] != size[1] and self.nonsquare == "error":
+            raise ValueError(
+                f"GMix is defined for square images, got {size[0]} x {size[1]}; "
+                'GMix(nonsquare="area") takes h w for N^2'
+            )
+        return self.mask(lam, centres(len(lam), size, rng), size)
 
-
-def two_sided(
-    centre: Float[Tensor, "n 2"],
-    lam: Float[Tensor, " n"],
-    size: tuple[int, int],
-    border: Border = "clip",
-) -> Float[Tensor, "n h w"]:
-    """GMix's mask of the own image for given centres: its own bell where lambda < 1/2, the
-    partner's elsewhere."""
-    small = torch.minimum(lam, 1 - lam)
-    # a share of zero is a bell without width: 0 everywhere instead of 0 / 0 at its centre
-    spread = (small * size[0] * size[1] / torch.pi).clamp(min=1e-9)
-    shape = bell(centre, spread, size, border) * (small > 0)[:, None, None]
-    return torch.where((lam < 0.5)[:, None, None], shape, 1 - shape)
-
-
-@dataclass(frozen=True)
-class Smooth(MaskLaw):
-    """SmoothMix: a bell of the partner.  The drawn lambda has no influence, the label is the mask's
-    mean.
-
-    Args:
-        narrow, wide: limits of the bell's standard deviation, as a share of sqrt(H W).
-    """
-
-    narrow: float = 0.25
-    wide: float = 0.5
-
-    def draw(
-        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
+    def mask(
+        self, lam: Float[Tensor, " n"], centre: Int[Tensor, "n 2"], size: tuple[int, int]
     ) -> Float[Tensor, "n h w"]:
-        # centres half a pixel off, uniform over the image, as in the public implementations
-        low = torch.tensor([(length - 1) / 2 - length // 2 for length in size])
-        centre = centres(len(lam), size, rng).to(lam) + low.to(lam)
-        unit = torch.rand(len(lam), generator=rng, device=rng.device, dtype=lam.dtype)
-        sigma = (self.narrow + (self.wide - self.narrow) * unit) * (size[0] * size[1]) ** 0.5
-        return 1 - bell(centre, 2 * sigma.square(), size)
+        """The mask of given centres (row, column)."""
+        rarer = bell(centre, torch.minimum(lam, 1 - lam), size)
+        return torch.where((lam < 0.5)[:, None, None], rarer, 1 - rarer)

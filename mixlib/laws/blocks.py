@@ -1,11 +1,9 @@
-"""TokenMix: rectangles of tokens go to the partner until it has its share.
+"""Blocks of tokens: rectangles piled up until the partner has its share.  TokenMix, Liu et al.,
+ECCV 2022, section 3.1 ("block-wise" masks of BEiT, Bao et al., ICLR 2022, Algorithm 1).
 
-Liu et al., "TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers", ECCV
-2022, section 3.2, with the block masking of BEiT (Bao et al., ICLR 2022, algorithm 1): rectangles
-of random area and aspect are placed until the wished number of tokens is covered.  A rectangle
-counts only if it covers something new and not more than what is missing.
-
-The released code adds 14 tokens to the wished number (and draws lambda = 1/2 always).
+A rectangle has an area uniform in [1, cells still wanted] and a log-uniform aspect in [0.3, 1/0.3];
+it is taken if it adds at least one cell and not too many; ten refusals in a row end the pile, so
+the share can fall short of the wished one.
 """
 
 from __future__ import annotations
@@ -19,72 +17,78 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixlib.laws.base import MaskLaw
-from mixlib.laws.grid import to_pixels
+from mixlib.laws.cells import counted, enlarge
+from mixlib.mix import Boxes
 
-LOG_ASPECT = math.log(1 / 0.3)  # rectangles are at most 3.3 times as long as wide
-PATIENCE = 10  # a mask is left as it is after so many useless rectangles in a row
-
-
-@dataclass(frozen=True)
-class Blocks(MaskLaw):
-    """Rectangles of tokens.
-
-    Args:
-        grid: tokens per side (14 for 16-pixel patches of 224 pixels); fewer on fewer pixels.
-        extra: tokens on top of (1 - lambda) grid^2; 14 as released.
-    """
-
-    grid: int = 14
-    extra: int = 0
-
-    def draw(
-        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
-    ) -> Float[Tensor, "n h w"]:
-        grid = (min(self.grid, size[0]), min(self.grid, size[1]))
-        tokens = grid[0] * grid[1]
-        count = (((1 - lam) * tokens).floor().long() + self.extra).clamp(max=tokens)
-        covered = cover(_units(len(lam), rng), count, grid)
-        return (~to_pixels(covered, size)).to(lam.dtype)
+ATTEMPTS = 10  # BEiT's release
+ASPECT = 0.3  # BEiT's release; the largest aspect is its inverse
 
 
-def _units(n: int, rng: torch.Generator) -> Iterator[Float[Tensor, "n 4"]]:
-    """Uniform numbers for one proposal after the other."""
+def units(n: int, rng: torch.Generator) -> Iterator[Float[Tensor, "n 4"]]:
+    """Uniform numbers for the area, aspect, row and column of one rectangle after the other."""
     while True:
         yield torch.rand(n, 4, generator=rng, device=rng.device, dtype=torch.float64)
 
 
-def cover(
-    units: Iterable[Float[Tensor, "n 4"]], count: Int[Tensor, " n"], grid: tuple[int, int]
-) -> Bool[Tensor, "n g k"]:
-    """Masks with (nearly always exactly) ``count`` tokens covered.
+def proposals(
+    wanted: Int[Tensor, " n"], grid: tuple[int, int], unit: Float[Tensor, "n 4"]
+) -> Boxes:
+    """One rectangle each; as high or as wide as the grid: returned empty (BEiT refuses it)."""
+    area = 1 + unit[:, 0] * (wanted - 1).clamp(min=0)
+    aspect = torch.exp((2 * unit[:, 1] - 1) * math.log(1 / ASPECT))
+    side = torch.stack([(area * aspect).sqrt(), (area / aspect).sqrt()], dim=1).round().long()
+    limit = torch.tensor(grid, device=unit.device)
+    # a grid with one row or column has no room for BEiT's strict comparison
+    fits = ((side < limit) | (limit == 1)).all(dim=1, keepdim=True)
+    side = torch.minimum(side * fits, limit)
+    corner = (unit[:, 2:] * (limit - side + 1)).long()
+    return Boxes(torch.cat([corner, side], dim=1), grid)
+
+
+def pile(
+    count: Int[Tensor, " n"], grid: tuple[int, int], draws: Iterable[Float[Tensor, "n 4"]]
+) -> Bool[Tensor, "n gh gw"]:
+    """Cells of the partner: rectangles piled up towards ``count`` cells, all samples in step.
+
+    ``draws`` are those of :func:`units`, or recorded ones.
+    """
+    taken = torch.zeros(len(count), *grid, dtype=torch.bool, device=count.device)
+    wanted, refused = count.clone(), torch.zeros_like(count)
+    for unit in draws:
+        active = (wanted > 0) & (refused < ATTEMPTS)
+        if not active.any():
+            break
+        new = proposals(wanted, grid, unit).inside() & ~taken
+        gain = new.sum(dim=(1, 2))
+        accepted = active & (gain > 0) & (gain <= wanted)
+        taken |= new & accepted[:, None, None]
+        wanted = wanted - gain * accepted
+        refused = torch.where(accepted, 0, refused + 1)
+    return taken
+
+
+@dataclass(frozen=True)
+class Blocks(MaskLaw):
+    """BEiT's piled rectangles for the partner; label by the realised area.
 
     Args:
-        units: proposals, each uniform numbers for area, aspect, row and column of a rectangle.
-        count: tokens to cover.
-        grid: tokens vertically and horizontally.
+        grid: tokens down and across.
+        extra: see :func:`mixlib.laws.cells.counted`; 14 in TokenMix's release, with lambda = 0.5.
+
+    Raises:
+        ValueError: an empty grid or a negative ``extra``.
     """
-    h, w = grid
-    covered = torch.zeros(len(count), h, w, dtype=torch.bool, device=count.device)
-    missing, useless = count.clone(), torch.zeros_like(count)
-    rows, cols = (torch.arange(length, device=count.device) for length in grid)
-    for unit in units:
-        area = 1 + unit[:, 0] * (missing - 1).clamp(min=0)
-        aspect = (LOG_ASPECT * (2 * unit[:, 1] - 1)).exp()
-        height, width = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
-        top = (unit[:, 2] * (h - height + 1)).floor()
-        left = (unit[:, 3] * (w - width + 1)).floor()
-        down = (rows >= top[:, None]) & (rows < (top + height)[:, None])
-        across = (cols >= left[:, None]) & (cols < (left + width)[:, None])
-        new = down[:, :, None] & across[:, None, :] & ~covered
-        gain = new.sum((1, 2))
-        # a rectangle as long as the grid is refused, except on grids too small for any other
-        fits = ((height < h) | (h == 1)) & ((width < w) | (w == 1))
-        good = (missing > 0) & (gain > 0) & (gain <= missing) & fits
-        covered |= new & good[:, None, None]
-        missing = missing - gain * good
-        useless = torch.where(good, 0, useless + 1)
-        if not bool(((missing > 0) & (useless < PATIENCE)).any()):
-            break
-        # what has run out of patience stays as it is
-        missing = torch.where(useless < PATIENCE, missing, 0)
-    return covered
+
+    grid: tuple[int, int] = (14, 14)
+    extra: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.grid) < 1 or self.extra < 0:
+            raise ValueError(f"Blocks needs grid >= 1 and extra >= 0, got {self}")
+
+    def draw(
+        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
+    ) -> Float[Tensor, "n h w"]:
+        total = self.grid[0] * self.grid[1]
+        partner = pile(counted(lam, total, self.extra, rng), self.grid, units(len(lam), rng))
+        return enlarge((~partner).to(lam.dtype), size)

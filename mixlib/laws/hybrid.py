@@ -1,11 +1,8 @@
-"""HMix: a box of the partner on a mixture of both.
+"""HMix: a box of the partner, and a flat mixture around it.  Park, Yun and Chun, "A Unified
+Analysis of MSDA", NeurIPS 2022, section 4 and Figure 3 (r = 0.5 there, 1 is the release's default).
 
-Park et al., "A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function Perspective",
-NeurIPS 2022, section 4 (HMix).
-
-The box takes the share r (1 - lambda) of the image; outside it both images are mixed with weight
-lambda / (share outside), so that the mask's mean is lambda whatever the box.  r = 1 is CutMix that
-makes up for what the border cuts off, r = 0 is Mixup.
+The box takes the share r of what the partner gets, r (1 - lambda); the rest is mixed in evenly.
+r = 0 is Mixup.  r = 1 is CutMix but where the border clips the box: there the outside stays mixed.
 """
 
 from __future__ import annotations
@@ -14,35 +11,57 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.laws.base import MaskLaw
-from mixlib.laws.box import Box
+from mixlib.laws.box import centres, clipped
 from mixlib.mix import Boxes
 
 
+def around(
+    boxes: Boxes, outside: Float[Tensor, " n"], dtype: torch.dtype | None = None
+) -> Float[Tensor, "n h w"]:
+    """Zero inside the boxes, ``outside`` around them."""
+    kept = (~boxes.inside()).to(dtype or outside.dtype)
+    return kept * outside.to(kept.dtype)[:, None, None]
+
+
+def filling(lam: Float[Tensor, " n"], kept: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Weight outside the box that makes the mask's mean lambda: lambda / (share kept).
+
+    A box that covers everything leaves nothing to fill: 0 there, where the release has 0 / 0.
+    """
+    return torch.where(kept > 0, lam / kept.clamp(min=torch.finfo(lam.dtype).tiny), 0.0).clamp(
+        max=1
+    )
+
+
 @dataclass(frozen=True)
-class Hybrid(MaskLaw):
-    """A box of weight 0 in a plain of even weight.
+class HMix(MaskLaw):
+    """One box of the partner with in-fill around it; the mask's mean is lambda.
 
     Args:
-        ratio: r, the box's share of 1 - lambda: 0.5 in the paper's figures, 1 by default in the
-            release.
-        border: "clip" as released; "wrap" continues the box on the other side (the unbiased law).
-        odd: see :func:`mixlib.laws.box.clipped`.
+        ratio: r in [0, 1], the box's share of what the partner gets.
+        border: "clip" as released: odd sides lose a cell, the filling is lambda / (share really
+            kept), so the mean is lambda in every draw but E[M_j | lambda] depends on the place;
+            "wrap": the box continues on the other side, sides are rounded at random and the filling
+            is the nominal lambda / (1 - r (1 - lambda)), so that E[M | lambda] = lambda and the
+            second moments are those of the continuous torus, both exactly, on any grid.
+
+    Raises:
+        ValueError: a ratio outside [0, 1] or an unknown border.
     """
 
     ratio: float = 0.5
     border: Literal["clip", "wrap"] = "clip"
-    odd: Literal["keep", "drop"] = "keep"
-
-    # the mean of the mask is lambda by construction
     label = "drawn"
 
     def __post_init__(self) -> None:
         if not 0 <= self.ratio <= 1:
             raise ValueError(f"HMix needs a ratio in [0, 1], got {self.ratio}")
+        if self.border not in ("clip", "wrap"):
+            raise ValueError(f"HMix needs border clip|wrap, got {self.border!r}")
 
     @property
     def unbiased(self) -> bool:  # type: ignore[override]
@@ -51,17 +70,23 @@ class Hybrid(MaskLaw):
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
     ) -> Float[Tensor, "n h w"]:
-        boxes = Box(self.border, self.odd).draw(1 - self.ratio * (1 - lam), size, rng)
-        return filled(boxes, lam)
+        centre = centres(len(lam), size, rng)
+        if self.border == "clip":
+            return self.mask(lam, centre, size)
+        up = torch.rand(len(lam), 2, generator=rng, device=rng.device, dtype=lam.dtype)
+        side = (self.sides(lam, size) + up).floor().long()
+        boxes = Boxes(torch.cat([centre, side], dim=1), size)
+        return around(boxes, filling(lam, 1 - self.ratio * (1 - lam)))
 
+    def mask(
+        self, lam: Float[Tensor, " n"], centre: Int[Tensor, "n 2"], size: tuple[int, int]
+    ) -> Float[Tensor, "n h w"]:
+        """The mask of given centres (row, column), clipped at the border as released."""
+        boxes = clipped(centre, self.sides(lam, size).long(), size, "drop")
+        return around(boxes, filling(lam, boxes.share_outside().to(lam.dtype)))
 
-def filled(boxes: Boxes, lam: Float[Tensor, " n"]) -> Float[Tensor, "n h w"]:
-    """Weight 0 inside the boxes and lambda / (share outside) around them.
-
-    A box over everything leaves nothing to carry lambda: its mask is 0 (lambda is 0 there for a
-    box that is not larger than 1 - lambda; the release divides by zero).  A random rounding that
-    makes the box larger than that would ask for a weight above 1, which is cut.
-    """
-    outside = boxes.share_outside().to(lam)
-    level = torch.where(outside > 0, lam / outside.clamp(min=1e-12), 0).clamp(max=1)
-    return torch.where(boxes.inside(), 0, level[:, None, None])
+    def sides(self, lam: Float[Tensor, " n"], size: tuple[int, int]) -> Float[Tensor, "n 2"]:
+        """Sides of the box before rounding: (h, w) sqrt(r (1 - lambda))."""
+        # the product of two roots, as released: which integer lies below depends on the last bit
+        cut = (1 - lam).clamp(min=0).sqrt() * self.ratio**0.5
+        return torch.tensor(size, device=lam.device, dtype=lam.dtype) * cut[:, None]

@@ -10,13 +10,15 @@ from jaxtyping import Int
 from torch import Tensor
 
 from mixlib.laws.base import Beta, Fixed, LamLaw, MaskLaw, label_share
-from mixlib.laws.bell import Bell, Smooth
+from mixlib.laws.bell import GMix
 from mixlib.laws.blocks import Blocks
 from mixlib.laws.box import Box
+from mixlib.laws.cells import CoinCells, CountedCells
 from mixlib.laws.flat import Flat
-from mixlib.laws.fourier import Fourier
-from mixlib.laws.grid import Cells, Holes
-from mixlib.laws.hybrid import Hybrid
+from mixlib.laws.fourier import FMix
+from mixlib.laws.hybrid import HMix
+from mixlib.laws.lattice import Holes
+from mixlib.laws.smooth import Smooth
 from mixlib.mix import Mix, identity, pair
 from mixlib.net import Net
 from mixlib.policies.base import Pairing, Policy, Scope, grid_of, partners
@@ -90,14 +92,13 @@ def fmix(
     released: bool = False,
 ) -> Policy:
     """FMix (Harris et al., 2020): thresholded low-frequency noise; see
-    :class:`mixlib.laws.fourier.Fourier`.
+    :class:`mixlib.laws.fourier.FMix`.
 
     ``released=True``: the released frequency indexing, one mask per batch, partners by permutation.
     """
     if released:
-        law = Fourier(decay, soft, cutoff=None, released=True)
-        return ByLaw(law, Beta(alpha), "batch", "permute")
-    return ByLaw(Fourier(decay, soft), Beta(alpha), scope, pairing)
+        return ByLaw(FMix(decay, soft, released=True), Beta(alpha), "batch", "permute")
+    return ByLaw(FMix(decay, soft), Beta(alpha), scope, pairing)
 
 
 def hmix(
@@ -109,11 +110,11 @@ def hmix(
 ) -> Policy:
     """HMix (Park et al., NeurIPS 2022): a box of the partner on a mixture of both.
 
-    ``released=True``: one box per batch, odd sides lose a cell, the batch backwards as partners.
+    ``released=True``: one box per batch, the batch backwards as partners.
     """
     if released:
-        return ByLaw(Hybrid(ratio, "clip", "drop"), Beta(alpha), "batch", "reverse")
-    return ByLaw(Hybrid(ratio), Beta(alpha), scope, pairing)
+        return ByLaw(HMix(ratio), Beta(alpha), "batch", "reverse")
+    return ByLaw(HMix(ratio), Beta(alpha), scope, pairing)
 
 
 def gmix(
@@ -124,8 +125,8 @@ def gmix(
     ``released=True``: one bell per batch, the batch backwards as partners.
     """
     if released:
-        return ByLaw(Bell(), Beta(alpha), "batch", "reverse")
-    return ByLaw(Bell(), Beta(alpha), scope, pairing)
+        return ByLaw(GMix("area"), Beta(alpha), "batch", "reverse")
+    return ByLaw(GMix("area"), Beta(alpha), scope, pairing)
 
 
 def gridmix(
@@ -142,7 +143,7 @@ def gridmix(
     """
     if released:
         return ByLaw(Holes(), Beta(alpha), "batch", "permute")
-    return ByLaw(Cells(grid), Beta(alpha), scope, pairing)
+    return ByLaw(CoinCells((grid, grid)), Beta(alpha), scope, pairing)
 
 
 def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False) -> Policy:
@@ -160,7 +161,7 @@ def random_tokens(
     alpha: float = 1.0, grid: int = 14, scope: Scope = "sample", pairing: Pairing = "roll"
 ) -> Policy:
     """Random tokens (ablation of TokenMix, ECCV 2022): a fixed number of cells anywhere."""
-    return ByLaw(Cells(grid, "fixed"), Beta(alpha), scope, pairing)
+    return ByLaw(CountedCells((grid, grid)), Beta(alpha), scope, pairing)
 
 
 def token_blocks(
@@ -177,5 +178,5 @@ def token_blocks(
     backwards as partners.
     """
     if released:
-        return ByLaw(Blocks(grid, extra=14), Fixed(0.5), "batch", "reverse")
-    return ByLaw(Blocks(grid), Beta(alpha), scope, pairing)
+        return ByLaw(Blocks((grid, grid), extra=14), Fixed(0.5), "batch", "reverse")
+    return ByLaw(Blocks((grid, grid)), Beta(alpha), scope, pairing)

@@ -8,16 +8,17 @@ import torch
 from scipy import stats
 
 from mixlib.laws import (
-    Bell,
     Beta,
     Blocks,
     Box,
-    Cells,
+    CoinCells,
+    CountedCells,
     Fixed,
     Flat,
-    Fourier,
+    FMix,
+    GMix,
+    HMix,
     Holes,
-    Hybrid,
     Redrawn,
     Smooth,
     Uniform,
@@ -29,18 +30,17 @@ LAWS = {
     "box": Box(),
     "box, released": Box("clip", "drop"),
     "box on the torus": Box("wrap"),
-    "hybrid": Hybrid(),
-    "hybrid on the torus": Hybrid(0.5, "wrap"),
-    "bell": Bell(),
-    "bell on the torus": Bell("wrap"),
+    "hybrid": HMix(),
+    "hybrid on the torus": HMix(0.5, "wrap"),
+    "bell": GMix("area"),
     "smooth": Smooth(),
-    "fourier": Fourier(),
-    "fourier, soft": Fourier(soft=0.1),
-    "fourier, released": Fourier(released=True, cutoff=None),
-    "cells": Cells(),
-    "cells, fixed": Cells(3, "fixed"),
+    "fourier": FMix(),
+    "fourier, soft": FMix(max_soft=0.1),
+    "fourier, released": FMix(released=True),
+    "coins": CoinCells(),
+    "counted": CountedCells((3, 3)),
     "holes": Holes(),
-    "blocks": Blocks(6),
+    "blocks": Blocks((6, 6)),
 }
 SIZES = ((1, 1), (7, 5), (8, 8), (16, 24))
 
@@ -65,13 +65,16 @@ def test_masks_are_shares_of_the_right_size(name, size):
 
 @pytest.mark.parametrize("name", LAWS)
 def test_label_shares_are_the_mean_of_the_mask_or_lambda(name):
-    law, lam = LAWS[name], torch.rand(50, generator=rng(), dtype=torch.float64)
+    law, lam = LAWS[name], torch.rand(2000, generator=rng(), dtype=torch.float64)
     own = law.draw(lam, (9, 9), rng(1))
     share = label_share(law, lam, own)
     mean = as_dense(own, (9, 9), torch.float64).mean((1, 2))
-    # a law that labels with the drawn lambda has a mask of that mean, up to a pixel
-    tolerance = 1e-12 if law.label == "realised" else 1.001 / 81 + (law == LAWS["fourier, soft"])
-    torch.testing.assert_close(share, mean, atol=tolerance, rtol=0)
+    if law.label == "realised":
+        torch.testing.assert_close(share, mean, atol=1e-12, rtol=0)
+    else:
+        # on average, that is: some laws hit lambda in every mask, others only over all of them
+        off = mean - share
+        assert off.mean().abs() <= 4 * off.std() / len(lam) ** 0.5 + 1e-9
 
 
 @pytest.mark.parametrize("lam", [0.1, 0.5, 0.83])
@@ -113,7 +116,7 @@ def test_wrong_parameters_are_refused():
         lambda: Uniform(0.5, 0.2),
         lambda: Fixed(1.5),
         lambda: Redrawn(Beta(1.0), 0.9, 0.1),
-        lambda: Hybrid(2.0),
+        lambda: HMix(2.0),
     ):
         with pytest.raises(ValueError, match="got"):
             build()

@@ -1,61 +1,20 @@
-"""GridMix, random tokens: whole cells of a grid go to the partner.
+"""A regular lattice of holes: what public implementations call GridMix.
 
-Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping", Pattern
-Recognition 2021: every cell of a grid is the own image's with probability lambda.  Random tokens
-(the ablation of TokenMix, Liu et al., ECCV 2022, table 6) fix the number of cells instead.  The
-"GridMix" of public implementations is another thing, a regular lattice of holes in a crop:
-:class:`Holes`.
+GridMix itself (Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping",
+Pattern Recognition 2021) lets every cell of a grid take either image:
+:class:`mixlib.laws.cells.CoinCells`.  OpenMixup and others punch equal holes of the partner at
+equal distances into a random crop instead.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixlib.laws.base import MaskLaw
-
-
-def to_pixels(cells: Tensor, size: tuple[int, int]) -> Tensor:
-    """Cells [n, g, k] as pixels [n, h, w]; a pixel belongs to the cell that holds its corner."""
-    rows, cols = (
-        torch.arange(length, device=cells.device) * count // length
-        for length, count in zip(size, cells.shape[1:], strict=True)
-    )
-    return cells[:, rows[:, None], cols]
-
-
-@dataclass(frozen=True)
-class Cells(MaskLaw):
-    """Random cells.
-
-    Args:
-        grid: cells per side; fewer on images with fewer pixels.
-        count: "free": every cell by itself (GridMix); "fixed": exactly lambda grid^2 cells, rounded
-            up or down at random (random tokens).
-    """
-
-    grid: int = 4
-    count: Literal["free", "fixed"] = "free"
-    unbiased = True
-
-    def draw(
-        self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
-    ) -> Float[Tensor, "n h w"]:
-        grid = (min(self.grid, size[0]), min(self.grid, size[1]))
-        unit = torch.rand(
-            len(lam), grid[0] * grid[1], generator=rng, device=rng.device, dtype=lam.dtype
-        )
-        if self.count == "fixed":
-            up = torch.rand(len(lam), generator=rng, device=rng.device, dtype=lam.dtype)
-            kept = (lam * unit.shape[1] + up).floor()
-            own = unit.argsort(1).argsort(1) < kept[:, None]
-        else:
-            own = unit < lam[:, None]
-        return to_pixels(own.to(lam.dtype).view(-1, *grid), size)
 
 
 @dataclass(frozen=True)
