@@ -153,6 +153,8 @@ ROWS = (
         {
             "default": {"alpha": 1.0, **_CIFAR},
             "tiny": {"alpha": 1.0, **_IMAGENET},
+            # coarse grids only: the finer ones would cost more than the narrow networks' own step
+            "generated": {"alpha": 1.0, **_CIFAR, "blocks": (2, 4)},
             **{key: {"alpha": 1.0, **_PUZZLE_LARGE} for key in _LARGE},
         },
         frozenset({"input_grad"}),
