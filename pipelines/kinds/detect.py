@@ -54,6 +54,10 @@ class DetectJob(Job):
         changes = setting.scale.settings("detect", paper)
         known = {f.name for f in dataclasses.fields(DetectSettings)}
         check_keys(setting.where, changes, known, "detector setting")
+        # the detector sees pixels normalised as the classifier did
+        trained_on = DATASETS[setting.data(point["pretrain"]).name]
+        for name, values in (("pixel_mean", trained_on.mean), ("pixel_std", trained_on.std)):
+            changes.setdefault(name, tuple(round(255 * value, 3) for value in values))
         frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
         return cls(
             scenes=setting.data(paper),
