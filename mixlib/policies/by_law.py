@@ -143,7 +143,7 @@ def gridmix(
     """
     if released:
         return ByLaw(Holes(), Beta(alpha), "batch", "permute")
-    return ByLaw(CoinCells((grid, grid)), Beta(alpha), scope, pairing)
+    return ByLaw(CoinCells((grid, grid), "realised"), Beta(alpha), scope, pairing)
 
 
 def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False) -> Policy:
