@@ -8,6 +8,8 @@ from mixlib.laws.cells import CoinCells, CountedCells
 from mixlib.laws.flat import Flat
 from mixlib.laws.fourier import FMix
 from mixlib.laws.hybrid import HMix
+from mixlib.laws.lattice import Holes
+from mixlib.laws.smooth import Smooth
 
 __all__ = [
     "Beta",
@@ -20,8 +22,10 @@ __all__ = [
     "Flat",
     "GMix",
     "HMix",
+    "Holes",
     "LamLaw",
     "MaskLaw",
     "Redrawn",
+    "Smooth",
     "Uniform",
 ]
