@@ -106,11 +106,11 @@ def test_measured_laws_against_their_fixture(name, golden):
 
 @dataclass(frozen=True)
 class Holes(MaskLaw):
-    """OpenMixup's GridMix with two holes per axis and no phase: fixed once lambda is."""
+    """OpenMixup's GridMix with two holes per axis and no phase: fixed once lambda is; never empty."""
 
     def draw(self, lam, size, rng):
         place = [torch.arange(n) % (n // 2) for n in size]
-        side = [(n // 2 * (1 - lam).sqrt()).long()[:, None] for n in size]
+        side = [(n // 2 * (1 - lam).sqrt()).long().clamp(min=1)[:, None] for n in size]
         down, across = (p < s for p, s in zip(place, side, strict=True))
         return 1 - (down[:, :, None] & across[:, None, :]).to(lam.dtype)
 
