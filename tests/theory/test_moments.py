@@ -106,7 +106,7 @@ def test_measured_laws_against_their_fixture(name, golden):
 
 @dataclass(frozen=True)
 class Holes(MaskLaw):
-    """OpenMixup's GridMix with two holes per axis and no phase: fixed once lambda is; never empty."""
+    """OpenMixup's GridMix with two holes per axis and no phase: fixed by lambda, never empty."""
 
     def draw(self, lam, size, rng):
         place = [torch.arange(n) % (n // 2) for n in size]
