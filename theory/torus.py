@@ -59,7 +59,7 @@ def lags(n: int) -> NDArray:
     return np.minimum(steps, n - steps) / n
 
 
-def _circulant(lag: Tensor, size: tuple[int, int], rows: Tensor | None) -> Float[Tensor, "r s"]:
+def circulant(lag: Tensor, size: tuple[int, int], rows: Tensor | None) -> Float[Tensor, "r s"]:
     """Rows of the matrix whose entries depend on the displacement on the torus."""
     h, w = size
     index = torch.arange(h * w)
@@ -69,9 +69,10 @@ def _circulant(lag: Tensor, size: tuple[int, int], rows: Tensor | None) -> Float
     return lag.view(h, w)[down, across]
 
 
-def _stationary(size: tuple[int, int], rows: Tensor | None, a: float, lag: NDArray) -> Moments:
+def stationary(size: tuple[int, int], rows: Tensor | None, a: float, lag: NDArray) -> Moments:
+    """Moments of a law on the torus: the same a everywhere, A by displacement."""
     first = torch.full((size[0] * size[1],), a, dtype=torch.float64)
-    return Moments(size, first, _circulant(torch.from_numpy(lag), size, rows), rows)
+    return Moments(size, first, circulant(torch.from_numpy(lag), size, rows), rows)
 
 
 def grid_lags(size: tuple[int, int]) -> tuple[NDArray, NDArray]:
@@ -84,7 +85,7 @@ def hmix_on_torus(law: HMix, lam: LamLaw, size: tuple[int, int], rows: Tensor | 
     """Exact moments of ``HMix(r, "wrap")``: label lambda."""
     c2 = spread(lam)
     lag = c2 + box_covariance(lam, law.ratio, *grid_lags(size))
-    return _stationary(size, rows, 2 * c2, lag)
+    return stationary(size, rows, 2 * c2, lag)
 
 
 def box_on_torus(
@@ -97,11 +98,11 @@ def box_on_torus(
     down, across = grid_lags(size)
     drawn = c2 + box_covariance(lam, 1.0, down, across)
     if rule == "drawn":
-        return _stationary(size, rows, 2 * c2, drawn)
+        return stationary(size, rows, 2 * c2, drawn)
     # w = 1 - p with p the realised share: E~[u u'] = E[p] - 2 E[p^2] + E[B B'], and the random
     # rounding makes E[p^2] larger than E[(1 - lambda)^2]
     excess = _rounding_variance(lam, size)
-    return _stationary(size, rows, 2 * (c2 - excess), drawn - 2 * excess)
+    return stationary(size, rows, 2 * (c2 - excess), drawn - 2 * excess)
 
 
 def _rounding_variance(lam: LamLaw, size: tuple[int, int]) -> float:

@@ -5,6 +5,7 @@ from mixlib.laws.bell import GMix
 from mixlib.laws.blocks import Blocks
 from mixlib.laws.box import Box
 from mixlib.laws.cells import CoinCells, CountedCells
+from mixlib.laws.designed import Cosines, Field, Mixture, Modes
 from mixlib.laws.flat import Flat
 from mixlib.laws.fourier import FMix
 from mixlib.laws.hybrid import HMix
@@ -14,13 +15,17 @@ __all__ = [
     "Blocks",
     "Box",
     "CoinCells",
+    "Cosines",
     "CountedCells",
     "FMix",
+    "Field",
     "Fixed",
     "Flat",
     "GMix",
     "HMix",
     "LamLaw",
     "MaskLaw",
+    "Mixture",
+    "Modes",
     "Uniform",
 ]
