@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mixlib.laws import Cosines, Field, Flat, LamLaw, MaskLaw, Mixture, Modes
 from theory.lam import nodes, spread
-from theory.moments import Moments, Share, exact
+from theory.moments import Moments, Share, exact, label_of, require_drawn
 from theory.torus import stationary
 
 
@@ -92,6 +92,8 @@ def by_cosines(profile: Float[Tensor, "h w"], lam: LamLaw) -> Design:
     """
     _check(profile, lam)
     room, amplitude = swing(lam) / 2, float(profile[0, 0])
+    if amplitude <= 0:
+        return Design(Flat(), profile, torch.zeros_like(profile))
     if amplitude > room * (1 + 1e-9):
         raise Infeasible(
             f"cosines reach a variance of E[min(lambda, 1-lambda)^2]/2 = {room:.4f}, wished "
@@ -148,6 +150,8 @@ def by_field(profile: Float[Tensor, "h w"], lam: LamLaw, tolerance: float = 1e-3
     """
     _check(profile, lam)
     c2, amplitude = spread(lam), float(profile[0, 0])
+    if amplitude <= 0:
+        return Design(Flat(), profile, torch.zeros_like(profile))
     scaled = (profile * (c2 / amplitude)).numpy()
     power = spectrum(torch.from_numpy(field_correlation(scaled, lam)))
     lost = float(-power.clamp(max=0).sum())
@@ -212,13 +216,13 @@ def _(
     share: Share = "law",
 ) -> Moments:
     total = sum(law.weights)
-    # every part follows the mixture's label rule; Mixup and HMix realise lambda exactly
-    rule = law.label if share == "law" else share
+    # every part follows the mixture's label rule
+    rule = label_of(law, share)
     parts = [
-        (w / total, exact(part, lam, size, rows, part.label if part.label == "drawn" else rule))
+        (w / total, exact(part, lam, size, rows, rule))
         for part, w in zip(law.laws, law.weights, strict=True)
     ]
-    a, second = (sum(w * getattr(m, name) for w, m in parts) for name in ("a", "A"))
+    a, second = sum(w * m.a for w, m in parts), sum(w * m.A for w, m in parts)
     return Moments(size, a, second, rows)
 
 
@@ -230,6 +234,7 @@ def _(
     rows: Int[Tensor, " r"] | None = None,
     share: Share = "law",
 ) -> Moments:
+    require_drawn(law, share)
     h, w = size
     weights = np.array(law.weights) / sum(law.weights)
     k = np.array(law.frequencies)
@@ -246,6 +251,7 @@ def _(
     rows: Int[Tensor, " r"] | None = None,
     share: Share = "law",
 ) -> Moments:
+    require_drawn(law, share)
     profile = torch.fft.ifft2(law.spectrum / law.spectrum.mean()).real.numpy()
     lag = spread(lam) + field_covariance(np.clip(profile, -1, 1), lam)
     return stationary(size, rows, 2 * spread(lam), lag)
@@ -259,6 +265,7 @@ def _(
     rows: Int[Tensor, " r"] | None = None,
     share: Share = "law",
 ) -> Moments:
+    require_drawn(law, share)
     flat = law.modes.flatten(1)
     weighted = flat * (law.weights / law.weights.sum())[:, None]
     second = spread(lam) + swing(lam) * (weighted.T if rows is None else weighted.T[rows]) @ flat

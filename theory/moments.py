@@ -63,6 +63,19 @@ def label_of(law: MaskLaw, share: Share) -> Share:
     return law.label if share == "law" else share
 
 
+def require_drawn(law: MaskLaw, share: Share) -> None:
+    """Some closed forms hold for the drawn lambda as label only.
+
+    Raises:
+        NotImplementedError: another label rule.
+    """
+    if label_of(law, share) != "drawn":
+        raise NotImplementedError(
+            f"{type(law).__name__}: exact moments are known with the drawn lambda as label only; "
+            "measure others with monte_carlo"
+        )
+
+
 @singledispatch
 def exact(
     law: MaskLaw,
@@ -183,8 +196,7 @@ def _(
     rows: Int[Tensor, " r"] | None = None,
     share: Share = "law",
 ) -> Moments:
-    if label_of(law, share) != "drawn":
-        raise NotImplementedError("independent cells: exact only with the drawn lambda as label")
+    require_drawn(law, share)
     c2 = spread(lam)
     return _filled(size, rows, 2 * c2, c2 * (1 + _same_cell(law.grid, size, rows)))
 

@@ -24,7 +24,7 @@ from mixlib.laws import Box, GMix, HMix, LamLaw
 from mixlib.laws.bell import fall
 from mixlib.laws.box import clipped
 from theory.lam import nodes, partial_moment
-from theory.moments import Moments, Share, exact, label_of
+from theory.moments import Moments, Share, exact, label_of, require_drawn
 from theory.torus import box_on_torus, hmix_on_torus
 
 ROUNDED = (
@@ -206,6 +206,7 @@ def _(
     share: Share = "law",
 ) -> Moments:
     if law.border == "wrap":
+        require_drawn(law, share)  # with the nominal filling the realised mean is not lambda
         return hmix_on_torus(law, lam, size, rows)
     return clipped_moments(law, lam, size, rows, share)
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-import theory.separable  # noqa: F401  (registers the box and bell moments)
 from mixlib.laws import (
     Beta,
     Blocks,
