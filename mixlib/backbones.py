@@ -73,7 +73,12 @@ def _timm(
     return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite, layout)
 
 
-_TINY: dict[str, Any] = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
+_TINY: dict[str, Any] = {
+    "block": "basic",
+    "layers": (1, 1, 1, 1),
+    "channels": (16, 32, 64, 128),
+    "stem_width": 16,
+}
 _BASIC18: dict[str, Any] = {"block": "basic", "layers": (2, 2, 2, 2)}
 _BASIC34: dict[str, Any] = {"block": "basic", "layers": (3, 4, 6, 3)}
 _NECK50: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 6, 3)}

@@ -55,7 +55,13 @@ class Recipe:
 
 _T12 = "AutoMix Table 12"
 _DEIT: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05, "decay_all": False}
-_RSB: dict[str, Any] = {"optimizer": "lamb", "weight_decay": 0.02, "decay_all": False, "batch": 2048, "loss": "bce"}
+_RSB: dict[str, Any] = {
+    "optimizer": "lamb",
+    "weight_decay": 0.02,
+    "decay_all": False,
+    "batch": 2048,
+    "loss": "bce",
+}
 
 RECIPES: dict[str, Recipe] = {
     row.name: row

@@ -58,7 +58,9 @@ class DetectJob(Job):
         trained_on = DATASETS[setting.data(point["pretrain"]).name]
         for name, values in (("pixel_mean", trained_on.mean), ("pixel_std", trained_on.std)):
             changes.setdefault(name, tuple(round(255 * value, 3) for value in values))
-        frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+        frozen: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()
+        }
         return cls(
             scenes=setting.data(paper),
             parent=TrainJob.build(parent, setting),

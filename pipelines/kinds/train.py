@@ -42,6 +42,7 @@ class TrainJob(Job):
     """
 
     kind = "train"
+    distributed = True
 
     images: Data
     backbone: Row
