@@ -176,6 +176,19 @@ ROWS = (
         same(beta=0.3),
     ),
     Method(
+        "augmix",
+        "AugMix",
+        "mixlib.consistency:augmix_consistency",
+        "Hendrycks et al., AugMix: A Simple Data Processing Method to Improve Robustness and "
+        "Uncertainty, ICLR 2020, arXiv:1912.02781",
+        2020,
+        {
+            **normalised({key: {"severity": 1.0} for key in ("default", *_LARGE, "tiny")}),
+            **normalised({key: {"severity": 3.0} for key in ("cifar", "generated")}),
+        },
+        objective="augmix",
+    ),
+    Method(
         "cutout",
         "Cutout",
         f"{_ERASE}:cutout",
