@@ -2,8 +2,8 @@
 
 Hendrycks et al., "AugMix", ICLR 2020, appendix C: operations that do not overlap with the
 corruptions of CIFAR-10-C.  Every one is either a table per channel (autocontrast, equalize,
-posterize, solarize) or an affine map (rotate, shear, translate), so a batch with a different operation for
-every image takes one table look-up and one sampling, and no loop over images.
+posterize, solarize) or an affine map (rotate, shear, translate), so a batch with a different
+operation for every image takes one table look-up and one sampling, and no loop over images.
 """
 
 from __future__ import annotations
