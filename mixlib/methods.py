@@ -33,14 +33,7 @@ _TOKENMIX = (
 )
 
 ROWS = (
-    Method(
-        "vanilla",
-        "Vanilla",
-        f"{_BY_LAW}:vanilla",
-        "No mixing: empirical risk minimisation",
-        1998,
-        status="defined",
-    ),
+    Method("vanilla", "Vanilla", f"{_BY_LAW}:vanilla", "No mixing", 1998, status="defined"),
     Method(
         "mixup",
         "Mixup",
@@ -128,14 +121,7 @@ ROWS = (
         same(alpha=2.0),
         frozenset({"features"}),
     ),
-    Method(
-        "hmix",
-        "HMix",
-        f"{_BY_LAW}:hmix",
-        _PARK,
-        2022,
-        same(alpha=1.0, ratio=0.5),
-    ),
+    Method("hmix", "HMix", f"{_BY_LAW}:hmix", _PARK, 2022, same(alpha=1.0, ratio=0.5)),
     Method("gmix", "GMix", f"{_BY_LAW}:gmix", _PARK, 2022, same(alpha=1.0)),
     Method(
         "stochastic",
@@ -174,6 +160,26 @@ ROWS = (
         "CNNs, 2018, arXiv:1811.09030",
         2018,
         same(beta=0.3),
+    ),
+    Method(
+        "comixup",
+        "Co-Mixup",
+        "mixlib.policies.co:comixup",
+        "Kim et al., Co-Mixup: Saliency Guided Joint Mixup with Supermodular Diversity, ICLR 2021, "
+        "arXiv:2102.03065",
+        2021,
+        same(alpha=2.0),
+        frozenset({"input_grad"}),
+    ),
+    Method(
+        "supermix",
+        "SuperMix",
+        "mixlib.policies.super:supermix",
+        "Dabouei et al., SuperMix: Supervising the Mixing Data Augmentation, CVPR 2021, "
+        "arXiv:2003.05034",
+        2021,
+        {"default": {"side": 16}, "cifar": {"side": 8}, "generated": {"side": 8}},
+        frozenset({"teacher"}),
     ),
     Method(
         "augmix",
