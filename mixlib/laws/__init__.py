@@ -5,6 +5,7 @@ from mixlib.laws.bell import GMix
 from mixlib.laws.blocks import Blocks
 from mixlib.laws.box import Box
 from mixlib.laws.cells import CoinCells, CountedCells
+from mixlib.laws.designed import Cosines, Field, Mixture, Modes
 from mixlib.laws.flat import Flat
 from mixlib.laws.fourier import FMix
 from mixlib.laws.hybrid import HMix
@@ -16,8 +17,10 @@ __all__ = [
     "Blocks",
     "Box",
     "CoinCells",
+    "Cosines",
     "CountedCells",
     "FMix",
+    "Field",
     "Fixed",
     "Flat",
     "GMix",
@@ -25,6 +28,8 @@ __all__ = [
     "Holes",
     "LamLaw",
     "MaskLaw",
+    "Mixture",
+    "Modes",
     "Redrawn",
     "Smooth",
     "Uniform",

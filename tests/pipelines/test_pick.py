@@ -9,7 +9,9 @@ from pipelines.pick import PICKS, pick
 HISTORY = [{"epoch": e, "top1": float(e), "top5": 2.0 * e, "loss": 1.0 / e} for e in range(1, 21)]
 
 
-@pytest.mark.parametrize(("rule", "top1"), [("median_last_10", 15.5), ("last", 20.0), ("best", 20.0)])
+@pytest.mark.parametrize(
+    ("rule", "top1"), [("median_last_10", 15.5), ("last", 20.0), ("best", 20.0)]
+)
 def test_rules(rule, top1):
     got = pick(rule, HISTORY)
     assert got["top1"] == top1
