@@ -23,7 +23,7 @@ from mixlib.laws import LamLaw, MaskLaw
 from mixlib.mix import blend
 from mixlib.net import Net
 from mixlib.policies.base import Policy
-from theory.jets import Loss, Model, curvature, evaluate, jet, loss_of, residual
+from theory.jets import Loss, Model, curvature, evaluate, jet, loss_derivative, loss_of, residual
 from theory.tilt import draw
 
 EPS = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
@@ -89,13 +89,27 @@ def slopes(eps: Sequence[float], remainder: Sequence[float]) -> tuple[float, ...
     return tuple((r.abs().log().diff() / e.log().diff()).tolist())
 
 
-def cancels(eps: Sequence[float], remainder: Sequence[float]) -> bool:
-    """True where the third-order terms nearly cancel at the two smallest eps: with remainder = c3
-    eps^3 + c4 eps^4, where c4 eps exceeds c3 / 20.  A slope says nothing there."""
-    (e1, e2), (r1, r2) = eps[-2:], remainder[-2:]
-    q1, q2 = r1 / e1**3, r2 / e2**3
-    c4 = (q1 - q2) / (e1 - e2)
-    return abs(c4 * e1) > abs(q2 - c4 * e2) / 20
+def leading(
+    model: Model,
+    x: Float[Tensor, "m C H W"],
+    y: Float[Tensor, "m K"],
+    displaced: Displaced,
+    kind: Loss = "cross-entropy",
+) -> tuple[float, float]:
+    """(c3, c4) of the remainder c3 eps^3 + c4 eps^4 + ..., from the loss's own third and fourth
+    derivatives along the displacements: what the measured remainder is held against."""
+    at, label = x[displaced.anchor], y[displaced.anchor]
+    third, fourth = (
+        float(displaced.weight @ loss_derivative(model, at, displaced.d, label, order, kind))
+        for order in (3, 4)
+    )
+    return third / 6, fourth / 24
+
+
+def cancels(c3: float, c4: float, eps: float) -> bool:
+    """True where the third-order terms of anchors and pairs nearly cancel, so that a slope measured
+    between eps and eps / 2 need not be within 0.2 of 3."""
+    return abs(c4) * eps > abs(c3) / 4
 
 
 def by_law(
@@ -117,7 +131,7 @@ def by_policy(
     batches: int,
     rng: torch.Generator,
 ) -> Displaced:
-    """Displacements of the mixed samples that a policy makes of random batches: every source of each
+    """Displacements of the mixed samples that a policy makes of random batches: every source of a
     sample, weighted by its label share.
 
     Raises:
