@@ -65,15 +65,16 @@ class Mix:
             or :class:`Boxes` for K = 2.
         shift: for K = 2, ``source[b, 1] == (b + shift) % B`` known without reading the tensor, else
             None.
-        parts: float [B, K, C, H, W], the sources' own content where a method moves or resizes it
-            (PuzzleMix's transport, ResizeMix); None when the sources are used in place.
+        parts: one entry per source: None where ``x[source]`` is used in place, or the content that
+            a method moved, resized or made up (PuzzleMix's transport, ResizeMix, Cutout's fill),
+            float, broadcastable to [B, C, H, W]. None: every source in place.
     """
 
     source: Int[Tensor, "B K"]
     weight: Float[Tensor, "B K"]
     mask: Tensor | Boxes
     shift: int | None = None
-    parts: Float[Tensor, "B K C H W"] | None = None
+    parts: tuple[Tensor | None, ...] | None = None
 
     def dense(self, size: tuple[int, int] | None = None) -> Float[Tensor, "n K h w"]:
         """The mask as weights per source, brought to ``size`` by area averaging (which keeps its
@@ -116,10 +117,10 @@ def identity(batch: int, device: torch.device | str = "cpu") -> Mix:
 def pair(
     partner: Int[Tensor, " B"],
     own: Tensor | Boxes,
-    weight: Float[Tensor, " B"],
+    weight: Float[Tensor, " n"],
     *,
     shift: int | None = None,
-    parts: Tensor | None = None,
+    parts: tuple[Tensor | None, Tensor | None] | None = None,
 ) -> Mix:
     """A mix of each sample with one partner.
 
@@ -159,17 +160,20 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
             f"expected images [B, C, H, W] or tokens [B, N, C], got shape {tuple(x.shape)}"
         )
     if mix.source.shape[1] == 1:
-        return x if mix.parts is None else mix.parts[:, 0]
+        return _part(mix, x, 0)
     if isinstance(mix.mask, Boxes) and mix.mask.size == tuple(x.shape[-2:]):
         return _fill_boxes(mix, mix.mask, x)
     mask = mix.dense(tuple(x.shape[-2:])).to(x.dtype)[:, :, None]
-    parts = [
-        mix.parts[:, k] if mix.parts is not None else _take(mix, x, k) for k in range(mask.shape[1])
-    ]
+    parts = [_part(mix, x, k) for k in range(mask.shape[1])]
     if len(parts) == 2:
         # lerp is exact at both ends, which a sum of two products is not in half precision
         return torch.lerp(parts[1], parts[0], mask[:, 0])
     return sum((mask[:, k] * part for k, part in enumerate(parts[1:], 1)), mask[:, 0] * parts[0])
+
+
+def _part(mix: Mix, x: Tensor, k: int) -> Tensor:
+    made = None if mix.parts is None else mix.parts[k]
+    return _take(mix, x, k) if made is None else made.to(x.dtype)
 
 
 def _take(mix: Mix, x: Tensor, k: int) -> Tensor:
@@ -181,8 +185,7 @@ def _take(mix: Mix, x: Tensor, k: int) -> Tensor:
 
 
 def _fill_boxes(mix: Mix, boxes: Boxes, x: Tensor) -> Tensor:
-    partner = mix.parts[:, 1] if mix.parts is not None else _take(mix, x, 1)
-    return torch.where(boxes.inside()[:, None], partner, x)
+    return torch.where(boxes.inside()[:, None], _part(mix, x, 1), _part(mix, x, 0))
 
 
 def _blend_tokens(mix: Mix, x: Float[Tensor, "B N C"]) -> Tensor:

@@ -7,12 +7,15 @@ for torchvision and timm models alike, with no subclass of any backbone.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+Layout = Literal["channels_first", "channels_last", "tokens"]
 Edit = Callable[[Tensor], Tensor]
 
 
@@ -26,12 +29,26 @@ class Net(nn.Module):
     Args:
         model: any classifier [B, C, H, W] -> logits [B, Y].
         sites: names for places, e.g. {"stage3": "layer3"}; plain module paths always work.
+        layout: how feature maps lie: "channels_first" [B, C, h, w], "channels_last" [B, h, w, C] or
+            "tokens" [B, 1 + h w, C] behind one class token.
+        head: path of the last linear layer ("fc", "head.fc"), for methods that put several heads
+            on one representation.  None means the nn.Linear that was registered last, which holds
+            for the ResNets, ViTs, DeiTs, Swins and ConvNeXts of torchvision and timm; a model with
+            two heads of its own (distilled DeiT) must name one.
     """
 
-    def __init__(self, model: nn.Module, sites: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        sites: Mapping[str, str] | None = None,
+        head: str | None = None,
+        layout: Layout = "channels_first",
+    ) -> None:
         super().__init__()
         self.model = model
         self.sites = dict(sites or {})
+        self.head = head
+        self.layout: Layout = layout
 
     def forward(
         self, x: Tensor, edit: Mapping[str, Edit] | None = None, tap: Sequence[str] = ()
@@ -68,7 +85,8 @@ class Net(nn.Module):
 
         handle = self.place(site).register_forward_hook(leave)
         try:
-            self.model(x)
+            # forward, not call: a compiled call has no way to be left half-way
+            self.model.forward(x)
         except _Reached:
             pass
         finally:
@@ -89,6 +107,39 @@ class Net(nn.Module):
             raise KeyError(
                 f"no site {site!r} in {type(self.model).__name__}; named sites: {known}"
             ) from None
+
+    def head_path(self) -> str:
+        """Path of the last linear layer.
+
+        Raises:
+            ValueError: none was named and the model has no nn.Linear.
+        """
+        if self.head is not None:
+            return self.head
+        linear = [path for path, part in self.model.named_modules() if isinstance(part, nn.Linear)]
+        if not linear:
+            raise ValueError(f"{type(self.model).__name__} has no nn.Linear: name its head")
+        return linear[-1]
+
+    def last_linear(self) -> nn.Linear:
+        """The layer at :meth:`head_path`.
+
+        Raises:
+            TypeError: the named head is no nn.Linear.
+        """
+        path = self.head_path()
+        layer = self.place(path)
+        if not isinstance(layer, nn.Linear):
+            raise TypeError(f"head {path!r} is a {type(layer).__name__}, expected nn.Linear")
+        return layer
+
+    def with_head(self, head: nn.Module) -> Net:
+        """The same network ending in another head: every other parameter and buffer is shared.
+
+        With nn.Identity the network returns the representation [B, D] that its head reads.
+        """
+        path = self.head_path()
+        return Net(graft(self.model, path, head), self.sites, path, self.layout)
 
     @contextmanager
     def _hooked(
@@ -113,6 +164,21 @@ class Net(nn.Module):
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def graft(model: nn.Module, path: str, part: nn.Module) -> nn.Module:
+    """A model that shares everything with ``model`` except the submodule at ``path``.
+
+    ``model`` itself stays as it is; parameters, buffers and hooks of the shared places are the
+    same objects.  Of the class of ``model``, so its state_dict has the usual names.
+    """
+    name, _, rest = path.partition(".")
+    twin = copy.copy(model)
+    # a compiled call belongs to the module that it was traced from
+    twin._compiled_call_impl = None
+    twin._modules = dict(model._modules)
+    twin._modules[name] = graft(model.get_submodule(name), rest, part) if rest else part
+    return twin
 
 
 @contextmanager

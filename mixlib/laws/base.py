@@ -73,6 +73,26 @@ class Fixed(LamLaw):
         return torch.full((n,), self.value, dtype=torch.float64, device=rng.device)
 
 
+@dataclass(frozen=True)
+class Redrawn(LamLaw):
+    """A draw of ``law``, replaced by a uniform one on [low, high] where it falls outside.
+
+    OpenMixup's rule for ResizeMix's scale; with ``Beta(1)`` it is ``Uniform(low, high)``.
+    """
+
+    law: LamLaw
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        Uniform(self.low, self.high)  # checks the interval
+
+    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
+        drawn = self.law.sample(n, rng)
+        again = Uniform(self.low, self.high).sample(n, rng)
+        return torch.where((drawn < self.low) | (drawn > self.high), again, drawn)
+
+
 class MaskLaw(ABC):
     """Law of the mask of a sample's own image, given lambda.
 
@@ -105,7 +125,7 @@ def as_dense(
     """A drawn mask of the own image as a tensor of the full size."""
     if isinstance(own, Boxes):
         return (~own.inside()).to(dtype)
-    return own.expand(-1, *size)
+    return own.to(dtype).expand(-1, *size)
 
 
 def label_share(law: MaskLaw, lam: Float[Tensor, " n"], own: Tensor | Boxes) -> Float[Tensor, " n"]:

@@ -60,9 +60,13 @@ def test_three_sources_and_moved_parts():
     source = torch.tensor([[0, 1, 1], [1, 0, 1]])
     mix = Mix(source, torch.full((2, 3), 1 / 3), mask)
     torch.testing.assert_close(blend(mix, x), definition(mix, x))
-    parts = torch.randn(2, 3, 3, 4, 4)
-    moved = Mix(source, mix.weight, mask, parts=parts)
-    torch.testing.assert_close(blend(moved, x), (mask[:, :, None] * parts).sum(1))
+    parts = torch.randn(3, 2, 3, 4, 4)
+    moved = Mix(source, mix.weight, mask, parts=tuple(parts))
+    expected = torch.einsum("bkhw,kbchw->bchw", mask, parts)
+    torch.testing.assert_close(blend(moved, x), expected)
+    half = Mix(source, mix.weight, mask, parts=(None, parts[1], None))
+    parts = torch.stack([x[source[:, 0]], parts[1], x[source[:, 2]]])
+    torch.testing.assert_close(blend(half, x), torch.einsum("bkhw,kbchw->bchw", mask, parts))
 
 
 def test_tokens_follow_the_grid_of_the_mask():

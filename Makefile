@@ -1,0 +1,36 @@
+# Needs python3 (3.11 or newer), pip, git and make; everything else is installed below this folder.
+#   make paper_tables/table7            set up, then compute and render the table
+#   make paper_tables/table7 SCALE=small
+#   make test                           set up, then run every test
+SCALE ?= demo
+CORES ?= all
+PYTHON := $(shell python3 -c 'import sys; print(sys.executable)')
+UV := PYTHONPATH=.tools .tools/bin/uv
+READY := .venv/.ready
+# one thread a process: jobs and tests run side by side, one per core
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup test lint FORCE
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup: $(READY)
+
+.tools/bin/uv:
+	"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --upgrade --target .tools "uv==0.13.8"
+
+$(READY): uv.lock pyproject.toml | .tools/bin/uv
+	$(UV) sync --frozen --python "$(PYTHON)"
+	@touch $(READY)
+
+paper_tables/%: $(READY) FORCE
+	@$(UV) run --no-sync snakemake --cores $(CORES) --config scale=$(SCALE) -- $@
+
+test: $(READY)
+	$(UV) run --no-sync pytest -n auto --dist worksteal
+
+lint: $(READY)
+	$(UV) run --no-sync ruff format --check .
+	$(UV) run --no-sync ruff check .
+	$(UV) run --no-sync mypy

@@ -1,0 +1,96 @@
+# From declarations (paper_tables/*.yaml) at a scale (pipelines/scales/*.yaml) to results and tables.
+#   snakemake --cores all paper_tables/table7
+#   snakemake --cores all --config scale=small -- paper_tables/table7
+import glob
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from paper_tables.render import products
+from mixlib.datasets import DATASETS
+from pipelines.errors import DeclarationError
+from pipelines.kinds import KINDS
+from pipelines.places import ready_path, sought
+from pipelines.run import plan
+from pipelines.store import Store
+
+SCALE = config.get("scale", "demo")
+try:
+    PLAN = plan(SCALE)
+except DeclarationError as error:
+    raise WorkflowError(str(error)) from None
+
+STORE = Store()
+TABLES = {name: [str(path) for path in products(PLAN, name)] for name in PLAN.tables}
+PYTHON = f"'{sys.executable}' -m"
+# how a job starts and what it may use; profiles say where (profiles/slurm: torchrun over several GPUs)
+LAUNCH = config.get("launch", PYTHON)
+OPTIONS = config.get("options", "")
+GPU = int(bool(glob.glob("/dev/nvidia[0-9]*")))
+
+
+rule all:
+    input:
+        list(TABLES.values()),
+
+
+rule dataset:
+    output:
+        "data/ready/{fingerprint}.json",
+    wildcard_constraints:
+        fingerprint="|".join(PLAN.data) or "none",
+    params:
+        what=lambda wildcards: sought(DATASETS[PLAN.data[wildcards.fingerprint].name]),
+    message:
+        "{params.what}"
+    shell:
+        "{PYTHON} pipelines.run {SCALE} --data {wildcards.fingerprint}"
+
+
+for kind in KINDS:
+
+    rule:
+        name:
+            kind
+        input:
+            # ancient: a result is addressed by its content, so a parent cannot become stale
+            lambda wildcards: ancient([
+                *(str(STORE.file(parent)) for parent in PLAN.job(wildcards.digest).parents()),
+                str(ready_path(PLAN.job(wildcards.digest).data.fingerprint)),
+            ]),
+        output:
+            "results/{digest}/result.json",
+        wildcard_constraints:
+            digest="|".join(PLAN.of_kind(kind)) or "none",
+        params:
+            what=lambda wildcards: PLAN.job(wildcards.digest).describe(),
+        message:
+            "{params.what}"
+        threads: 1
+        resources:
+            gpu=GPU,
+        shell:
+            "{LAUNCH} pipelines.run {SCALE} {wildcards.digest} {OPTIONS}"
+
+
+for table in PLAN.tables:
+
+    rule:
+        name:
+            f"render_{table}"
+        input:
+            ancient([str(STORE.file(job)) for job in PLAN.needed(table)]),
+        output:
+            TABLES[table],
+        params:
+            table=table,
+        message:
+            f"render paper_tables/{table}"
+        shell:
+            "{PYTHON} paper_tables.render {SCALE} {params.table}"
+
+    rule:
+        name:
+            f"paper_tables/{table}"
+        input:
+            TABLES[table],

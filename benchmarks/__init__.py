@@ -1,0 +1,1 @@
+"""Measurements of cost; each module is a command."""

@@ -1,0 +1,81 @@
+"""How well does a trained detector find the objects of a test split?"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from downstream.detection.augment import resize, shortest_edge_size
+from downstream.detection.batches import Pixels, normalise_and_pad
+from downstream.detection.boxes import clip
+from downstream.detection.c4 import C4Detector, Detections
+from downstream.detection.coco_ap import evaluate_coco
+from downstream.detection.readers import Records
+from downstream.detection.settings import DetectSettings
+from downstream.detection.voc_ap import evaluate_voc
+
+
+class Found(NamedTuple):
+    """Detections of one image in its own pixels: boxes [D,4], scores [D], labels [D] (numpy)."""
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+
+
+def to_original(found: Detections, seen: Tensor, original: tuple[int, int]) -> Detections:
+    """Detections of an image seen at (w, h) `seen` [2], in pixels of its `original` (w, h) size.
+
+    Boxes are cut to the image, and dropped where nothing is left.
+    """
+    size = torch.tensor(original, dtype=found.boxes.dtype, device=found.boxes.device)
+    factor = size / seen.to(found.boxes)
+    boxes = clip(found.boxes * torch.cat((factor, factor)), size)
+    kept = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+    return Detections(boxes[kept], found.scores[kept], found.labels[kept])
+
+
+def detect_all(
+    model: C4Detector, records: Records, settings: DetectSettings, device: torch.device
+) -> list[Found]:
+    """Detections of every image of `records`, in its order and its own pixels."""
+    model.eval()
+    store = Pixels(records)
+    found: list[Found] = []
+    for numbers in _runs(records, settings):
+        images = [resize(store[n], _test_size(records, n, settings)) for n in numbers]
+        batch, sizes = normalise_and_pad(images, settings, device)
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        for number, size, given in zip(numbers, sizes, model.detect(batch, sizes), strict=True):
+            item = records.items[number]
+            back = to_original(given, size, (item.width, item.height))
+            found.append(Found(*(part.cpu().numpy() for part in back)))
+    return found
+
+
+def _test_size(records: Records, number: int, settings: DetectSettings) -> tuple[int, int]:
+    item = records.items[number]
+    return shortest_edge_size(item.width, item.height, settings.test_size, settings.max_size)
+
+
+def _runs(records: Records, settings: DetectSettings) -> Iterator[list[int]]:
+    """Consecutive images of one size, at most test_batch; padding would change results."""
+    run: list[int] = []
+    for number in range(len(records)):
+        size = _test_size(records, number, settings)
+        if run and (
+            len(run) == settings.test_batch or size != _test_size(records, run[0], settings)
+        ):
+            yield run
+            run = []
+        run.append(number)
+    yield run
+
+
+def judge(truth: Records, found: list[Found], rule: str) -> dict[str, object]:
+    """Metrics in percent by `rule`: voc2007, voc2012 or coco."""
+    if rule == "coco":
+        return evaluate_coco(truth, found)
+    return evaluate_voc(truth, found, rule)

@@ -1,0 +1,203 @@
+"""How good a detector do these pretrained weights become? The entry point of this package.
+
+Protocol: He et al. (MoCo, CVPR 2020), appendix A.4, with Detectron2's R50-C4; AutoMix, Table 7.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from downstream.detection.batches import training_batches
+from downstream.detection.c4 import Batch, C4Detector
+from downstream.detection.checkpoint import Checkpoint, run_key
+from downstream.detection.evaluate import detect_all, judge
+from downstream.detection.readers import Records
+from downstream.detection.schedule import learning_rates, optimiser
+from downstream.detection.settings import DetectSettings
+from mixlib.seed import generator
+
+Progress = Callable[[int, int, Mapping[str, float]], None]
+LOG_POINTS = 100  # losses are read, checked and logged about this often in a run
+
+
+def silent(done: int, total: int, losses: Mapping[str, float]) -> None:
+    """The Progress that shows nothing."""
+
+
+def finetune(
+    net_modules: nn.Module,
+    settings: DetectSettings,
+    train: Records,
+    test: Records,
+    *,
+    seed: int,
+    device: torch.device | str,
+    workdir: Path,
+    progress: Progress = silent,
+    checkpoint_seconds: float = 600.0,
+    workers: int = 0,
+) -> dict[str, object]:
+    """Fine-tune a detector that starts from the ResNet `net_modules`, and evaluate it on `test`.
+
+    Args:
+        net_modules: ResNet with its weights loaded; neither changed nor kept.
+        settings: what to compute; `settings.backend` picks the implementation.
+        train, test: splits with the same classes.
+        seed: source of every random draw (new layers, order, flips, sizes, samples).
+        device: where to compute.
+        workdir: folder of the checkpoint. A run killed there goes on where it was saved, on a CPU
+            with bit-identical results (torchvision backend). Removed when the run completes.
+        progress: called with (iterations done, of how many, latest losses).
+        checkpoint_seconds: how often to save.
+        workers: threads that decode images ahead; does not change results.
+
+    Returns:
+        AP, AP50, AP75 in percent, per_class (name -> the same), losses: a list of rows with
+        iteration and the loss terms.
+
+    Raises:
+        DataError: unreadable data, no trainable object. ValueError: classes that differ, or
+        another run's checkpoint. FloatingPointError: training diverged.
+    """
+    if train.classes != test.classes:
+        raise ValueError(
+            f"train and test need the same classes in the same order, got {train.classes} and "
+            f"{test.classes}"
+        )
+    given = {
+        "seed": seed,
+        "device": torch.device(device),
+        "progress": progress,
+        "workers": workers,
+    }
+    kept = Checkpoint(
+        Path(workdir), run_key(settings, seed, net_modules.state_dict()), checkpoint_seconds
+    )
+    if settings.backend == "detectron2":
+        from downstream.detection.detectron2_backend import train_and_detect
+    else:
+        train_and_detect = _train_and_detect
+    found, losses = train_and_detect(
+        net_modules, settings, train.trainable(), test, checkpoint=kept, **given
+    )
+    metrics = judge(test, found, settings.ap_rule)
+    kept.clear()
+    return metrics | {"losses": losses}
+
+
+def _train_and_detect(net, settings, train, test, *, checkpoint, seed, device, progress, workers):
+    model = C4Detector(net, len(train.classes), settings, generator(seed, "detection layers"))
+    model = model.to(device, memory_format=torch.channels_last)
+    losses = train_detector(
+        model,
+        settings,
+        train,
+        checkpoint,
+        seed=seed,
+        device=device,
+        progress=progress,
+        workers=workers,
+    )
+    if settings.precise_bn_iters:
+        estimate_norms(model, settings, train, seed=seed, device=device, workers=workers)
+    return detect_all(model, test, settings, device), losses
+
+
+def train_detector(
+    model: C4Detector,
+    settings: DetectSettings,
+    train: Records,
+    checkpoint: Checkpoint,
+    *,
+    seed: int,
+    device: torch.device,
+    progress: Progress,
+    workers: int,
+) -> list[dict[str, float]]:
+    """Train `model` in place, from its checkpoint if there is one; returns the log of losses."""
+    sgd = optimiser(model, settings)
+    rates = learning_rates(settings).tolist()
+    start, log = 0, []
+    saved = checkpoint.load()
+    if saved is not None:
+        model.load_state_dict(saved["model"])
+        sgd.load_state_dict(saved["optimiser"])
+        start, log = saved["iteration"], saved["log"]
+    every = max(1, settings.iterations // LOG_POINTS)
+    batches = training_batches(
+        train, settings, seed=seed, start=start, device=device, workers=workers
+    )
+    model.train()
+    for step, batch in enumerate(batches, start=start):
+        for group in sgd.param_groups:
+            group["lr"] = rates[step]
+        terms = update(model, batch, sgd, generator(seed, "detection samples", step))
+        done = step + 1
+        if done % every == 0 or done == settings.iterations:
+            log.append(log_row(done, terms))
+            progress(done, settings.iterations, log[-1])
+        if checkpoint.due() or done == settings.iterations:
+            checkpoint.save(
+                {
+                    "model": model.state_dict(),
+                    "optimiser": sgd.state_dict(),
+                    "iteration": done,
+                    "log": log,
+                }
+            )
+    return log
+
+
+def update(
+    model: C4Detector, batch: Batch, sgd: torch.optim.SGD, rng: torch.Generator
+) -> dict[str, torch.Tensor]:
+    """One step of gradient descent; returns the loss terms."""
+    terms = model(batch, rng)
+    sgd.zero_grad(set_to_none=True)
+    sum(terms.values()).backward()
+    sgd.step()
+    return terms
+
+
+def log_row(iteration: int, terms: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """A line of the log. Raises FloatingPointError when a loss is not finite."""
+    row = {name: float(value.detach()) for name, value in terms.items()}
+    total = sum(row.values())
+    if not total < float("inf"):
+        raise FloatingPointError(
+            f"losses {row} at iteration {iteration} are not finite: training diverged; lower lr "
+            "or lengthen warmup_iters"
+        )
+    return {"iteration": iteration, "total": total} | row
+
+
+@torch.no_grad()
+def estimate_norms(
+    model: C4Detector,
+    settings: DetectSettings,
+    train: Records,
+    *,
+    seed: int,
+    device: torch.device,
+    workers: int,
+) -> None:
+    """Replace running statistics by plain averages over precise_bn_iters fresh training batches.
+
+    Wu and Johnson, "Rethinking 'Batch' in BatchNorm" (2021), section 3.
+    """
+    model.train()
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a cumulative average
+    short = replace(settings, iterations=settings.precise_bn_iters)
+    draw = int(torch.randint(1 << 31, (), generator=generator(seed, "detection norms")))
+    batches = training_batches(train, short, seed=draw, start=0, device=device, workers=workers)
+    for step, batch in enumerate(batches):
+        model(batch, generator(draw, "detection samples", step))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

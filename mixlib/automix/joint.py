@@ -1,0 +1,101 @@
+"""What happens without the momentum pipeline?  Mask and classifier minimise one loss together.
+
+AutoMix, eq. (3) and Table 10, first row: theta and phi both descend the same mixup loss, on one
+mixed batch, with no second network.  The paper reports that the block then tends to the trivial
+mask of Mixup (Figure 6).  Features are read without gradient, as from k; the paper does not say.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mixlib.automix.block import BlockSpec, MixBlock
+from mixlib.automix.draws import draws
+from mixlib.automix.features import Features
+from mixlib.automix.losses import LamLoss
+from mixlib.automix.schedules import LamWeight
+from mixlib.labels import CrossEntropy, LabelRule
+from mixlib.laws.base import Beta, LamLaw
+from mixlib.mix import blend
+from mixlib.net import Net
+from mixlib.objective import Objective, Step
+from mixlib.seed import generator
+
+
+class JointMix(Objective):
+    """A Mix Block trained jointly with the classifier.
+
+    Args:
+        net: the classifier.
+        features: the site that the block reads.
+        block: the Mix Block.
+        lam: law of lambda, one draw per batch; Beta(2, 2) when omitted.
+        lam_loss: the lambda loss, eq. (7).
+        lam_weight: its weight.
+        rule: the loss of mixed samples.
+        steps: optimizer steps of the run.
+        seed: initialises the block.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        features: Features,
+        block: BlockSpec | None = None,
+        *,
+        steps: int,
+        lam: LamLaw | None = None,
+        lam_loss: LamLoss | None = None,
+        lam_weight: LamWeight | None = None,
+        rule: LabelRule | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.features = features
+        rng = generator(seed, "automix", "block")
+        self.block = MixBlock(features.channels, block or BlockSpec(), rng)
+        self.lam = lam or Beta(2.0)
+        self.lam_loss = lam_loss or LamLoss()
+        self.lam_weight = (lam_weight or LamWeight()).values(steps)
+        self.rule = rule or CrossEntropy()
+        self._step = 0
+
+    def forward(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+    ) -> Step:
+        size = (x.shape[-2], x.shape[-1])
+        (draw,) = draws(1, len(x), self.lam, "batch", "permute", rng, x.device)
+        with torch.no_grad():
+            z = self.features.as_map(self.net.features(x, self.features.site), size)
+        own = self.block(z, draw.partner, draw.lam, size)
+        mix = draw.mix(own)
+        logits, seen = self.net(blend(mix, x), tap=self.rule.taps)
+        weight = float(self.lam_weight[min(self._step, len(self.lam_weight) - 1)])
+        terms = {
+            "mix": self.rule(mix, logits, seen, y),
+            "lam": weight * self.lam_loss(own, draw.lam),
+        }
+        return Step(
+            terms["mix"] + terms["lam"], {name: term.detach() for name, term in terms.items()}, mix
+        )
+
+    def after_step(self, i: int) -> None:
+        self._step = i + 1
+
+    def get_extra_state(self) -> Tensor:
+        """The step, so that a resumed run finds its place in the schedule."""
+        return torch.tensor(self._step)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Restores what :meth:`get_extra_state` saved."""
+        self._step = int(state)
+
+    def predictor(self) -> nn.Module:
+        return self.net.model
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        net = [p for p in self.net.parameters() if p.requires_grad]
+        return {"net": net, "block": list(self.block.parameters())}

@@ -1,0 +1,197 @@
+"""Which networks are there?  Catalogue: name -> constructor, sites, citation, revision.  Imports no
+torch itself.
+
+Every ResNet is timm's class, so that state dicts carry the same names as torchvision's (``conv1``,
+``layer1.0.conv1``, ``fc``) and one reader serves all detectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from mixlib.words import nearest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+RESNET_SITES = {"stage1": "layer1", "stage2": "layer2", "stage3": "layer3", "stage4": "layer4"}
+VIT_SITES = {"stage3": "blocks.5", "last": "norm"}
+SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)}
+CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One network.
+
+    Attributes:
+        name: the word used in declarations.
+        title: the name shown in tables.
+        family: which constructor builds it: "resnet" (timm's ResNet class with ``options``) or
+            "timm" (by the registered name in ``options``).
+        options: plain arguments of that constructor.
+        stem: "imagenet" (7x7 stride 2, pooling), "small" (3x3 stride 2, pooling: the same strides,
+            so a detector sees C4 at stride 16) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
+        sites: names for places, see :class:`mixlib.net.Net`.
+        layout: how features lie there: "channels_first", "channels_last" or "tokens" (behind one
+            class token), see :class:`mixlib.automix.features.Features`.
+        small: of ResNet-18's size, for which AutoMix A.1 has hyper-parameters of its own.
+        cite: source.
+        revision: raised by hand whenever the network's numbers change.
+    """
+
+    name: str
+    title: str
+    family: str
+    options: Mapping[str, Any]
+    stem: str
+    sites: Mapping[str, str]
+    cite: str
+    layout: Literal["channels_first", "channels_last", "tokens"] = "channels_first"
+    small: bool = False
+    revision: int = 1
+
+
+_HE = "He et al., Deep residual learning, CVPR 2016"
+_DEIT = "Touvron et al., Training data-efficient image transformers, ICML 2021"
+_SWIN = "Liu et al., Swin Transformer, ICCV 2021"
+_SWIN_T = "swin_tiny_patch4_window7_224"
+_NEXT_T = "Liu et al., A ConvNet for the 2020s, CVPR 2022"
+_XIE = "Xie et al., Aggregated residual transformations, CVPR 2017"
+
+
+def _resnet(name: str, title: str, stem: str, cite: str = _HE, **options: Any) -> Backbone:
+    small = options["layers"] in ((1, 1, 1, 1), (2, 2, 2, 2))
+    return Backbone(name, title, "resnet", options, stem, RESNET_SITES, cite, small=small)
+
+
+def _timm(
+    name: str, title: str, model: str, sites: Mapping[str, str], cite: str, layout: Any
+) -> Backbone:
+    return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite, layout)
+
+
+_TINY = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
+_BASIC18 = {"block": "basic", "layers": (2, 2, 2, 2)}
+_BASIC34 = {"block": "basic", "layers": (3, 4, 6, 3)}
+_NECK50 = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
+_NECK101 = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
+_NEXT = {"cardinality": 32, "base_width": 4}
+
+BACKBONES: dict[str, Backbone] = {
+    row.name: row
+    for row in (
+        _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
+        _resnet("resnet10_w16_cifar", "R-10 (width 16, CIFAR stem)", "cifar", **_TINY),
+        _resnet("resnet18", "R-18", "imagenet", **_BASIC18),
+        _resnet("resnet34", "R-34", "imagenet", **_BASIC34),
+        _resnet("resnet50", "R-50", "imagenet", **_NECK50),
+        _resnet("resnet101", "R-101", "imagenet", **_NECK101),
+        _resnet("resnext50", "RX-50", "imagenet", _XIE, **_NECK50, **_NEXT),
+        _resnet("resnext101", "RX-101", "imagenet", _XIE, **_NECK101, **_NEXT),
+        _resnet("resnet18_cifar", "R-18", "cifar", **_BASIC18),
+        _resnet("resnext50_cifar", "RX-50", "cifar", _XIE, **_NECK50, **_NEXT),
+        _timm("deit_tiny", "DeiT-T", "deit_tiny_patch16_224", VIT_SITES, _DEIT, "tokens"),
+        _timm("deit_small", "DeiT-S", "deit_small_patch16_224", VIT_SITES, _DEIT, "tokens"),
+        _timm("swin_tiny", "Swin-T", _SWIN_T, SWIN_SITES, _SWIN, "channels_last"),
+        _timm(
+            "convnext_tiny",
+            "ConvNeXt-T",
+            "convnext_tiny",
+            CONVNEXT_SITES,
+            _NEXT_T,
+            "channels_first",
+        ),
+    )
+}
+
+
+def backbone(name: str) -> Backbone:
+    """The row of a name.
+
+    Raises:
+        KeyError: no such network; the message names the nearest one.
+    """
+    if name not in BACKBONES:
+        raise KeyError(nearest("backbone", name, BACKBONES))
+    return BACKBONES[name]
+
+
+def build(name: str, classes: int, seed: int) -> nn.Module:
+    """A freshly initialised classifier [B, 3, H, W] -> [B, classes].
+
+    Initial weights depend on ``seed`` only: layers draw from torch's global generator, which is
+    seeded for the construction and put back afterwards.
+    """
+    import torch
+
+    from mixlib.seed import derive
+
+    row = backbone(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "weights", name))
+        if row.family == "timm":
+            import timm
+
+            return timm.create_model(row.options["model"], num_classes=classes)
+        return _build_resnet(row, classes)
+
+
+def _build_resnet(row: Backbone, classes: int) -> nn.Module:
+    from timm.models.resnet import BasicBlock, Bottleneck, ResNet
+    from torch import nn
+
+    options = dict(row.options)
+    block = {"basic": BasicBlock, "bottleneck": Bottleneck}[options.pop("block")]
+    width = options.pop("stem_width", 64)
+    model = ResNet(block, num_classes=classes, zero_init_last=False, **options)
+    if width != 64:
+        # timm's plain stem is always 64 wide, which would cost a narrow network more than all its
+        # stages
+        model.bn1 = nn.BatchNorm2d(width)
+        model.layer1[0] = block(width, options["channels"][0])
+    if row.stem != "imagenet":
+        stride = 1 if row.stem == "cifar" else 2
+        model.conv1 = nn.Conv2d(3, width, 3, stride, 1, bias=False)
+    if row.stem == "cifar":
+        model.maxpool = nn.Identity()
+    model.init_weights(zero_init_last=False)
+    return model
+
+
+def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
+    """Loads published weights into a freshly built network, all but a classifier of another size.
+
+    Args:
+        model: built by :func:`build`.
+        row: its catalogue row.
+        weights: path of a state dict with torchvision's or timm's names, or "torchvision" for that
+            library's ImageNet weights (downloaded once into its cache).
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file belongs to another network: names the first tensors that differ.
+    """
+    import torch
+
+    if weights == "torchvision":
+        import torchvision
+
+        state = torchvision.models.get_model(
+            row.options.get("torchvision", row.name), weights="DEFAULT"
+        )
+        loaded = state.state_dict()
+    else:
+        loaded = torch.load(weights, map_location="cpu", weights_only=True)
+    own = model.state_dict()
+    kept = {
+        k: v for k, v in loaded.items() if not (k.startswith("fc.") and v.shape != own[k].shape)
+    }
+    wrong = [k for k, v in kept.items() if k not in own or own[k].shape != v.shape]
+    missing = [k for k in own if k not in kept and not k.startswith("fc.")]
+    if wrong or missing:
+        first = ", ".join((wrong + missing)[:3])
+        raise ValueError(f"{weights} does not hold the weights of {row.name}: {first} do not match")
+    model.load_state_dict(kept, strict=False)

@@ -1,0 +1,57 @@
+"""How does a stopped run go on?  From its last checkpoint, which is always whole.
+
+A checkpoint is written beside its final name and moved there: a killed process leaves the one
+before.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class Checkpoint:
+    """A checkpoint file that is refreshed at most every ``seconds``.
+
+    Args:
+        path: where it lives; its folder must exist.
+        seconds: least time between two writes; 0 writes every time it is asked.
+        writer: whether this process writes (rank 0); the others only read.
+    """
+
+    def __init__(self, path: Path, seconds: float = 60.0, writer: bool = True) -> None:
+        self.path = path
+        self.seconds = seconds
+        self.writer = writer
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether enough time has passed since the last write."""
+        return self.writer and time.monotonic() - self._last >= self.seconds
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Writes ``state`` so that a reader sees the old file or the new one, nothing between."""
+        if not self.writer:
+            return
+        save_atomically(state, self.path)
+        self._last = time.monotonic()
+
+    def load(self) -> dict[str, Any] | None:
+        """The last state on the CPU, or None when there is none."""
+        if not self.path.exists():
+            return None
+        return torch.load(self.path, map_location="cpu", weights_only=True)
+
+
+def save_atomically(state: Any, path: Path) -> None:
+    """``torch.save`` through a temporary neighbour, flushed to disk and renamed."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

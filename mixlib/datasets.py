@@ -1,0 +1,29 @@
+"""Which data sets exist? (the catalogue: name -> row)
+
+Adding a data set means adding one row in `mixlib.data.official` (downloads) or `mixlib.data.local`
+(generated, or small extracts). Importable without torch, because job graphs are built from rows.
+"""
+
+from __future__ import annotations
+
+from mixlib.data.local import EXTRACTS, GENERATED
+from mixlib.data.official import CLASSIFICATION, DETECTION
+from mixlib.data.rows import FAMILIES, IDENTITIES, LAYOUTS, Archive, DataSet
+
+DATASETS: dict[str, DataSet] = {
+    row.name: row for row in (*CLASSIFICATION, *DETECTION, *GENERATED, *EXTRACTS)
+}
+
+
+def dataset(name: str) -> DataSet:
+    """The row called `name`.
+
+    Raises:
+        KeyError: for an unknown name, listing the known ones.
+    """
+    if name not in DATASETS:
+        raise KeyError(f"no data set {name!r}; known: {', '.join(sorted(DATASETS))}")
+    return DATASETS[name]
+
+
+__all__ = ["DATASETS", "FAMILIES", "IDENTITIES", "LAYOUTS", "Archive", "DataSet", "dataset"]

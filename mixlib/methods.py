@@ -1,0 +1,286 @@
+"""Which mixing methods are there, who wrote them, and how are they set for which data?
+
+The catalogue: one row per method, read by tables, tests, benchmarks and documentation; imports no
+torch.  ``params`` holds keyword arguments per data family.  The alphas are those of the AutoMix
+paper's appendix A.1 ("Reproduction settings"), which gives ResNet-18 its own value on some data:
+such a row has a second entry, "<family>/small".  "default" is the method's own paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from mixlib.method import FAMILIES, Family, Method, Params
+from mixlib.words import nearest
+
+__all__ = ["FAMILIES", "METHODS", "Family", "Method", "Params", "method"]
+
+
+def _alphas(
+    default: float,
+    *,
+    cifar: float,
+    large: float,
+    fine: float,
+    inat: float | None = None,
+    rest: float = 0.2,
+) -> dict[str, Params]:
+    """The appendix' pattern: ``large`` on Tiny-ImageNet and ImageNet with 0.2 for ResNet-18, the
+    same on iNaturalist unless ``inat`` says otherwise, ``rest`` for Places205, DeiT and RSB."""
+    rows = {"default": default, "cifar": cifar, "generated": cifar, "fine": fine}
+    rows |= dict.fromkeys(("tiny", "imagenet"), large)
+    rows |= dict.fromkeys(("tiny/small", "imagenet/small"), min(large, 0.2))
+    rows |= {"inat": inat or large, "inat/small": 0.2}
+    rows |= dict.fromkeys(("places", "deit", "rsb"), rest)
+    return {key: {"alpha": alpha} for key, alpha in rows.items()}
+
+
+def _normalised(params: Mapping[str, Params]) -> dict[str, Params]:
+    """The same parameters, with the normalisation of the family's images."""
+    return {
+        key: {**row, **_STATISTICS.get(key.partition("/")[0], _IMAGENET)}
+        for key, row in params.items()
+    }
+
+
+def _same(**params: Any) -> dict[str, Params]:
+    return {"default": params}
+
+
+_CIFAR = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
+_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+# OpenMixup's ImageNet settings: grids up to 8, cells transported whole, seams over 2 pixels
+_PUZZLE_LARGE = {**_IMAGENET, "blocks": (2, 4, 8), "cell": None, "neighbour": 2}
+_STATISTICS = {"default": _IMAGENET, "cifar": _CIFAR, "generated": _CIFAR}
+_LARGE = ("imagenet", "inat", "fine", "places", "deit", "rsb")
+_BY_LAW = "mixlib.policies.by_law"
+_ERASE = "mixlib.policies.erase"
+_PARK = (
+    "Park et al., A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function "
+    "Perspective, NeurIPS 2022, arXiv:2208.09913"
+)
+_TOKENMIX = (
+    "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
+    "ECCV 2022, arXiv:2207.08409"
+)
+
+ROWS = (
+    Method(
+        "vanilla",
+        "Vanilla",
+        f"{_BY_LAW}:vanilla",
+        "No mixing: empirical risk minimisation",
+        1998,
+        status="defined",
+    ),
+    Method(
+        "mixup",
+        "Mixup",
+        f"{_BY_LAW}:mixup",
+        "Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv:1710.09412",
+        2018,
+        _alphas(1.0, cifar=1.0, large=1.0, fine=1.0, inat=0.2),
+    ),
+    Method(
+        "cutmix",
+        "CutMix",
+        f"{_BY_LAW}:cutmix",
+        "Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable "
+        "Features, ICCV 2019, arXiv:1905.04899",
+        2019,
+        _alphas(1.0, cifar=0.2, large=1.0, fine=1.0),
+    ),
+    Method(
+        "manifoldmix",
+        "ManifoldMix",
+        "mixlib.policies.manifold:manifoldmix",
+        "Verma et al., Manifold Mixup: Better Representations by Interpolating Hidden States, "
+        "ICML 2019, arXiv:1806.05236",
+        2019,
+        _alphas(2.0, cifar=2.0, large=0.2, fine=0.5, inat=0.2),
+    ),
+    Method(
+        "saliencymix",
+        "SaliencyMix",
+        "mixlib.policies.saliency_box:saliencymix",
+        "Uddin et al., SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better "
+        "Regularization, ICLR 2021, arXiv:2006.01791",
+        2021,
+        _normalised(_alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
+    ),
+    Method(
+        "attentivemix",
+        "AttentiveMix",
+        "mixlib.policies.attentive:attentivemix",
+        "Walawalkar et al., Attentive CutMix, ICASSP 2020, arXiv:2003.13048",
+        2020,
+        _same(alpha=2.0),
+        frozenset({"features"}),
+    ),
+    Method(
+        "fmix",
+        "FMix",
+        f"{_BY_LAW}:fmix",
+        "Harris et al., FMix: Enhancing Mixed Sample Data Augmentation, 2020, arXiv:2002.12047",
+        2020,
+        _alphas(1.0, cifar=0.2, large=1.0, fine=0.2),
+    ),
+    Method(
+        "puzzlemix",
+        "PuzzleMix",
+        "mixlib.policies.puzzle:puzzlemix",
+        "Kim et al., Puzzle Mix: Exploiting Saliency and Local Statistics for Optimal Mixup, "
+        "ICML 2020, arXiv:2009.06962",
+        2020,
+        {
+            "default": {"alpha": 1.0, **_CIFAR},
+            "tiny": {"alpha": 1.0, **_IMAGENET},
+            # coarse grids only: the finer ones would cost more than the narrow networks' own step
+            "generated": {"alpha": 1.0, **_CIFAR, "blocks": (2, 4)},
+            **{key: {"alpha": 1.0, **_PUZZLE_LARGE} for key in _LARGE},
+        },
+        frozenset({"input_grad"}),
+    ),
+    Method(
+        "resizemix",
+        "ResizeMix",
+        "mixlib.policies.resize_box:resizemix",
+        "Qin et al., ResizeMix: Mixing Data with Preserved Object Information and True Labels, "
+        "2020, arXiv:2012.11101",
+        2020,
+        {**_alphas(1.0, cifar=1.0, large=1.0, fine=1.0), "default": {"alpha": None}},
+    ),
+    Method(
+        "alignmix",
+        "AlignMix",
+        "mixlib.policies.align:alignmix",
+        "Venkataramanan et al., AlignMixup: Improving Representations by Interpolating Aligned "
+        "Features, CVPR 2022, arXiv:2103.15375",
+        2022,
+        _same(alpha=2.0),
+        frozenset({"features"}),
+    ),
+    Method(
+        "hmix",
+        "HMix",
+        f"{_BY_LAW}:hmix",
+        _PARK,
+        2022,
+        _same(alpha=1.0, ratio=0.5),
+    ),
+    Method("gmix", "GMix", f"{_BY_LAW}:gmix", _PARK, 2022, _same(alpha=1.0)),
+    Method(
+        "stochastic",
+        "Stochastic Mixup & CutMix",
+        "mixlib.policies.choice:stochastic",
+        "Mixup or CutMix at random, as in timm, DeiT (arXiv:2012.12877) and RSB (arXiv:2110.00476)",
+        2021,
+        {
+            "default": {"mixup": 1.0, "cutmix": 1.0, "mode": "batch"},
+            "deit": {"mixup": 0.8, "cutmix": 1.0, "mode": "batch"},
+            "rsb": {"mixup": 0.1, "cutmix": 1.0, "mode": "batch"},
+        },
+    ),
+    Method(
+        "gridmix",
+        "GridMix",
+        f"{_BY_LAW}:gridmix",
+        "Baek et al., GridMix: Strong regularization through local context mapping, Pattern "
+        "Recognition 2021, doi:10.1016/j.patcog.2020.107594",
+        2021,
+        _same(alpha=1.0),
+    ),
+    Method(
+        "smoothmix",
+        "SmoothMix",
+        f"{_BY_LAW}:smoothmix",
+        "Lee et al., SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust "
+        "Classifiers, CVPR Workshops 2020, doi:10.1109/CVPRW50498.2020.00386",
+        2020,
+    ),
+    Method(
+        "ricap",
+        "RICAP",
+        "mixlib.policies.patchwork:ricap",
+        "Takahashi et al., Data Augmentation using Random Image Cropping and Patching for Deep "
+        "CNNs, 2018, arXiv:1811.09030",
+        2018,
+        _same(beta=0.3),
+    ),
+    Method(
+        "cutout",
+        "Cutout",
+        f"{_ERASE}:cutout",
+        "DeVries and Taylor, Improved Regularization of Convolutional Neural Networks with Cutout, "
+        "2017, arXiv:1708.04552",
+        2017,
+        _same(side=16),
+        status="defined",
+    ),
+    Method(
+        "random_erasing",
+        "Random Erasing",
+        f"{_ERASE}:random_erasing",
+        "Zhong et al., Random Erasing Data Augmentation, AAAI 2020, arXiv:1708.04896",
+        2020,
+        {
+            "default": {"prob": 0.5},
+            "deit": {"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise", "law": "log"},
+        },
+        status="defined",
+    ),
+    Method(
+        "hide_and_seek",
+        "Hide-and-Seek",
+        f"{_ERASE}:hide_and_seek",
+        "Singh and Lee, Hide-and-Seek: Forcing a Network to be Meticulous, ICCV 2017, "
+        "arXiv:1704.04232",
+        2017,
+        status="defined",
+    ),
+    Method(
+        "random_tokens",
+        "Random tokens",
+        f"{_BY_LAW}:random_tokens",
+        _TOKENMIX,
+        2022,
+        _same(alpha=1.0),
+        status="defined",
+    ),
+    Method(
+        "token_blocks",
+        "TokenMix masks, label by area",
+        f"{_BY_LAW}:token_blocks",
+        _TOKENMIX,
+        2022,
+        _same(alpha=1.0),
+    ),
+    Method(
+        "automix",
+        "AutoMix",
+        "mixlib.automix.assemble:automix",
+        "Liu et al., AutoMix: Unveiling the Power of Mixup for Stronger Classifiers, ECCV 2022, "
+        "arXiv:2103.13027",
+        2022,
+        {
+            "default": {"preset": "paper", "site": "stage3", "alpha": 2.0},
+            # runs of a thousand steps: an average over the last hundred, and a map of 8 x 8 cells
+            "generated": {"preset": "paper", "site": "stage2", "alpha": 2.0, "momentum": 0.98},
+        },
+        objective="automix",
+    ),
+)
+METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in ROWS})
+
+
+def method(name: str) -> Method:
+    """The row of a method.
+
+    Raises:
+        KeyError: no such method; the message names the nearest one and lists all.
+    """
+    if name not in METHODS:
+        raise KeyError(nearest("method", name, METHODS))
+    return METHODS[name]

@@ -1,0 +1,55 @@
+"""How does a table look as a picture?  One panel per column, one bar per row, error bars over
+runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paper_tables.measure import Grid
+from pipelines.scale import Scale
+from pipelines.table import Table
+
+# Okabe and Ito's palette: told apart by colour-blind readers
+COLOURS = ("#999999", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+
+
+def bars(table: Table, grid: Grid, scale: Scale, paths: tuple[Path, ...]) -> None:
+    """Draws a table's bar chart to every path (.png, .svg); the same input gives the same bytes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = table.name
+    from matplotlib import pyplot as plt
+
+    labels = [row.label for row in table.rows]
+    columns = [column.label for column in table.columns]
+    across = min(len(columns), 4)
+    down = -(-len(columns) // across)
+    figure, axes = plt.subplots(
+        down, across, figsize=(3.3 * across, 3.1 * down + 0.5), squeeze=False, layout="constrained"
+    )
+    for axis, column in zip(axes.flat, columns, strict=False):
+        cells = [grid[label, column] for label in labels]
+        means = [cell.mean for cell in cells]
+        spreads = [cell.spread or 0.0 for cell in cells]
+        colours = [COLOURS[i % len(COLOURS)] for i in range(len(labels))]
+        axis.bar(labels, means, yerr=spreads, color=colours, capsize=3, width=0.72)
+        for i, cell in enumerate(cells):
+            # every run as a dot: with few runs a bar alone hides more than it shows
+            axis.plot([i] * len(cell.values), cell.values, ".", color="black", markersize=4)
+        low = min(min(c.values) for c in cells)
+        high = max(max(c.values) for c in cells)
+        room = max(high - low, 1.0)
+        axis.set_ylim(max(0.0, low - 0.6 * room), high + 0.25 * room)
+        axis.set_title(column, fontsize=10)
+        axis.tick_params(axis="x", rotation=40, labelsize=8)
+        axis.grid(axis="y", alpha=0.3)
+        axis.set_axisbelow(True)
+        axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes.flat[len(columns) :]:
+        axis.set_visible(False)
+    axes[0, 0].set_ylabel(table.unit)
+    figure.suptitle(f"{table.title} ({scale.title}; axes do not start at 0)", fontsize=11)
+    for path in paths:
+        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
+    plt.close(figure)

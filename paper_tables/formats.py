@@ -1,0 +1,171 @@
+"""How does a table look?  The same content as Markdown, CSV, LaTeX and one self-contained HTML
+page.
+
+The first line of every product says at which scale, on which data and over how many runs it was
+measured. Differences to the paper appear only at a scale that may be compared with it.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+from pathlib import Path
+
+from paper_tables.measure import Grid, Measured, best
+from pipelines.scale import Scale
+from pipelines.table import Table
+
+
+def header(table: Table, scale: Scale, data: tuple[str, ...]) -> str:
+    """The line that keeps a number honest."""
+    runs = f"n = {scale.seeds} run{'s' if scale.seeds > 1 else ''} a cell"
+    return f"Scale {scale.name}: {scale.note} Data: {', '.join(data)}; {runs}."
+
+
+def shown(cell: Measured, plus_minus: str) -> str:
+    """A cell as text: mean, and standard deviation over runs where there is one."""
+    text = f"{cell.mean:.1f}"
+    return text if cell.spread is None else f"{text} {plus_minus} {cell.spread:.1f}"
+
+
+def compared(table: Table, scale: Scale, cell: Measured) -> str:
+    """The paper's number, and whether ours differs by more than the declared tolerance."""
+    if not scale.compare or cell.reference is None or cell.difference is None:
+        return ""
+    close = table.tolerance is not None and abs(cell.difference) <= table.tolerance
+    verdict = ", within tolerance" if close else ""
+    return f" (paper {cell.reference:.1f}, {cell.difference:+.1f}{verdict})"
+
+
+def csv_text(table: Table, grid: Grid, scale: Scale) -> str:
+    """One line per cell: full precision, every run, and the paper's number."""
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n")
+    write.writerow(["scale", "row", "column", "mean", "std", "n", "runs", "unit", "paper"])
+    for (row, column), cell in grid.items():
+        spread = "" if cell.spread is None else f"{cell.spread:.6f}"
+        runs = " ".join(f"{value:.6f}" for value in cell.values)
+        paper = "" if cell.reference is None else f"{cell.reference:g}"
+        write.writerow(
+            [
+                scale.name,
+                row,
+                column,
+                f"{cell.mean:.6f}",
+                spread,
+                len(cell.values),
+                runs,
+                table.unit,
+                paper,
+            ]
+        )
+    return out.getvalue()
+
+
+def markdown(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> str:
+    """The table for people; the best mean of every column in bold."""
+    unit = f" ({table.unit})" if table.unit else ""
+    lines = [header(table, scale, data), "", f"# {table.title}{unit}", ""]
+    if table.caption:
+        lines += [table.caption, ""]
+    lines += ["| | " + " | ".join(c.label for c in table.columns) + " |"]
+    lines += ["|---|" + "---:|" * len(table.columns)]
+    for row in table.rows:
+        texts = []
+        for column in table.columns:
+            cell = grid[row.label, column.label]
+            text = shown(cell, "±")
+            if best(table, grid, column.label) == row.label:
+                text = f"**{text}**"
+            texts.append(text + compared(table, scale, cell))
+        lines.append(f"| {row.label} | " + " | ".join(texts) + " |")
+    lines += ["", *(f"- {note}" for note in notes(table, scale))]
+    return "\n".join(lines) + "\n"
+
+
+def notes(table: Table, scale: Scale) -> list[str]:
+    """Lines under a table: its source, what may be compared, footnotes."""
+    lines = [f"Reproduces {table.source}."]
+    if not scale.compare:
+        lines.append(
+            "These numbers must not be compared with the paper's: other data, networks, schedules."
+        )
+    elif table.tolerance is not None:
+        lines.append(
+            f"Tolerance: a difference up to {table.tolerance:g} is within the protocol's noise."
+        )
+    return lines + [note.strip() for note in table.footnotes]
+
+
+_ESCAPES = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#"}
+
+
+def _tex(text: str) -> str:
+    return "".join(_ESCAPES.get(letter, letter) for letter in text)
+
+
+def latex(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> str:
+    """A ``table`` environment for booktabs; the best mean of every column in bold."""
+    lines = [
+        f"% {header(table, scale, data)}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_tex(table.title)} ({_tex(scale.title)}). {_tex(table.caption)}}}",
+        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        r"\toprule",
+        "Method & " + " & ".join(_tex(c.label) for c in table.columns) + r" \\",
+        r"\midrule",
+    ]
+    for row in table.rows:
+        texts = []
+        for column in table.columns:
+            text = shown(grid[row.label, column.label], r"$\pm$")
+            bold = best(table, grid, column.label) == row.label
+            texts.append(rf"\textbf{{{text}}}" if bold else text)
+        lines.append(f"{_tex(row.label)} & " + " & ".join(texts) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    return "\n".join(lines)
+
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+color: #1b1f24 } .scale { background: #fff6d6; border-left: 4px solid #d8a800; padding: .6rem 1rem }
+table { border-collapse: collapse; margin: 1rem 0 } caption { text-align: left; margin-bottom: .5rem
+} th, td { padding: .35rem .9rem; border-bottom: 1px solid #d6dae0; text-align: right }
+th:first-child, td:first-child { text-align: left } td.best { font-weight: 700 }
+.spread { color: #5a6472 } img { max-width: 100% } footer { color: #5a6472; font-size: 14px }
+"""
+
+
+def page(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...], figure: Path | None) -> str:
+    """A self-contained HTML page: the table, its figure, and where the numbers come from."""
+    say = html.escape
+    rows = []
+    for row in table.rows:
+        parts = [f"<th scope=row>{say(row.label)}</th>"]
+        for column in table.columns:
+            cell = grid[row.label, column.label]
+            chosen = " class=best" if best(table, grid, column.label) == row.label else ""
+            spread = (
+                "" if cell.spread is None else f" <span class=spread>± {cell.spread:.1f}</span>"
+            )
+            parts.append(
+                f"<td{chosen}>{cell.mean:.1f}{spread}{say(compared(table, scale, cell))}</td>"
+            )
+        rows.append(f"<tr>{''.join(parts)}</tr>")
+    head = "".join(f"<th scope=col>{say(c.label)}</th>" for c in table.columns)
+    picture = ""
+    if figure is not None:
+        encoded = base64.b64encode(figure.read_bytes()).decode()
+        picture = f'<img alt="{say(table.title)}" src="data:image/png;base64,{encoded}">'
+    foot = "".join(f"<p>{say(note)}</p>" for note in notes(table, scale))
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{say(table.title)}</title>"
+        f"<style>{_STYLE}</style><p class=scale>{say(header(table, scale, data))}</p>"
+        f"<h1>{say(table.title)}</h1>"
+        f"<table><caption>{say(table.caption)} ({say(table.unit)})</caption>"
+        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"{picture}<footer>{foot}</footer></html>\n"
+    )

@@ -1,0 +1,73 @@
+"""What has been measured for a table?  Means and spreads of its cells, from the results of their
+jobs."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from pipelines.grid import Cell
+from pipelines.store import Store
+from pipelines.table import Table
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One cell's numbers.
+
+    Attributes:
+        values: one per seed, in the order of the seeds.
+        reference: the paper's number, or None.
+    """
+
+    values: tuple[float, ...]
+    reference: float | None = None
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over seeds (n - 1); None for a single one."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def difference(self) -> float | None:
+        """Mean minus the paper's number."""
+        return None if self.reference is None else self.mean - self.reference
+
+
+Grid = dict[tuple[str, str], Measured]
+
+
+def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
+    """Reads every cell of a table.
+
+    Raises:
+        KeyError: a result lacks the metric; says which metrics it has.
+    """
+    found: Grid = {}
+    for cell in cells:
+        values = []
+        for job in cell.jobs:
+            metrics = store.read(job)["metrics"]
+            if cell.metric not in metrics:
+                raise KeyError(
+                    f"{table.file}: {table.name}: ({cell.row}, {cell.column}): "
+                    f"no metric {cell.metric!r} in the result of {job.describe()}; "
+                    f"it has {', '.join(sorted(metrics))}"
+                )
+            values.append(float(metrics[cell.metric]))
+        found[cell.row, cell.column] = Measured(
+            tuple(values), table.reference.get((cell.row, cell.column))
+        )
+    return found
+
+
+def best(table: Table, grid: Grid, column: str) -> str:
+    """Label of the row with the best mean in a column."""
+    rows = [row.label for row in table.rows if (row.label, column) in grid]
+    sign = 1 if table.higher_is_better else -1
+    return max(rows, key=lambda row: sign * grid[row, column].mean)

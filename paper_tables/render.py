@@ -1,0 +1,82 @@
+"""How does a table come about?  ``python -m paper_tables.render SCALE TABLE``: results in, products
+out.
+
+Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, figure.png, .svg,
+provenance.json, and cells-<digest>.json, whose name is the address of everything the table shows.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from paper_tables import figures, formats
+from paper_tables.measure import measure
+from pipelines import grid
+from pipelines.errors import run_app
+from pipelines.run import plan
+from pipelines.store import Store, provenance
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+FOLDER = Path("paper_tables")
+
+
+def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
+    """The files that a table's rule makes."""
+    address = grid.digest(plan.tables[name], plan.scale, plan.cells[name])
+    names = ("table.md", "table.csv", "table.tex", "table.html", "figure.png", "figure.svg")
+    return [folder / name / n for n in (*names, "provenance.json", f"cells-{address}.json")]
+
+
+def data_names(plan: grid.Plan, name: str) -> tuple[str, ...]:
+    """Titles of every data set behind a table, parents first."""
+    from mixlib.datasets import DATASETS
+
+    jobs = [j for job in plan.needed(name) for j in job.closure()]
+    return tuple(dict.fromkeys(DATASETS[job.data.name].title for job in jobs))
+
+
+def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> Path:
+    """Writes all products of a table and returns their folder."""
+    table, cells, scale = plan.tables[name], plan.cells[name], plan.scale
+    measured = measure(table, cells, store)
+    data = data_names(plan, name)
+    out = folder / name
+    out.mkdir(parents=True, exist_ok=True)
+    for old in out.glob("cells-*.json"):
+        old.unlink()
+    figures.bars(table, measured, scale, (out / "figure.png", out / "figure.svg"))
+    (out / "table.md").write_text(formats.markdown(table, measured, scale, data))
+    (out / "table.csv").write_text(formats.csv_text(table, measured, scale))
+    (out / "table.tex").write_text(formats.latex(table, measured, scale, data))
+    (out / "table.html").write_text(formats.page(table, measured, scale, data, out / "figure.png"))
+    sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
+    results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
+    body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
+    (out / "provenance.json").write_text(json.dumps({**body, "rendered": provenance()}, indent=1))
+    products(plan, name, folder)[-1].write_text(json.dumps({"cells": sources}, indent=1))
+    return out
+
+
+def _origin(result: dict[str, Any]) -> dict[str, Any]:
+    """What a result says of its making."""
+    return {"job": result["job"], "seconds": result["seconds"], "provenance": result["provenance"]}
+
+
+@app.command()
+def main(
+    scale: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="a declared table, e.g. table7")],
+    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
+) -> None:
+    """Renders one table from its jobs' results."""
+    found = plan(scale)
+    out = render(found, found.known(name), Store(results))
+    print((out / "table.md").read_text())
+
+
+if __name__ == "__main__":
+    run_app(app)

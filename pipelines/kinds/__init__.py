@@ -1,0 +1,10 @@
+"""Which kinds of job are there?  Catalogue: the word in declarations -> its class.  One module per
+kind."""
+
+from pipelines.job import Job
+from pipelines.kinds.detect import DetectJob
+from pipelines.kinds.train import TrainJob
+
+KINDS: dict[str, type[Job]] = {job.kind: job for job in (TrainJob, DetectJob)}
+
+__all__ = ["KINDS", "DetectJob", "TrainJob"]

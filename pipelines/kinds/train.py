@@ -1,0 +1,195 @@
+"""Job kind "train": training one classifier with one method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mixlib.backbones import backbone
+from mixlib.datasets import DATASETS
+from mixlib.recipes import Recipe
+from pipelines.job import Data, Job, Outcome, Row
+from pipelines.pick import PICKS, pick
+from pipelines.setting import Setting
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+    from mixlib.data.loader import Loader
+    from mixlib.objective import Objective
+    from pipelines.bench import Bench
+
+FIELDS = ("data", "backbone", "method", "recipe", "params", "changes", "pick", "weights")
+# images up to this side (pixels) are decoded once and kept in memory
+SMALL = 64
+WEIGHTS, OBJECTIVE = "weights.pt", "objective.pt"
+
+
+@dataclass(frozen=True)
+class TrainJob(Job):
+    """Training one classifier.
+
+    Attributes:
+        images: the data.
+        backbone, method: catalogue rows.
+        recipe: every setting of the training.
+        augment: every setting of the augmentation.
+        seed: of initial weights, data order and all draws.
+        pick: which epochs' accuracy counts, see :mod:`pipelines.pick`.
+        evaluate_every: epochs between evaluations before the last ten.
+        weights: published weights that training starts from (torchvision's word), or None.
+    """
+
+    kind = "train"
+
+    images: Data
+    backbone: Row
+    method: Row
+    recipe: Recipe
+    augment: tuple[tuple[str, Any], ...]
+    seed: int
+    pick: str = "median_last_10"
+    evaluate_every: int = 10
+    weights: str | None = None
+
+    @property
+    def data(self) -> Data:
+        return self.images
+
+    @classmethod
+    def build(cls, point: Mapping[str, Any], setting: Setting) -> TrainJob:
+        setting.check(point, FIELDS, ("data", "backbone", "method", "recipe"))
+        paper = point["data"]
+        setting.look_up("data set", paper, DATASETS)
+        chosen_net = setting.backbone(point["backbone"])
+        changes = {**setting.scale.settings("train", paper), **point.get("changes", {})}
+        evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
+        augment = changes.pop("augmentation", {})
+        recipe = setting.recipe(point["recipe"], changes)
+        chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
+        setting.look_up("pick", chosen, PICKS)
+        return cls(
+            images=setting.data(paper),
+            backbone=chosen_net,
+            method=setting.method(
+                point["method"], paper, backbone(point["backbone"]).small, point.get("params")
+            ),
+            recipe=recipe,
+            augment=setting.augment(recipe.augment, augment),
+            seed=setting.seed,
+            pick=chosen,
+            evaluate_every=evaluation.get("evaluate_every", 10),
+            weights=point.get("weights"),
+        )
+
+    def describe(self) -> str:
+        r = self.recipe
+        return (
+            f"train {self.backbone.name} with {self.method.name} on {self.images.name}: "
+            f"{r.epochs} epochs, batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, "
+            f"seed {self.seed}"
+        )
+
+    def run(self, bench: Bench) -> Outcome:
+        from mixlib.checkpoint import Checkpoint, save_atomically
+        from mixlib.fit import fit
+
+        fabric = launch(self.recipe.precision, bench)
+        train, test = self.loaders(bench, fabric)
+        classes = len(bench.data_classes(self.images))
+        objective = self.objective(len(train) * self.recipe.epochs, classes)
+        checkpoint = Checkpoint(
+            bench.folder / "checkpoint.pt", bench.checkpoint_seconds, fabric.is_global_zero
+        )
+        history = fit(
+            objective, train, test, self.recipe, seed=self.seed, fabric=fabric,
+            checkpoint=checkpoint, report=bench.progress, evaluate_every=self.evaluate_every,
+        )  # fmt: skip
+        if fabric.is_global_zero:
+            save_atomically(objective.predictor().state_dict(), bench.folder / WEIGHTS)
+            save_atomically(objective.state_dict(), bench.folder / OBJECTIVE)
+        fabric.barrier()
+        return Outcome(
+            metrics=pick(self.pick, history.epochs),
+            history=history.epochs,
+            seconds=history.seconds,
+            keep=(WEIGHTS, OBJECTIVE),
+            more={"images_per_second": history.images / max(history.seconds, 1e-9)},
+        )
+
+    def loaders(self, bench: Bench, fabric: Fabric) -> tuple[Loader, Loader]:
+        """Training and test batches on Fabric's device."""
+        from mixlib.data.augment import Augment
+        from mixlib.data.loader import Loader
+        from mixlib.data.readers import cap, read
+
+        row, root = DATASETS[self.images.name], bench.data_folder(self.images)
+        augment = Augment(**dict(self.augment))
+        made = []
+        for split, most, train in (
+            (row.train, self.images.train_cap, True),
+            (row.test, self.images.test_cap, False),
+        ):
+            images = cap(read(row.layout, root, split), most)
+            if row.size <= SMALL and augment.batched:
+                images = images.in_memory(row.size)
+            made.append(
+                Loader(
+                    images,
+                    augment,
+                    self.recipe.batch,
+                    self.seed,
+                    train,
+                    mean=row.mean,
+                    std=row.std,
+                    rank=fabric.global_rank,
+                    world=fabric.world_size,
+                    device=fabric.device,
+                    workers=bench.options.get("workers", 0),
+                )
+            )
+        return made[0], made[1]
+
+    def objective(self, steps: int, classes: int) -> Objective:
+        """The freshly initialised objective; ``steps`` is the length of its schedules."""
+        from mixlib import builder
+
+        net = builder.net(self.backbone.name, classes, self.seed, self.weights)
+        return builder.objective(
+            self.method.name,
+            net,
+            dict(self.method.params),
+            self.recipe,
+            steps=steps,
+            seed=self.seed,
+        )
+
+
+def launch(precision: str, bench: Bench) -> Fabric:
+    """Fabric on this machine's devices; under torchrun, one process of the group.
+
+    Raises:
+        RuntimeError: torchrun started more processes than Fabric sees (a SLURM job's environment
+            makes Fabric's own launcher run one process silently).
+    """
+    import os
+
+    from lightning.fabric import Fabric
+    from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    environment = TorchElasticEnvironment() if world > 1 else LightningEnvironment()
+    fabric = Fabric(
+        accelerator=bench.options.get("accelerator", "auto"),
+        devices=local,
+        num_nodes=world // local,
+        strategy="ddp" if world > 1 else "auto",
+        precision=precision,
+        plugins=[environment],
+    )
+    fabric.launch()
+    if fabric.world_size != world:
+        raise RuntimeError(f"expected {world} processes, Fabric started {fabric.world_size}")
+    return fabric

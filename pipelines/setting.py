@@ -1,0 +1,112 @@
+"""What does a word of a declaration mean at a scale?  Resolves data sets, networks, methods and
+recipes to job fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from mixlib.backbones import BACKBONES
+from mixlib.data.augment import AUGMENTS
+from mixlib.datasets import DATASETS
+from mixlib.methods import METHODS
+from mixlib.recipes import RECIPES, Recipe
+from mixlib.words import nearest
+from pipelines.datasets import fingerprint, specify
+from pipelines.errors import DeclarationError, check_keys, require
+from pipelines.job import Data, Row
+from pipelines.places import MissingDataError
+from pipelines.scale import Scale
+
+T = TypeVar("T")
+RECIPE_FIELDS = {f.name for f in dataclasses.fields(Recipe)} - {"name", "source", "revision"}
+
+
+def pairs(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """A mapping as sorted pairs that a frozen job can hold; lists become tuples."""
+    return tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(values.items()))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One scale and one seed, seen from one cell of a table.
+
+    Attributes:
+        where: file, table and cell, for messages.
+        scale: the scale.
+        seed: the seed of the run.
+    """
+
+    where: str
+    scale: Scale
+    seed: int
+
+    def check(self, point: Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> None:
+        """Refuses unknown or missing fields of a cell."""
+        check_keys(self.where, point, known, "field")
+        require(self.where, point, needed)
+
+    def look_up(self, what: str, name: str, catalogue: Mapping[str, T]) -> T:
+        """A catalogue's row, or a DeclarationError that names the nearest word."""
+        if name not in catalogue:
+            raise DeclarationError(f"{self.where}: {nearest(what, str(name), catalogue)}")
+        return catalogue[name]
+
+    def data(self, name: str) -> Data:
+        """The data set that stands for the paper's ``name``."""
+        self.look_up("data set", name, DATASETS)
+        stand_in = self.scale.data.get(name, {})
+        chosen = stand_in.get("name", name)
+        row = self.look_up("data set", chosen, DATASETS)
+        spec = pairs(stand_in.get("spec", {}))
+        try:
+            identity = _fingerprint(chosen, spec)
+        except (ValueError, MissingDataError) as error:
+            raise DeclarationError(f"{self.where}: {error}") from None
+        caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
+        return Data(row.name, identity, spec, *caps)
+
+    def backbone(self, name: str) -> Row:
+        """The network that stands for the paper's."""
+        self.look_up("backbone", name, BACKBONES)
+        row = self.look_up("backbone", self.scale.backbone(name), BACKBONES)
+        return Row(row.name, row.revision)
+
+    def method(
+        self, name: str, data: str, small: bool, changes: Mapping[str, Any] | None = None
+    ) -> Row:
+        """A method with the parameters of the paper's data set, or of the scale's own family.
+
+        ``small``: the network is of ResNet-18's size, for which AutoMix A.1 has alphas of its own.
+        """
+        row = self.look_up("method", name, METHODS)
+        family = self.scale.family or DATASETS[data].family
+        params = row.params_for(family, small)
+        chosen = DATASETS[self.data(data).name]
+        # a method that undoes the normalisation must undo that of the data in use
+        params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
+        return Row(row.name, row.revision, pairs({**params, **(changes or {})}))
+
+    def recipe(self, name: str, changes: Mapping[str, Any]) -> Recipe:
+        """A recipe with some fields changed."""
+        row = self.look_up("recipe", name, RECIPES)
+        check_keys(self.where, changes, RECIPE_FIELDS, "recipe field")
+        return dataclasses.replace(row, **changes)
+
+    def augment(self, name: str, changes: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+        """An augmentation's every setting, some changed."""
+        row = self.look_up("augmentation", name, AUGMENTS)
+        check_keys(
+            self.where, changes, {f.name for f in dataclasses.fields(row)}, "augmentation field"
+        )
+        return pairs(dataclasses.asdict(dataclasses.replace(row, **changes)))
+
+
+@cache
+def _fingerprint(name: str, spec: tuple[tuple[str, Any], ...]) -> str:
+    """A data set's identity; asked once per process, because a measured one lists files."""
+    row = DATASETS[name]
+    return fingerprint(row, specify(row, dict(spec)))

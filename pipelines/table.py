@@ -1,0 +1,196 @@
+"""What is a table?  A declaration: rows, columns, what is held fixed, which metric, and the paper's
+numbers.
+
+One file per paper under ``paper_tables/`` serves Python, Snakemake and DVC.  Every declared field
+is a field of a job; a word that is not known stops the run with one line that names file, key and
+the nearest word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mixlib.methods import METHODS
+from pipelines.errors import DeclarationError, check_keys, require
+
+FOLDER = Path("paper_tables")
+KEYS = {
+    "title", "caption", "source", "kind", "rows", "columns", "fixed", "metric", "unit",
+    "higher_is_better", "tolerance", "reference", "footnotes",
+}  # fmt: skip
+AXIS_KEYS = {"label", "set", "metric"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row or column: its label, the fields it sets, and a metric if it names one."""
+
+    label: str
+    sets: Mapping[str, Any]
+    metric: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A declared table.
+
+    Attributes:
+        name: its target: "table7" for AutoMix's Table 7, "msda_table2", "tokenmix_table1".
+        file: the declaration it comes from, for messages.
+        title, caption, source: for people; ``source`` names paper and table.
+        kind: the kind of job in the cells.
+        rows, columns: the axes.
+        fixed: fields that all cells share.
+        unit: of the numbers ("%").
+        higher_is_better: which way is good.
+        tolerance: a difference to the paper below this is no difference (same unit); None: not
+            known.
+        reference: the paper's numbers by (row label, column label); missing where it prints none.
+        footnotes: lines under the table.
+    """
+
+    name: str
+    file: str
+    title: str
+    caption: str
+    source: str
+    kind: str
+    rows: tuple[Entry, ...]
+    columns: tuple[Entry, ...]
+    fixed: Mapping[str, Any]
+    unit: str = "%"
+    higher_is_better: bool = True
+    tolerance: float | None = None
+    reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    footnotes: tuple[str, ...] = ()
+
+    def point(self, row: Entry, column: Entry) -> dict[str, Any]:
+        """The declared fields of one cell; a row overrides what is fixed, a column overrides a
+        row."""
+        return {**self.fixed, **row.sets, **column.sets}
+
+    def metric(self, row: Entry, column: Entry) -> str:
+        """The metric of one cell."""
+        name = column.metric or row.metric
+        if name is None:
+            raise DeclarationError(
+                f"{self.file}: {self.name}: cell ({row.label}, {column.label}) has no metric"
+            )
+        return name
+
+
+def load_all(folder: Path = FOLDER) -> dict[str, Table]:
+    """Every declared table by name.
+
+    Raises:
+        DeclarationError: see :func:`load`; or two files declare the same name.
+    """
+    tables: dict[str, Table] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        for name, table in load(path).items():
+            if name in tables:
+                raise DeclarationError(f"{path}: {name} is already declared in {tables[name].file}")
+            tables[name] = table
+    return tables
+
+
+def load(path: Path) -> dict[str, Table]:
+    """The tables of one file.
+
+    Raises:
+        DeclarationError: the file is not YAML, or a declaration has an unknown or missing key, an
+            unknown method, or reference numbers that do not fit its rows and columns.
+    """
+    try:
+        body = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise DeclarationError(f"{path}: not valid YAML: {error}") from None
+    check_keys(str(path), body, {"paper", "tables"})
+    require(str(path), body, ("paper", "tables"))
+    return {name: _table(name, path, body["paper"], spec) for name, spec in body["tables"].items()}
+
+
+def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
+    where = f"{path}: {name}"
+    check_keys(where, spec, KEYS)
+    require(where, spec, ("title", "source", "kind", "rows", "columns"))
+    shared = spec.get("metric")
+    rows = _axis(f"{where}: rows", spec["rows"], None)
+    columns = _axis(f"{where}: columns", spec["columns"], shared)
+    return Table(
+        name=name,
+        file=str(path),
+        title=spec["title"],
+        caption=spec.get("caption", ""),
+        source=f"{paper}, {spec['source']}",
+        kind=spec["kind"],
+        rows=rows,
+        columns=columns,
+        fixed=spec.get("fixed", {}),
+        unit=spec.get("unit", "%"),
+        higher_is_better=spec.get("higher_is_better", True),
+        tolerance=spec.get("tolerance"),
+        reference=_reference(where, spec.get("reference", {}), rows, columns),
+        footnotes=tuple(spec.get("footnotes", ())),
+    )
+
+
+def _axis(where: str, spec: Any, metric: str | None) -> tuple[Entry, ...]:
+    """Entries of an axis: {field: [values]}, or a list of {label, set, metric}."""
+    if isinstance(spec, Mapping):
+        if len(spec) != 1:
+            raise DeclarationError(
+                f"{where}: expected one field with its values, found {list(spec)}"
+            )
+        name, values = next(iter(spec.items()))
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise DeclarationError(f"{where}: {name}: expected a list of values, found {values!r}")
+        return tuple(Entry(_label(where, name, value), {name: value}, metric) for value in values)
+    if not isinstance(spec, Sequence) or isinstance(spec, str):
+        raise DeclarationError(f"{where}: expected {{field: [values]}} or a list, found {spec!r}")
+    entries = []
+    for i, item in enumerate(spec):
+        check_keys(f"{where}[{i}]", item, AXIS_KEYS)
+        require(f"{where}[{i}]", item, ("label", "set"))
+        entries.append(Entry(item["label"], item["set"], item.get("metric", metric)))
+    return tuple(entries)
+
+
+def _label(where: str, name: str, value: Any) -> str:
+    """The catalogue's title of a method or network; other values print as themselves."""
+    from mixlib.backbones import BACKBONES
+    from mixlib.words import nearest
+
+    catalogue: Mapping[str, Any] | None = {"method": METHODS, "backbone": BACKBONES}.get(name)
+    if catalogue is None:
+        return str(value)
+    if value not in catalogue:
+        raise DeclarationError(f"{where}: {nearest(name, str(value), catalogue)}")
+    return catalogue[value].title
+
+
+def _reference(
+    where: str, spec: Any, rows: Sequence[Entry], columns: Sequence[Entry]
+) -> dict[tuple[str, str], float]:
+    """The paper's numbers: {row label: [one number or null per column]}."""
+    labels = [row.label for row in rows]
+    check_keys(f"{where}: reference", spec, labels, "row")
+    numbers = {}
+    for label, values in spec.items():
+        if not isinstance(values, Sequence) or len(values) != len(columns):
+            raise DeclarationError(
+                f"{where}: reference: {label}: expected {len(columns)} numbers, one per column, "
+                f"found {values!r}"
+            )
+        for column, value in zip(columns, values, strict=True):
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise DeclarationError(f"{where}: reference: {label}: {value!r} is not a number")
+            numbers[label, column.label] = float(value)
+    return numbers
