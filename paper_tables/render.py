@@ -48,7 +48,8 @@ def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> P
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("cells-*.json"):
         old.unlink()
-    figures.bars(table, measured, scale, (out / "figure.png", out / "figure.svg"))
+    drawing = figures.Drawing(table, scale, measured, cells, store)
+    figures.drawer(table.figure)(drawing, (out / "figure.png", out / "figure.svg"))
     (out / "table.md").write_text(formats.markdown(table, measured, scale, data))
     (out / "table.csv").write_text(formats.csv_text(table, measured, scale))
     (out / "table.tex").write_text(formats.latex(table, measured, scale, data))

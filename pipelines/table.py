@@ -21,7 +21,7 @@ from pipelines.errors import DeclarationError, check_keys, require
 FOLDER = Path("paper_tables")
 KEYS = {
     "title", "caption", "source", "kind", "rows", "columns", "fixed", "metric", "unit",
-    "higher_is_better", "tolerance", "reference", "footnotes",
+    "higher_is_better", "tolerance", "reference", "footnotes", "figure",
 }  # fmt: skip
 AXIS_KEYS = {"label", "set", "metric"}
 
@@ -52,6 +52,7 @@ class Table:
             known.
         reference: the paper's numbers by (row label, column label); missing where it prints none.
         footnotes: lines under the table.
+        figure: "module:function" that draws the table's picture, see :mod:`paper_tables.figures`.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Table:
     tolerance: float | None = None
     reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
+    figure: str = "paper_tables.figures:bars"
 
     def point(self, row: Entry, column: Entry) -> dict[str, Any]:
         """The declared fields of one cell; a row overrides what is fixed, a column overrides a
@@ -137,6 +139,7 @@ def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
         tolerance=spec.get("tolerance"),
         reference=_reference(where, spec.get("reference", {}), rows, columns),
         footnotes=tuple(spec.get("footnotes", ())),
+        figure=spec.get("figure", "paper_tables.figures:bars"),
     )
 
 
