@@ -65,5 +65,14 @@ def figures(out: Annotated[Path, typer.Argument(help="folder for the pictures")]
         typer.echo(path)
 
 
+@app.command()
+def notebooks(out: Annotated[Path, typer.Argument(help="folder for the pages")]) -> None:
+    """Executes the notebooks; a failed assertion in one fails the command."""
+    from theory.execute import execute
+
+    for path in execute(out):
+        typer.echo(path)
+
+
 if __name__ == "__main__":
     app()

@@ -16,9 +16,11 @@ from mixlib.laws import (
     FMix,
     GMix,
     HMix,
+    Holes,
     LamLaw,
     MaskLaw,
     Mixture,
+    Smooth,
 )
 from theory.lam import UniformSide
 
@@ -48,10 +50,12 @@ def families(alpha: float = 1.0, cells: int = 4) -> dict[str, Family]:
         "HMix, r = 0.5": Family(HMix(0.5), lam),
         "HMix, torus": Family(HMix(0.5, "wrap"), lam),
         "GMix": Family(GMix(), lam),
+        "SmoothMix": Family(Smooth(), lam, exact=False),
         "FMix": Family(FMix(), lam, exact=False),
         "FMix, released": Family(FMix(released=True), lam, exact=False),
         "ResizeMix, place": Family(box, UniformSide()),
         "Cells, coins": Family(CoinCells(grid), lam),
         "TokenMix, random": Family(CountedCells(grid, extra), Fixed(0.5)),
+        "Holes (public GridMix)": Family(Holes(), lam, exact=False),
         "TokenMix, blocks": Family(Blocks(grid, extra), Fixed(0.5), exact=False),
     }

@@ -12,7 +12,7 @@ numbers), with forward-mode derivatives only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,8 +20,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.laws import LamLaw, MaskLaw
-from mixlib.mix import blend
+from mixlib.mix import Mix, blend
 from mixlib.net import Net
+from mixlib.objective import Objective
 from mixlib.policies.base import Policy
 from theory.jets import Loss, Model, curvature, evaluate, jet, loss_derivative, loss_of, residual
 from theory.tilt import draw
@@ -131,24 +132,61 @@ def by_policy(
     batches: int,
     rng: torch.Generator,
 ) -> Displaced:
-    """Displacements of the mixed samples that a policy makes of random batches: every source of a
-    sample, weighted by its label share.
+    """Displacements of the mixed samples that a policy makes of random batches.
 
     Raises:
         ValueError: the policy mixes inside the network; displacements are defined on inputs.
     """
     if policy.site != "input":
         raise ValueError(f"displacements are defined for input mixing, not at {policy.site!r}")
+
+    def draw(images: Tensor, labels: Tensor) -> Mix:
+        return policy.draw(images, labels, net, rng)
+
+    return by_mixes(draw, x, y, batch, batches, rng)
+
+
+def by_objective(
+    objective: Objective,
+    x: Float[Tensor, "m C H W"],
+    y: Int[Tensor, " m"],
+    batch: int,
+    batches: int,
+    rng: torch.Generator,
+) -> Displaced:
+    """Displacements of the mixed samples that a training objective shows its classifier: for masks
+    that are themselves trained (AutoMix).  The objective runs as it is, in its own mode."""
+
+    def draw(images: Tensor, labels: Tensor) -> Mix:
+        return objective(images, labels, rng).mix
+
+    return by_mixes(draw, x, y, batch, batches, rng)
+
+
+def by_mixes(
+    draw: Callable[[Tensor, Tensor], Mix],
+    x: Float[Tensor, "m C H W"],
+    y: Int[Tensor, " m"],
+    batch: int,
+    batches: int,
+    rng: torch.Generator,
+) -> Displaced:
+    """Displacements of every source of every mixed sample, weighted by its label share.
+
+    Args:
+        draw: (images, labels) -> mix, in single precision as in training; the blend is repeated in
+            double precision.
+    """
     anchors, moves, weights = [], [], []
     for _ in range(batches):
         chosen = (torch.rand(batch, generator=rng) * len(x)).long()
-        images = x[chosen].double()
-        mix = policy.draw(images, y[chosen], net, rng)
-        out = blend(mix, images).detach()
+        images = x[chosen]
+        mix = draw(images.float(), y[chosen])
+        out = blend(mix, images.double()).detach()
         for k in range(mix.source.shape[1]):
             source = mix.source[:, k]
             anchors.append(chosen[source])
-            moves.append(out - images[source])
+            moves.append(out - images[source].double())
             weights.append(mix.weight[:, k].double() / (batch * batches))
     return Displaced(torch.cat(anchors), torch.cat(moves), torch.cat(weights))
 

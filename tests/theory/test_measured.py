@@ -10,15 +10,31 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mixlib.automix.assemble import automix
 from mixlib.laws import Beta, Box, Flat, HMix
 from mixlib.mix import Mix
+from mixlib.net import Net
 from mixlib.policies.base import Policy
 from mixlib.policies.by_law import ByLaw, cutmix, mixup
+from mixlib.policies.patchwork import ricap
+from mixlib.policies.puzzle import puzzlemix
+from mixlib.policies.resize_box import resizemix
+from mixlib.policies.saliency_box import saliencymix
 from mixlib.seed import generator
 from theory.expansion import direct, swapped
 from theory.jets import jet
-from theory.measured import by_law, by_policy, cancels, expand, leading, linear_certificate, slopes
+from theory.measured import (
+    by_law,
+    by_objective,
+    by_policy,
+    cancels,
+    expand,
+    leading,
+    linear_certificate,
+    slopes,
+)
 from theory.moments import exact
+from theory.states import blobs
 from theory.tilt import sampled
 
 
@@ -86,6 +102,57 @@ def test_pair_dependent_labels_reweight_the_data():
     c3, c4 = leading(model, x, y, displaced)
     e = found.eps[-1]
     assert found.remainder[-1] == pytest.approx(c3 * e**3 + c4 * e**4, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        puzzlemix(mean=(0.0,) * 3, std=(1.0,) * 3, blocks=(4,), cell=4),
+        saliencymix(mean=(0.0,) * 3, std=(1.0,) * 3),
+        resizemix(),
+        ricap(),
+    ],
+    ids=["puzzlemix", "saliencymix", "resizemix", "ricap"],
+)
+def test_learned_and_saliency_masks(policy):
+    """Pair-dependent masks, moved contents and four sources: measured, of third order."""
+    net, x, labels = smooth_net()
+    displaced = by_policy(policy, x, labels, Net(net.float()), 16, 12, generator(0, str(policy)))
+    net.double()
+    assert displaced.mass(len(x)).mean() == pytest.approx(1, abs=1e-5)
+    y = F.one_hot(labels, 4).double()
+    found = expand(net, x, y, displaced)
+    c3, c4 = leading(net, x, y, displaced)
+    e = found.eps[-1]
+    assert found.remainder[-1] == pytest.approx(c3 * e**3 + c4 * e**4, rel=0.1, abs=1e-11)
+    assert math.isfinite(found.explained)
+
+
+def test_masks_of_a_mix_block():
+    net, x, labels = smooth_net()
+    objective = automix(Net(net.float(), {"stage3": "2"}), steps=4, image=16)
+    displaced = by_objective(objective, x, labels, 8, 6, generator(0, "automix"))
+    assert displaced.mass(len(x)).mean() == pytest.approx(1, abs=1e-5)
+    y = F.one_hot(labels, 4).double()
+    net.double()
+    found, (c3, c4) = expand(net, x, y, displaced), leading(net, x, y, displaced)
+    e = found.eps[-1]
+    assert found.remainder[-1] == pytest.approx(c3 * e**3 + c4 * e**4, rel=0.1, abs=1e-11)
+
+
+def smooth_net():
+    """A smooth little convolutional net (float64), 16 x 16 images and labels."""
+    torch.manual_seed(0)  # the network's initial weights
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 3, stride=2, padding=1),
+        nn.GELU(),
+        nn.Conv2d(6, 8, 3, stride=2, padding=1),
+        nn.GELU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 4),
+    ).double()
+    return net, *blobs(24, 16, 4, channels=3)
 
 
 def test_mixing_inside_the_network_is_refused():
