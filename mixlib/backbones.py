@@ -16,10 +16,11 @@ from mixlib.words import nearest
 if TYPE_CHECKING:
     from torch import nn
 
-RESNET_SITES = {"stage1": "layer1", "stage2": "layer2", "stage3": "layer3", "stage4": "layer4"}
+# "last" is what the classifier reads: the map that global pooling averages, or the tokens
+RESNET_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 5)} | {"last": "layer4"}
 VIT_SITES = {"stage3": "blocks.5", "last": "norm"}
-SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)}
-CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)}
+SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)} | {"last": "norm"}
+CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)} | {"last": "stages.3"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Backbone:
             "timm" (by the registered name in ``options``).
         options: plain arguments of that constructor.
         stem: "imagenet" (7x7 stride 2, pooling), "small" (3x3 stride 2, pooling: the same strides,
-            so a detector sees C4 at stride 16) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
+            so a detector sees C4 at stride 16), "dense" (3x3 stride 2, no pooling: finer maps to
+            localise with) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
         sites: names for places, see :class:`mixlib.net.Net`.
         layout: how features lie there: "channels_first", "channels_last" or "tokens" (behind one
             class token), see :class:`mixlib.automix.features.Features`.
@@ -74,6 +76,13 @@ def _timm(
 
 
 _TINY = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
+# stride 8 in all, so that a 64-pixel image leaves 8 x 8 cells to localise in; the last stage is
+# dilated instead of strided
+_DENSE = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 64)}
+_DENSE_NEXT = {
+    "block": "bottleneck", "layers": (1, 1, 1, 1), "channels": (8, 16, 32, 32),
+    "cardinality": 4, "base_width": 32,
+}  # fmt: skip
 _BASIC18 = {"block": "basic", "layers": (2, 2, 2, 2)}
 _BASIC34 = {"block": "basic", "layers": (3, 4, 6, 3)}
 _NECK50 = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
@@ -85,6 +94,15 @@ BACKBONES: dict[str, Backbone] = {
     for row in (
         _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
         _resnet("resnet10_w16_cifar", "R-10 (width 16, CIFAR stem)", "cifar", **_TINY),
+        _resnet(
+            *("resnet10_w16_dense", "R-10 (width 16, stride 8)", "dense"),
+            **_DENSE,
+            stem_width=16,
+            output_stride=16,
+        ),
+        _resnet(
+            "resnext10_dense", "RX-10 (stride 8)", "dense", _XIE, **_DENSE_NEXT, output_stride=16
+        ),
         _resnet("resnet18", "R-18", "imagenet", **_BASIC18),
         _resnet("resnet34", "R-34", "imagenet", **_BASIC34),
         _resnet("resnet50", "R-50", "imagenet", **_NECK50),
@@ -155,7 +173,7 @@ def _build_resnet(row: Backbone, classes: int) -> nn.Module:
     if row.stem != "imagenet":
         stride = 1 if row.stem == "cifar" else 2
         model.conv1 = nn.Conv2d(3, width, 3, stride, 1, bias=False)
-    if row.stem == "cifar":
+    if row.stem in ("cifar", "dense"):
         model.maxpool = nn.Identity()
     model.init_weights(zero_init_last=False)
     return model
