@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from lightning.fabric import Fabric
@@ -29,6 +29,7 @@ Batch = tuple[Tensor, Tensor]
 Report = Callable[[str, int, int, dict[str, float]], None]
 
 
+@runtime_checkable
 class Loader(Protocol):
     """What the loop needs of a data loader (``mixlib.data.loader.Loader`` is one)."""
 
@@ -153,7 +154,7 @@ class _Loop:
             if self.checkpoint.due():
                 began = self._clock(began)
                 self.save()
-            self.report("train", self.step, self.steps, {"epoch": epoch + 1})
+            self.report("train", self.step, self.steps, {"epoch": epoch + 1.0})
         means = {name: float(total) / len(self.train) for name, total in self.sums.items()}
         self.sums = {}
         self._clock(began)

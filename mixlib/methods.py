@@ -1,94 +1,21 @@
 """Which mixing methods are there, who wrote them, and how are they set for which data?
 
-The catalogue: one row per method, read by tables, tests, benchmarks and documentation.  Imports no
-torch: a constructor is named by "module:function" and resolved when it is called.
-
-``params`` holds keyword arguments per data family.  The alphas are those of the AutoMix paper's
-appendix A.1 ("Reproduction settings"), which gives ResNet-18 its own value on some data: such a row
-has a second entry, "<family>/small".  "default" is the method's own paper.
+The catalogue: one row per method, read by tables, tests, benchmarks and documentation; imports no
+torch.  ``params`` holds keyword arguments per data family.  The alphas are those of the AutoMix
+paper's appendix A.1 ("Reproduction settings"), which gives ResNet-18 its own value on some data:
+such a row has a second entry, "<family>/small".  "default" is the method's own paper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-Family = Literal[
-    "default",
-    "cifar",
-    "tiny",
-    "imagenet",
-    "inat",
-    "fine",
-    "places",
-    "deit",
-    "rsb",
-    "generated",
-]
-FAMILIES: tuple[Family, ...] = Family.__args__  # type: ignore[attr-defined]
-Params = Mapping[str, Any]
+from mixlib.method import FAMILIES, Family, Method, Params
+from mixlib.words import nearest
 
-
-@dataclass(frozen=True)
-class Method:
-    """A catalogue row.
-
-    Attributes:
-        name: the word that declarations, commands and tables use.
-        title: how a table prints it.
-        build: "module:function" of the constructor of its policy (objective "once") or objective.
-        cite: authors, title, venue, arXiv number.
-        year: of publication.
-        params: keyword arguments of ``build`` by family; missing families take "default".
-        needs: what it looks at beyond the batch: input_grad, features, attention, teacher.
-        objective: "once" (one draw, one forward) or the name of an objective of its own.
-        rule: "module:function" of its label rule where that is not the area's cross-entropy.
-        revision: raised by hand whenever its numbers change.
-        status: "verified" against recordings of the reference implementation, or "defined" (from
-            the paper's equations, with contract tests only).
-    """
-
-    name: str
-    title: str
-    build: str
-    cite: str
-    year: int
-    params: Mapping[str, Params] = field(default_factory=dict)
-    needs: frozenset[str] = frozenset()
-    objective: str = "once"
-    rule: str | None = None
-    revision: int = 1
-    status: Literal["verified", "defined"] = "verified"
-
-    def params_for(self, family: str = "default", small: bool = False) -> dict[str, Any]:
-        """Keyword arguments for a family of data; ``small``: a backbone of ResNet-18's size.
-
-        Raises:
-            KeyError: no such family.
-        """
-        if family not in FAMILIES:
-            raise KeyError(_unknown("data family", family, FAMILIES))
-        keys = (f"{family}/small", family, "default") if small else (family, "default")
-        return dict(next((self.params[key] for key in keys if key in self.params), {}))
-
-    def make(
-        self, family: str = "default", small: bool = False, changes: Params = MappingProxyType({})
-    ) -> Any:
-        """Calls the constructor with the family's parameters and these changes."""
-        module, function = self.build.split(":")
-        return getattr(import_module(module), function)(
-            **{**self.params_for(family, small), **changes}
-        )
-
-
-def _unknown(kind: str, word: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(word.lower(), known, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {word!r}{hint} Known: {', '.join(known)}"
+__all__ = ["FAMILIES", "METHODS", "Family", "Method", "Params", "method"]
 
 
 def _alphas(
@@ -110,12 +37,34 @@ def _alphas(
     return {key: {"alpha": alpha} for key, alpha in rows.items()}
 
 
+def _normalised(params: Mapping[str, Params]) -> dict[str, Params]:
+    """The same parameters, with the normalisation of the family's images."""
+    return {
+        key: {**row, **_STATISTICS.get(key.partition("/")[0], _IMAGENET)}
+        for key, row in params.items()
+    }
+
+
+def _same(**params: Any) -> dict[str, Params]:
+    return {"default": params}
+
+
 _CIFAR = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 # OpenMixup's ImageNet settings: grids up to 8, cells transported whole, seams over 2 pixels
 _PUZZLE_LARGE = {**_IMAGENET, "blocks": (2, 4, 8), "cell": None, "neighbour": 2}
+_STATISTICS = {"default": _IMAGENET, "cifar": _CIFAR, "generated": _CIFAR}
 _LARGE = ("imagenet", "inat", "fine", "places", "deit", "rsb")
 _BY_LAW = "mixlib.policies.by_law"
+_ERASE = "mixlib.policies.erase"
+_PARK = (
+    "Park et al., A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function "
+    "Perspective, NeurIPS 2022, arXiv:2208.09913"
+)
+_TOKENMIX = (
+    "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
+    "ECCV 2022, arXiv:2207.08409"
+)
 
 ROWS = (
     Method(
@@ -144,6 +93,41 @@ ROWS = (
         _alphas(1.0, cifar=0.2, large=1.0, fine=1.0),
     ),
     Method(
+        "manifoldmix",
+        "ManifoldMix",
+        "mixlib.policies.manifold:manifoldmix",
+        "Verma et al., Manifold Mixup: Better Representations by Interpolating Hidden States, "
+        "ICML 2019, arXiv:1806.05236",
+        2019,
+        _alphas(2.0, cifar=2.0, large=0.2, fine=0.5, inat=0.2),
+    ),
+    Method(
+        "saliencymix",
+        "SaliencyMix",
+        "mixlib.policies.saliency_box:saliencymix",
+        "Uddin et al., SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better "
+        "Regularization, ICLR 2021, arXiv:2006.01791",
+        2021,
+        _normalised(_alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
+    ),
+    Method(
+        "attentivemix",
+        "AttentiveMix",
+        "mixlib.policies.attentive:attentivemix",
+        "Walawalkar et al., Attentive CutMix, ICASSP 2020, arXiv:2003.13048",
+        2020,
+        _same(alpha=2.0),
+        frozenset({"features"}),
+    ),
+    Method(
+        "fmix",
+        "FMix",
+        f"{_BY_LAW}:fmix",
+        "Harris et al., FMix: Enhancing Mixed Sample Data Augmentation, 2020, arXiv:2002.12047",
+        2020,
+        _alphas(1.0, cifar=0.2, large=1.0, fine=0.2),
+    ),
+    Method(
         "puzzlemix",
         "PuzzleMix",
         "mixlib.policies.puzzle:puzzlemix",
@@ -167,6 +151,111 @@ ROWS = (
         "2020, arXiv:2012.11101",
         2020,
         {**_alphas(1.0, cifar=1.0, large=1.0, fine=1.0), "default": {"alpha": None}},
+    ),
+    Method(
+        "alignmix",
+        "AlignMix",
+        "mixlib.policies.align:alignmix",
+        "Venkataramanan et al., AlignMixup: Improving Representations by Interpolating Aligned "
+        "Features, CVPR 2022, arXiv:2103.15375",
+        2022,
+        _same(alpha=2.0),
+        frozenset({"features"}),
+    ),
+    Method(
+        "hmix",
+        "HMix",
+        f"{_BY_LAW}:hmix",
+        _PARK,
+        2022,
+        _same(alpha=1.0, ratio=0.5),
+    ),
+    Method("gmix", "GMix", f"{_BY_LAW}:gmix", _PARK, 2022, _same(alpha=1.0)),
+    Method(
+        "stochastic",
+        "Stochastic Mixup & CutMix",
+        "mixlib.policies.choice:stochastic",
+        "Mixup or CutMix at random, as in timm, DeiT (arXiv:2012.12877) and RSB (arXiv:2110.00476)",
+        2021,
+        {
+            "default": {"mixup": 1.0, "cutmix": 1.0, "mode": "batch"},
+            "deit": {"mixup": 0.8, "cutmix": 1.0, "mode": "batch"},
+            "rsb": {"mixup": 0.1, "cutmix": 1.0, "mode": "batch"},
+        },
+    ),
+    Method(
+        "gridmix",
+        "GridMix",
+        f"{_BY_LAW}:gridmix",
+        "Baek et al., GridMix: Strong regularization through local context mapping, Pattern "
+        "Recognition 2021, doi:10.1016/j.patcog.2020.107594",
+        2021,
+        _same(alpha=1.0),
+    ),
+    Method(
+        "smoothmix",
+        "SmoothMix",
+        f"{_BY_LAW}:smoothmix",
+        "Lee et al., SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust "
+        "Classifiers, CVPR Workshops 2020, doi:10.1109/CVPRW50498.2020.00386",
+        2020,
+    ),
+    Method(
+        "ricap",
+        "RICAP",
+        "mixlib.policies.patchwork:ricap",
+        "Takahashi et al., Data Augmentation using Random Image Cropping and Patching for Deep "
+        "CNNs, 2018, arXiv:1811.09030",
+        2018,
+        _same(beta=0.3),
+    ),
+    Method(
+        "cutout",
+        "Cutout",
+        f"{_ERASE}:cutout",
+        "DeVries and Taylor, Improved Regularization of Convolutional Neural Networks with Cutout, "
+        "2017, arXiv:1708.04552",
+        2017,
+        _same(side=16),
+        status="defined",
+    ),
+    Method(
+        "random_erasing",
+        "Random Erasing",
+        f"{_ERASE}:random_erasing",
+        "Zhong et al., Random Erasing Data Augmentation, AAAI 2020, arXiv:1708.04896",
+        2020,
+        {
+            "default": {"prob": 0.5},
+            "deit": {"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise", "law": "log"},
+        },
+        status="defined",
+    ),
+    Method(
+        "hide_and_seek",
+        "Hide-and-Seek",
+        f"{_ERASE}:hide_and_seek",
+        "Singh and Lee, Hide-and-Seek: Forcing a Network to be Meticulous, ICCV 2017, "
+        "arXiv:1704.04232",
+        2017,
+        status="defined",
+    ),
+    Method(
+        "random_tokens",
+        "Random tokens",
+        f"{_BY_LAW}:random_tokens",
+        _TOKENMIX,
+        2022,
+        _same(alpha=1.0),
+        status="defined",
+    ),
+    Method(
+        "token_blocks",
+        "TokenMix masks, label by area",
+        f"{_BY_LAW}:token_blocks",
+        _TOKENMIX,
+        2022,
+        _same(alpha=1.0),
     ),
     Method(
         "automix",
@@ -193,5 +282,5 @@ def method(name: str) -> Method:
         KeyError: no such method; the message names the nearest one and lists all.
     """
     if name not in METHODS:
-        raise KeyError(_unknown("method", name, tuple(METHODS)))
+        raise KeyError(nearest("method", name, METHODS))
     return METHODS[name]

@@ -139,7 +139,7 @@ class Net(nn.Module):
         With nn.Identity the network returns the representation [B, D] that its head reads.
         """
         path = self.head_path()
-        return Net(graft(self.model, path, head), self.sites, path)
+        return Net(graft(self.model, path, head), self.sites, path, self.layout)
 
     @contextmanager
     def _hooked(

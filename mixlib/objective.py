@@ -6,6 +6,7 @@ The training loop knows only this interface; what DDP wraps and a checkpoint sav
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -49,6 +50,29 @@ class Objective(nn.Module, ABC):
         return {"net": [p for p in self.parameters() if p.requires_grad]}
 
 
+def mixed_forward(
+    net: Net,
+    policy: Policy,
+    x: Float[Tensor, "B C H W"],
+    y: Int[Tensor, " B"],
+    rng: torch.Generator,
+    tap: Sequence[str] = (),
+) -> tuple[Mix, Float[Tensor, "B Y"], dict[str, Tensor]]:
+    """One forward pass with the batch mixed where the policy wants it.
+
+    Returns:
+        The mix, the logits [B, Y] and the tensors tapped on the way.
+    """
+    now, drawn = policy.settle(rng), []
+
+    def mixing(z: Tensor) -> Tensor:
+        drawn.append(now.draw(z, y, net, rng))
+        return blend(drawn[0], z)
+
+    logits, seen = net(x, edit={now.site: mixing}, tap=tap)
+    return drawn[0], logits, seen
+
+
 class MixOnce(Objective):
     """One draw, one forward: every method whose policy is not itself trained."""
 
@@ -61,15 +85,9 @@ class MixOnce(Objective):
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
     ) -> Step:
-        site, drawn = self.policy.site, []
-
-        def mixing(z: Tensor) -> Tensor:
-            drawn.append(self.policy.draw(z, y, self.net, rng))
-            return blend(drawn[0], z)
-
-        logits, seen = self.net(x, edit={site: mixing}, tap=self.rule.taps)
-        loss = self.rule(drawn[0], logits, seen, y)
-        return Step(loss, {"loss": loss.detach()}, drawn[0])
+        mix, logits, seen = mixed_forward(self.net, self.policy, x, y, rng, self.rule.taps)
+        loss = self.rule(mix, logits, seen, y)
+        return Step(loss, {"loss": loss.detach()}, mix)
 
     def predictor(self) -> nn.Module:
         return self.net.model

@@ -34,8 +34,9 @@ def compared(table: Table, scale: Scale, cell: Measured) -> str:
     """The paper's number, and whether ours differs by more than the declared tolerance."""
     if not scale.compare or cell.reference is None or cell.difference is None:
         return ""
-    within = table.tolerance is not None and abs(cell.difference) <= table.tolerance
-    return f" (paper {cell.reference:.1f}, {cell.difference:+.1f}{', within tolerance' if within else ''})"
+    close = table.tolerance is not None and abs(cell.difference) <= table.tolerance
+    verdict = ", within tolerance" if close else ""
+    return f" (paper {cell.reference:.1f}, {cell.difference:+.1f}{verdict})"
 
 
 def csv_text(table: Table, grid: Grid, scale: Scale) -> str:
@@ -89,7 +90,7 @@ def notes(table: Table, scale: Scale) -> list[str]:
     lines = [f"Reproduces {table.source}."]
     if not scale.compare:
         lines.append(
-            "These numbers must not be compared with the paper's: other data, networks and schedules."
+            "These numbers must not be compared with the paper's: other data, networks, schedules."
         )
     elif table.tolerance is not None:
         lines.append(
@@ -163,7 +164,8 @@ def page(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...], figure: 
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{say(table.title)}</title>"
         f"<style>{_STYLE}</style><p class=scale>{say(header(table, scale, data))}</p>"
-        f"<h1>{say(table.title)}</h1><table><caption>{say(table.caption)} ({say(table.unit)})</caption>"
+        f"<h1>{say(table.title)}</h1>"
+        f"<table><caption>{say(table.caption)} ({say(table.unit)})</caption>"
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         f"{picture}<footer>{foot}</footer></html>\n"
     )

@@ -55,8 +55,9 @@ def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
             metrics = store.read(job)["metrics"]
             if cell.metric not in metrics:
                 raise KeyError(
-                    f"{table.file}: {table.name}: ({cell.row}, {cell.column}): no metric {cell.metric!r} in the "
-                    f"result of {job.describe()}; it has {', '.join(sorted(metrics))}"
+                    f"{table.file}: {table.name}: ({cell.row}, {cell.column}): "
+                    f"no metric {cell.metric!r} in the result of {job.describe()}; "
+                    f"it has {', '.join(sorted(metrics))}"
                 )
             values.append(float(metrics[cell.metric]))
         found[cell.row, cell.column] = Measured(

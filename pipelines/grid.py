@@ -96,8 +96,8 @@ class Plan:
         """
         if key not in self.jobs:
             raise KeyError(
-                f"no declared table needs the job {key} at scale {self.scale.name}; the declarations "
-                "have changed since this run was planned: start it again"
+                f"no declared table needs the job {key} at scale {self.scale.name}; the "
+                "declarations have changed since this run was planned: start it again"
             )
         return self.jobs[key]
 

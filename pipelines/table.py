@@ -184,7 +184,8 @@ def _reference(
     for label, values in spec.items():
         if not isinstance(values, Sequence) or len(values) != len(columns):
             raise DeclarationError(
-                f"{where}: reference: {label}: expected {len(columns)} numbers, one per column, found {values!r}"
+                f"{where}: reference: {label}: expected {len(columns)} numbers, one per column, "
+                f"found {values!r}"
             )
         for column, value in zip(columns, values, strict=True):
             if value is None:

@@ -11,7 +11,7 @@ from jaxtyping import install_import_hook
 
 GOLDEN = Path(__file__).parent / "golden"
 
-install_import_hook(["mixlib", "theory"], "beartype.beartype")
+install_import_hook(["mixlib", "theory"], "shapecheck.check")
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,42 @@
-"""How do plain words become AutoMix?  The constructor behind the catalogue's row: presets, a site,
-single changes."""
+"""How do plain words become AutoMix?  The constructors behind catalogue rows: presets, a site,
+single changes.
+
+Every ablation of the paper is one word: site (Table 11, Figure 10), alpha (Figure 9), embed_lam and
+gamma (Table 9), momentum and one_hot (Table 10); :func:`joint` is Table 10's row without the
+momentum pipeline, :func:`mixup_momentum` and :func:`cutmix_momentum` its columns without a learnt
+mask.  None keeps what the preset says.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
+from mixlib.automix.block import BlockSpec
 from mixlib.automix.features import Features
+from mixlib.automix.joint import JointMix
+from mixlib.automix.momentum import MomentumMix
 from mixlib.automix.objective import AutoMix, AutoMixSpec
+from mixlib.automix.pair import Report, Statistics
 from mixlib.automix.presets import PRESETS
 from mixlib.automix.schedules import Momentum
 from mixlib.labels import LabelRule
 from mixlib.laws.base import Beta
 from mixlib.net import Net, inference
+from mixlib.policies.base import Policy, Scope
+from mixlib.policies.by_law import cutmix, mixup
 from mixlib.words import nearest
+
+ReportWord = Literal["q-one", "q-mix", "k-one", "k-mix"]
+REPORTS: dict[str, Report] = {
+    "q-one": Report("q", "one"),
+    "q-mix": Report("q", "mix"),
+    "k-one": Report("k", "one"),
+    "k-mix": Report("k", "mix"),
+}
 
 
 def probe(net: Net, site: str, image: int = 64) -> Features:
@@ -28,6 +49,27 @@ def probe(net: Net, site: str, image: int = 64) -> Features:
     return Features(site, channels, layout, prefix)
 
 
+def constant(momentum: float) -> Momentum:
+    """The same momentum throughout: a plain exponential moving average."""
+    return Momentum(start=momentum, end=momentum)
+
+
+def preset_spec(preset: str) -> AutoMixSpec:
+    """A row of ``mixlib.automix.presets.PRESETS``.
+
+    Raises:
+        KeyError: no such preset; the message names the nearest one.
+    """
+    if preset not in PRESETS:
+        raise KeyError(nearest("AutoMix preset", preset, PRESETS))
+    return PRESETS[preset]
+
+
+def _said(words: Mapping[str, Any]) -> dict[str, Any]:
+    """The words that say something."""
+    return {word: value for word, value in words.items() if value is not None}
+
+
 def automix(
     net: Net,
     *,
@@ -36,38 +78,165 @@ def automix(
     rule: LabelRule | None = None,
     preset: str = "paper",
     site: str = "stage3",
-    alpha: float = 2.0,
-    momentum: float | None = None,
     image: int = 64,
+    alpha: float = 2.0,
+    scope: Scope = "batch",
+    momentum: float | None = None,
+    momentum_end: float | None = None,
+    gamma: float | None = None,
+    lam_margin: float | None = None,
+    one_hot: bool | None = None,
+    every: int | None = None,
+    full_pass: bool | None = None,
+    report: ReportWord | None = None,
+    embed_lam: bool | None = None,
+    separate: bool | None = None,
+    upsample: Literal["nearest", "bilinear", "bicubic"] | None = None,
 ) -> AutoMix:
-    """AutoMix from a preset.
+    """AutoMix from a preset with some words changed.
 
     Args:
-        net: the classifier.
-        steps: optimizer steps of the run.
-        seed: initialises the Mix Block.
-        rule: the classification loss.
-        preset: a row of ``mixlib.automix.presets.PRESETS``.
+        net, steps, seed: see :class:`mixlib.automix.objective.AutoMix`.
+        preset: a row of ``PRESETS``.
         site: where the block looks; the paper's l = 3 is "stage3".
-        alpha: lambda ~ Beta(alpha, alpha).
-        momentum: m at the start; None keeps the preset's 0.999, which suits runs of many thousand
-            steps.
         image: side of a valid input image (networks with a fixed input size need theirs).
+        alpha: lambda ~ Beta(alpha, alpha).
+        momentum, momentum_end: m at the start and the end; 0 and 0 make k a copy of q.
+        gamma: the lambda loss' weight at the start; 0 drops that loss.
+        rule, scope, lam_margin, every, full_pass, report: see :class:`AutoMixSpec`.
+        one_hot: the CE on clean samples; without it the mixup head is reported.
+        embed_lam, separate, upsample: see :class:`mixlib.automix.block.BlockSpec`.
 
     Raises:
-        KeyError: no such preset; the message names the nearest one.
+        KeyError, ValueError: no such preset; words that contradict each other.
     """
-    if preset not in PRESETS:
-        raise KeyError(nearest("AutoMix preset", preset, PRESETS))
-    spec: AutoMixSpec = PRESETS[preset]
-    changes: dict[str, Any] = {"lam": Beta(alpha)}
-    if rule is not None:
-        changes["rule"] = rule
-    if momentum is not None:
-        changes["momentum"] = replace(spec.momentum, start=momentum)
-    return AutoMix(net, probe(net, site, image), replace(spec, **changes), steps=steps, seed=seed)
+    spec = preset_spec(preset)
+    block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample}
+    words: dict[str, Any] = {
+        "rule": rule,
+        "lam_margin": lam_margin,
+        "one_hot": one_hot,
+        "every": every,
+    }
+    headless = Report(spec.report.network, "mix") if one_hot is False else None
+    words |= {"full_pass": full_pass, "report": REPORTS[report] if report else headless}
+    spec = replace(
+        spec,
+        block=replace(spec.block, **_said(block)),
+        momentum=replace(spec.momentum, **_said({"start": momentum, "end": momentum_end})),
+        lam_weight=replace(spec.lam_weight, **_said({"start": gamma})),
+        lam=Beta(alpha),
+        scope=scope,
+        **_said(words),
+    )
+    return AutoMix(net, probe(net, site, image), spec, steps=steps, seed=seed)
 
 
-def constant(momentum: float) -> Momentum:
-    """The same momentum throughout: a plain exponential moving average."""
-    return Momentum(start=momentum, end=momentum)
+def joint(
+    net: Net,
+    *,
+    steps: int,
+    seed: int = 0,
+    rule: LabelRule | None = None,
+    preset: str = "paper",
+    site: str = "stage3",
+    image: int = 64,
+    alpha: float = 2.0,
+    embed_lam: bool | None = None,
+) -> JointMix:
+    """The Mix Block without the momentum pipeline (Table 10, first row); words as in
+    :func:`automix`."""
+    spec = preset_spec(preset)
+    block: BlockSpec = replace(spec.block, **_said({"embed_lam": embed_lam}))
+    return JointMix(
+        net,
+        probe(net, site, image),
+        block,
+        steps=steps,
+        lam=Beta(alpha),
+        lam_loss=spec.lam_loss,
+        lam_weight=spec.lam_weight,
+        rule=rule,
+        seed=seed,
+    )
+
+
+def in_pipeline(
+    net: Net,
+    policy: Policy,
+    *,
+    steps: int,
+    rule: LabelRule | None = None,
+    momentum: float = 0.999,
+    momentum_end: float = 1.0,
+    one_hot: bool = False,
+    statistics: Statistics = "own",
+    report: ReportWord = "k-mix",
+) -> MomentumMix:
+    """Any policy in AutoMix's momentum pipeline; see :class:`MomentumMix`."""
+    average = Momentum(momentum, momentum_end)
+    return MomentumMix(
+        net,
+        policy,
+        average,
+        steps=steps,
+        one_hot=one_hot,
+        statistics=statistics,
+        report=REPORTS[report],
+        rule=rule,
+    )
+
+
+def mixup_momentum(
+    net: Net,
+    *,
+    steps: int,
+    seed: int = 0,
+    rule: LabelRule | None = None,
+    alpha: float = 1.0,
+    scope: Scope = "sample",
+    momentum: float = 0.999,
+    one_hot: bool = False,
+    statistics: Statistics = "own",
+    report: ReportWord = "k-mix",
+) -> MomentumMix:
+    """Mixup + MP (Table 10); ``statistics="ema"`` makes it plain weight averaging.
+
+    ``seed`` is accepted like everywhere; nothing here is initialised.
+    """
+    return in_pipeline(
+        net,
+        mixup(alpha, scope),
+        steps=steps,
+        rule=rule,
+        momentum=momentum,
+        one_hot=one_hot,
+        statistics=statistics,
+        report=report,
+    )
+
+
+def cutmix_momentum(
+    net: Net,
+    *,
+    steps: int,
+    seed: int = 0,
+    rule: LabelRule | None = None,
+    alpha: float = 1.0,
+    scope: Scope = "sample",
+    momentum: float = 0.999,
+    one_hot: bool = False,
+    statistics: Statistics = "own",
+    report: ReportWord = "k-mix",
+) -> MomentumMix:
+    """CutMix + MP (Table 10); otherwise as :func:`mixup_momentum`."""
+    return in_pipeline(
+        net,
+        cutmix(alpha, scope),
+        steps=steps,
+        rule=rule,
+        momentum=momentum,
+        one_hot=one_hot,
+        statistics=statistics,
+        report=report,
+    )

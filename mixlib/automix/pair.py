@@ -93,8 +93,8 @@ class Pair(nn.Module):
     def follow(self, i: int) -> None:
         """eq. (12) after optimizer step i, in one fused call; statistics by ``statistics``."""
         weight = 1 - float(self.momentum[min(i, len(self.momentum) - 1)])
-        slow = [*self.k.parameters(), *self.k_heads.parameters()]
-        fast = [*self.q.parameters(), *self.q_heads.parameters()]
+        slow: list[Tensor] = [*self.k.parameters(), *self.k_heads.parameters()]
+        fast: list[Tensor] = [*self.q.parameters(), *self.q_heads.parameters()]
         if self.statistics == "ema":
             for old, new in zip(self.k.buffers(), self.q.buffers(), strict=True):
                 if old.is_floating_point():

@@ -125,7 +125,7 @@ def as_dense(
     """A drawn mask of the own image as a tensor of the full size."""
     if isinstance(own, Boxes):
         return (~own.inside()).to(dtype)
-    return own.expand(-1, *size)
+    return own.to(dtype).expand(-1, *size)
 
 
 def label_share(law: MaskLaw, lam: Float[Tensor, " n"], own: Tensor | Boxes) -> Float[Tensor, " n"]:

@@ -20,23 +20,26 @@ from mixlib.laws.base import MaskLaw
 from mixlib.laws.box import centres
 
 
-def bell(
-    centre: Int[Tensor, "n 2"], share: Float[Tensor, " n"], size: tuple[int, int]
-) -> Float[Tensor, "n h w"]:
-    """exp(-pi d^2 / (share h w)): its integral over the whole plane is share h w.
+def fall(
+    centre: Int[Tensor, " n"], share: Float[Tensor, " n"], length: int, area: int
+) -> Float[Tensor, "n length"]:
+    """The bell along one axis: exp(-pi d^2 / (share area)).
 
     A share of 0 gives no bell at all (0 everywhere), where the formula has 0 / 0 at the centre.
     """
-    scale = math.pi / (share.clamp(min=1e-300) * (size[0] * size[1]))
-    falls = [
-        torch.exp(
-            -scale[:, None]
-            * (torch.arange(n, device=centre.device, dtype=share.dtype) - centre[:, axis, None])
-            ** 2
-        )
-        for axis, n in enumerate(size)
-    ]
-    return falls[0][:, :, None] * falls[1][:, None, :] * (share > 0)[:, None, None]
+    place = torch.arange(length, device=centre.device, dtype=share.dtype)
+    scale = math.pi / (share.clamp(min=1e-300) * area)
+    bump = torch.exp(-scale[:, None] * (place - centre[:, None]) ** 2)
+    return bump * (share > 0)[:, None]
+
+
+def bell(
+    centre: Int[Tensor, "n 2"], share: Float[Tensor, " n"], size: tuple[int, int]
+) -> Float[Tensor, "n h w"]:
+    """exp(-pi d^2 / (share h w)): its integral over the whole plane is share h w."""
+    area = size[0] * size[1]
+    down, across = (fall(centre[:, axis], share, n, area) for axis, n in enumerate(size))
+    return down[:, :, None] * across[:, None, :]
 
 
 @dataclass(frozen=True)

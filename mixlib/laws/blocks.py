@@ -9,6 +9,7 @@ the share can fall short of the wished one.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -23,13 +24,20 @@ ATTEMPTS = 10  # BEiT's release
 ASPECT = 0.3  # BEiT's release; the largest aspect is its inverse
 
 
-def proposals(wanted: Int[Tensor, " n"], grid: tuple[int, int], rng: torch.Generator) -> Boxes:
+def units(n: int, rng: torch.Generator) -> Iterator[Float[Tensor, "n 4"]]:
+    """Uniform numbers for the area, aspect, row and column of one rectangle after the other."""
+    while True:
+        yield torch.rand(n, 4, generator=rng, device=rng.device, dtype=torch.float64)
+
+
+def proposals(
+    wanted: Int[Tensor, " n"], grid: tuple[int, int], unit: Float[Tensor, "n 4"]
+) -> Boxes:
     """One rectangle each; as high or as wide as the grid: returned empty (BEiT refuses it)."""
-    unit = torch.rand(len(wanted), 4, generator=rng, device=rng.device, dtype=torch.float64)
     area = 1 + unit[:, 0] * (wanted - 1).clamp(min=0)
     aspect = torch.exp((2 * unit[:, 1] - 1) * math.log(1 / ASPECT))
     side = torch.stack([(area * aspect).sqrt(), (area / aspect).sqrt()], dim=1).round().long()
-    limit = torch.tensor(grid, device=rng.device)
+    limit = torch.tensor(grid, device=unit.device)
     # a grid with one row or column has no room for BEiT's strict comparison
     fits = ((side < limit) | (limit == 1)).all(dim=1, keepdim=True)
     side = torch.minimum(side * fits, limit)
@@ -38,21 +46,25 @@ def proposals(wanted: Int[Tensor, " n"], grid: tuple[int, int], rng: torch.Gener
 
 
 def pile(
-    count: Int[Tensor, " n"], grid: tuple[int, int], rng: torch.Generator
+    count: Int[Tensor, " n"], grid: tuple[int, int], draws: Iterable[Float[Tensor, "n 4"]]
 ) -> Bool[Tensor, "n gh gw"]:
-    """Cells of the partner: rectangles piled up towards ``count`` cells, all samples in step."""
-    taken = torch.zeros(len(count), *grid, dtype=torch.bool, device=rng.device)
+    """Cells of the partner: rectangles piled up towards ``count`` cells, all samples in step.
+
+    ``draws`` are those of :func:`units`, or recorded ones.
+    """
+    taken = torch.zeros(len(count), *grid, dtype=torch.bool, device=count.device)
     wanted, refused = count.clone(), torch.zeros_like(count)
-    while True:
+    for unit in draws:
         active = (wanted > 0) & (refused < ATTEMPTS)
         if not active.any():
-            return taken
-        new = proposals(wanted, grid, rng).inside() & ~taken
+            break
+        new = proposals(wanted, grid, unit).inside() & ~taken
         gain = new.sum(dim=(1, 2))
         accepted = active & (gain > 0) & (gain <= wanted)
         taken |= new & accepted[:, None, None]
         wanted = wanted - gain * accepted
         refused = torch.where(accepted, 0, refused + 1)
+    return taken
 
 
 @dataclass(frozen=True)
@@ -78,5 +90,5 @@ class Blocks(MaskLaw):
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
     ) -> Float[Tensor, "n h w"]:
         total = self.grid[0] * self.grid[1]
-        partner = pile(counted(lam, total, self.extra, rng), self.grid, rng)
+        partner = pile(counted(lam, total, self.extra, rng), self.grid, units(len(lam), rng))
         return enlarge((~partner).to(lam.dtype), size)

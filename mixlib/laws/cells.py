@@ -9,6 +9,7 @@ cell tosses its own coin.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -76,11 +77,17 @@ class CountedCells(MaskLaw):
 
 @dataclass(frozen=True)
 class CoinCells(MaskLaw):
-    """Every cell is the sample's own with probability lambda, independently; label lambda."""
+    """Every cell is the sample's own with probability lambda, independently.
+
+    Args:
+        grid: cells down and across.
+        label: the drawn lambda (the theorem's setting), or the realised area (GridMix, Baek et al.,
+            Pattern Recognition 2021).
+    """
 
     grid: tuple[int, int] = (4, 4)
+    label: Literal["drawn", "realised"] = "drawn"
     unbiased = True
-    label = "drawn"
 
     def __post_init__(self) -> None:
         if min(self.grid) < 1:

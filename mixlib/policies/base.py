@@ -25,11 +25,17 @@ class Policy(ABC):
     ``needs`` names what it looks at beyond the tensor itself ("input_grad", "features",
     "attention", "teacher"): the extra cost of a step follows from it.  ``site`` is where the mix is
     applied: "input" or a site of the net (ManifoldMix, AlignMix); a policy receives the tensor at
-        its site.
+    its site. Who runs the network asks :meth:`settle` first, see
+    :func:`mixlib.objective.mixed_forward`.
     """
 
     needs: frozenset[str] = frozenset()
     site: str = "input"
+
+    def settle(self, rng: torch.Generator) -> Policy:
+        """The policy of the next batch: decides what must be known before the forward pass, which
+        of several policies it is and where it mixes.  Most have nothing to decide."""
+        return self
 
     @abstractmethod
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:

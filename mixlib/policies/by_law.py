@@ -9,9 +9,16 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mixlib.laws.base import Beta, LamLaw, MaskLaw, label_share
+from mixlib.laws.base import Beta, Fixed, LamLaw, MaskLaw, label_share
+from mixlib.laws.bell import GMix
+from mixlib.laws.blocks import Blocks
 from mixlib.laws.box import Box
+from mixlib.laws.cells import CoinCells, CountedCells
 from mixlib.laws.flat import Flat
+from mixlib.laws.fourier import FMix
+from mixlib.laws.hybrid import HMix
+from mixlib.laws.lattice import Holes
+from mixlib.laws.smooth import Smooth
 from mixlib.mix import Mix, identity, pair
 from mixlib.net import Net
 from mixlib.policies.base import Pairing, Policy, Scope, grid_of, partners
@@ -74,3 +81,102 @@ def cutmix(
     if released:
         return ByLaw(Box("clip", "drop"), Beta(alpha), "batch", "permute")
     return ByLaw(Box("clip"), Beta(alpha), scope, pairing)
+
+
+def fmix(
+    alpha: float = 1.0,
+    decay: float = 3.0,
+    soft: float = 0.0,
+    scope: Scope = "sample",
+    pairing: Pairing = "roll",
+    released: bool = False,
+) -> Policy:
+    """FMix (Harris et al., 2020): thresholded low-frequency noise; see
+    :class:`mixlib.laws.fourier.FMix`.
+
+    ``released=True``: the released frequency indexing, one mask per batch, partners by permutation.
+    """
+    if released:
+        return ByLaw(FMix(decay, soft, released=True), Beta(alpha), "batch", "permute")
+    return ByLaw(FMix(decay, soft), Beta(alpha), scope, pairing)
+
+
+def hmix(
+    alpha: float = 1.0,
+    ratio: float = 0.5,
+    scope: Scope = "sample",
+    pairing: Pairing = "roll",
+    released: bool = False,
+) -> Policy:
+    """HMix (Park et al., NeurIPS 2022): a box of the partner on a mixture of both.
+
+    ``released=True``: one box per batch, the batch backwards as partners.
+    """
+    if released:
+        return ByLaw(HMix(ratio), Beta(alpha), "batch", "reverse")
+    return ByLaw(HMix(ratio), Beta(alpha), scope, pairing)
+
+
+def gmix(
+    alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False
+) -> Policy:
+    """GMix (Park et al., NeurIPS 2022): a bell of one image on the other, label by its mean.
+
+    ``released=True``: one bell per batch, the batch backwards as partners.
+    """
+    if released:
+        return ByLaw(GMix("area"), Beta(alpha), "batch", "reverse")
+    return ByLaw(GMix("area"), Beta(alpha), scope, pairing)
+
+
+def gridmix(
+    alpha: float = 1.0,
+    grid: int = 4,
+    scope: Scope = "sample",
+    pairing: Pairing = "roll",
+    released: bool = False,
+) -> Policy:
+    """GridMix (Baek et al., Pattern Recognition 2021): every cell from either image.
+
+    ``released=True``: the lattice of holes that OpenMixup calls GridMix, one per batch, partners by
+    permutation.
+    """
+    if released:
+        return ByLaw(Holes(), Beta(alpha), "batch", "permute")
+    return ByLaw(CoinCells((grid, grid), "realised"), Beta(alpha), scope, pairing)
+
+
+def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False) -> Policy:
+    """SmoothMix (Lee et al., CVPR Workshops 2020): a wide bell of the partner.
+
+    ``released=True``: one bell per batch, partners by permutation.  OpenMixup also exchanges the
+    two label weights; that is not reproduced.
+    """
+    if released:
+        return ByLaw(Smooth(), Fixed(0.5), "batch", "permute")
+    return ByLaw(Smooth(), Fixed(0.5), scope, pairing)
+
+
+def random_tokens(
+    alpha: float = 1.0, grid: int = 14, scope: Scope = "sample", pairing: Pairing = "roll"
+) -> Policy:
+    """Random tokens (ablation of TokenMix, ECCV 2022): a fixed number of cells anywhere."""
+    return ByLaw(CountedCells((grid, grid)), Beta(alpha), scope, pairing)
+
+
+def token_blocks(
+    alpha: float = 1.0,
+    grid: int = 14,
+    scope: Scope = "sample",
+    pairing: Pairing = "roll",
+    released: bool = False,
+) -> Policy:
+    """TokenMix's masks (Liu et al., ECCV 2022), label by area; its label rules are in
+    :mod:`mixlib.labels_token`.
+
+    ``released=True``: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch
+    backwards as partners.
+    """
+    if released:
+        return ByLaw(Blocks((grid, grid), extra=14), Fixed(0.5), "batch", "reverse")
+    return ByLaw(Blocks((grid, grid)), Beta(alpha), scope, pairing)

@@ -147,7 +147,7 @@ class TrainJob(Job):
                     world=fabric.world_size,
                     device=fabric.device,
                     workers=bench.options.get("workers", 0),
-                )  # fmt: skip
+                )
             )
         return made[0], made[1]
 

@@ -6,7 +6,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mixlib.laws import Blocks, Box, CoinCells, CountedCells, Flat, FMix, GMix, HMix
+from mixlib.laws import (
+    Blocks,
+    Box,
+    CoinCells,
+    Cosines,
+    CountedCells,
+    Flat,
+    FMix,
+    GMix,
+    HMix,
+    Mixture,
+)
 from mixlib.laws.base import label_share
 from mixlib.seed import generator
 
@@ -27,6 +38,9 @@ LAWS = [
     CountedCells((2, 3), extra=1),
     CoinCells((3, 2)),
     Blocks((7, 7), extra=3),
+    Cosines(((1, 0), (2, -3)), (0.4, 0.6)),
+    Mixture((Flat(), Box(), CoinCells((2, 2))), (0.2, 0.5, 0.3)),
+    Mixture((Flat(), FMix()), (1.0, 1.0)),
 ]
 SIZES = [(8, 8), (5, 9), (1, 1), (2, 2), (1, 6), (7, 3)]
 

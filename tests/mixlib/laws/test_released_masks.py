@@ -67,6 +67,19 @@ def test_cutmix_boxes_are_the_released_ones(golden):
             assert abs(boxes.share_outside().item() - share) < 1e-12
 
 
+@pytest.mark.parametrize("mistake", ["odd sides kept", "sides rounded"])
+def test_a_wrongly_rounded_box_is_caught(golden, monkeypatch, mistake):
+    def wrong(lam: float, centre: tuple[int, int], size: tuple[int, int]) -> Boxes:
+        side = torch.tensor(size).double() * (1 - torch.tensor(lam).double()).sqrt()
+        side = side.round().long() if mistake == "sides rounded" else side.long()
+        odd = "keep" if mistake == "odd sides kept" else "drop"
+        return clipped(torch.tensor([centre]), side[None], size, odd)
+
+    monkeypatch.setitem(globals(), "box_of", wrong)
+    with pytest.raises(AssertionError):
+        test_cutmix_boxes_are_the_released_ones(golden)
+
+
 def test_hmix_and_gmix_of_the_method_fixture(golden):
     data = golden("methods/hmix_gmix")
     for k in range(int(data["n_cases"])):

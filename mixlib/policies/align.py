@@ -1,0 +1,143 @@
+"""AlignMix: feature maps are aligned by optimal transport before they are mixed.
+
+Venkataramanan et al., "AlignMixup: Improving Representations by Interpolating Aligned Features",
+CVPR 2022, section 3: between the positions of two last feature maps an entropic transport plan is
+found (squared Euclidean cost, uniform marginals), one map is rearranged by it to the other's
+layout, and the two are interpolated.
+
+The reference materialises all differences [B, C, r, r]; here |a|^2 + |b|^2 - 2 a b gives the same
+costs from one batched matrix product.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mixlib.laws.base import Beta, LamLaw
+from mixlib.mix import Mix, pair
+from mixlib.net import Net
+from mixlib.policies.base import Pairing, Policy, Scope, partners
+from mixlib.policies.by_law import mixup
+from mixlib.policies.choice import Choice
+
+EPSILON = 0.1  # entropy weight
+ITERATIONS = 100
+THRESHOLD = 0.1  # of the mean over the batch of sum |change of u|
+LOG_FLOOR = 1e-8  # inside the logarithm of the marginals, as released
+
+
+def distances(a: Float[Tensor, "B C r"], b: Float[Tensor, "B C s"]) -> Float[Tensor, "B r s"]:
+    """Squared Euclidean distances between columns, float32.
+
+    Computed in float64: the plan is exp(-10 distance), and what float32 loses in |a|^2 - 2 a b
+    would change its small entries by some 1e-4 of themselves.
+    """
+    a, b = a.double(), b.double()
+    cross = torch.einsum("bcr,bcs->brs", a, b)
+    square = a.square().sum(1)[:, :, None] + b.square().sum(1)[:, None]
+    return (square - 2 * cross).clamp(min=0).float()
+
+
+def transport_plan(
+    cost: Float[Tensor, "B r s"],
+    epsilon: float = EPSILON,
+    iterations: int = ITERATIONS,
+    threshold: float = THRESHOLD,
+    every: int = 5,
+) -> Float[Tensor, "B r s"]:
+    """Entropic transport between uniform weights, in the log domain (Cuturi 2013).
+
+    Args:
+        cost: of moving between positions.
+        epsilon: entropy weight.
+        iterations: at most so many.
+        threshold: stop once the mean over the batch of sum |change of u| is below it.
+        every: how often that is looked at (one host round trip each); 1 as released.
+    """
+    batch, r, s = cost.shape
+    scaled = -cost / epsilon
+    u, v = cost.new_zeros(batch, r), cost.new_zeros(batch, s)
+    log_a, log_b = math.log(1 / r + LOG_FLOOR), math.log(1 / s + LOG_FLOOR)
+    for turn in range(1, iterations + 1):
+        # u and v are the potentials over epsilon.  Their corrections are summed up: as differences
+        # of two large numbers they would lose 4e-4 of the plan in 44 iterations of float32
+        step = log_a - torch.logsumexp(scaled + u[:, :, None] + v[:, None], 2)
+        u = u + step
+        v = v + log_b - torch.logsumexp(scaled + u[:, :, None] + v[:, None], 1)
+        if turn % every == 0 and float(step.abs().sum(1).mean()) * epsilon < threshold:
+            break
+    return (scaled + u[:, :, None] + v[:, None]).exp()
+
+
+def aligned(plan: Float[Tensor, "B r s"], x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+    """The map ``x`` (s positions) in the layout of the plan's rows (r = s positions)."""
+    moved = torch.einsum("brs,bcs->bcr", (plan * plan.shape[1]).to(x.dtype), x.flatten(2))
+    return moved.reshape_as(x)
+
+
+@dataclass(frozen=True)
+class Align(Policy):
+    """Mixup of a feature map with the partner's, one of them aligned to the other.
+
+    Args:
+        lam: law of lambda.
+        site: the feature map [B, C, h, w].
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.policies.base.partners`.
+    """
+
+    needs = frozenset({"features"})
+
+    lam: LamLaw
+    site: str = "stage4"
+    scope: Scope = "sample"
+    pairing: Pairing = "roll"
+
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        if z.ndim != 4:
+            raise ValueError(f"AlignMix needs a feature map [B, C, h, w], got {tuple(z.shape)}")
+        partner, shift = partners(len(z), self.pairing, rng)
+        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng).expand(len(z))
+        own_moves = bool(torch.rand((), generator=rng, device=rng.device) < 0.5)
+        partner, lam = (t.to(z.device, non_blocking=True) for t in (partner, lam))
+        other = z[partner]
+        with torch.no_grad():
+            plan = transport_plan(distances(z.flatten(2), other.flatten(2)))
+        return aligned_mix(z, other, plan, partner, lam, own_moves, shift)
+
+
+def aligned_mix(
+    z: Float[Tensor, "B C h w"],
+    other: Float[Tensor, "B C h w"],
+    plan: Float[Tensor, "B r s"],
+    partner: Int[Tensor, " B"],
+    lam: Float[Tensor, " B"],
+    own_moves: bool,
+    shift: int | None = None,
+) -> Mix:
+    """The mix for a given plan and direction: gradients reach both maps, not the plan."""
+    parts = (aligned(plan.mT, z), other) if own_moves else (None, aligned(plan, other))
+    return pair(partner, lam.to(z.dtype)[:, None, None], lam, shift=shift, parts=parts)
+
+
+def alignmix(
+    alpha: float = 2.0,
+    site: str = "stage4",
+    scope: Scope = "sample",
+    pairing: Pairing = "roll",
+    released: bool = False,
+) -> Policy:
+    """AlignMix (Venkataramanan et al., CVPR 2022): aligned features on half of the batches, Mixup
+    of the input on the others.
+
+    ``released=True``: one lambda per batch, partners by permutation.
+    """
+    if released:
+        scope, pairing = "batch", "permute"
+    ways = (mixup(alpha, scope, pairing), Align(Beta(alpha), site, scope, pairing))
+    return Choice(ways, (0.5, 0.5))

@@ -1,0 +1,122 @@
+"""What every mask law promises: values in [0, 1], no bias where it says so, determinism; and every
+law of lambda its distribution."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy import stats
+
+from mixlib.laws import (
+    Beta,
+    Blocks,
+    Box,
+    CoinCells,
+    CountedCells,
+    Fixed,
+    Flat,
+    FMix,
+    GMix,
+    HMix,
+    Holes,
+    Redrawn,
+    Smooth,
+    Uniform,
+)
+from mixlib.laws.base import as_dense, label_share
+
+LAWS = {
+    "flat": Flat(),
+    "box": Box(),
+    "box, released": Box("clip", "drop"),
+    "box on the torus": Box("wrap"),
+    "hybrid": HMix(),
+    "hybrid on the torus": HMix(0.5, "wrap"),
+    "bell": GMix("area"),
+    "smooth": Smooth(),
+    "fourier": FMix(),
+    "fourier, soft": FMix(max_soft=0.1),
+    "fourier, released": FMix(released=True),
+    "coins": CoinCells(),
+    "counted": CountedCells((3, 3)),
+    "holes": Holes(),
+    "blocks": Blocks((6, 6)),
+}
+SIZES = ((1, 1), (7, 5), (8, 8), (16, 24))
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", LAWS)
+def test_masks_are_shares_of_the_right_size(name, size):
+    law = LAWS[name]
+    for n in (1, 2, 5):
+        lam = torch.linspace(0, 1, n, dtype=torch.float64)
+        first, again = (law.sample(lam, size, rng()) for _ in range(2))
+        assert first.shape == (n, *size)
+        assert first.dtype == torch.float64
+        assert torch.equal(first, again)
+        assert first.min() >= 0
+        assert first.max() <= 1
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_label_shares_are_the_mean_of_the_mask_or_lambda(name):
+    law, lam = LAWS[name], torch.rand(2000, generator=rng(), dtype=torch.float64)
+    own = law.draw(lam, (9, 9), rng(1))
+    share = label_share(law, lam, own)
+    mean = as_dense(own, (9, 9), torch.float64).mean((1, 2))
+    if law.label == "realised":
+        torch.testing.assert_close(share, mean, atol=1e-12, rtol=0)
+    else:
+        # on average, that is: some laws hit lambda in every mask, others only over all of them
+        off = mean - share
+        assert off.mean().abs() <= 4 * off.std() / len(lam) ** 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("lam", [0.1, 0.5, 0.83])
+@pytest.mark.parametrize("name", [name for name, law in LAWS.items() if law.unbiased])
+def test_unbiased_laws_have_mean_lambda_everywhere(name, lam):
+    n, size = 20_000, (8, 8)
+    own = LAWS[name].sample(torch.full((n,), lam, dtype=torch.float64), size, rng(2))
+    error = own.std(0) / n**0.5
+    # 64 correlated pixels: 4.5 standard errors are passed in less than 1 of 2000 runs
+    assert ((own.mean(0) - lam).abs() <= 4.5 * error + 1e-4).all()
+
+
+@pytest.mark.parametrize(("lam", "mean"), [(0.1, 0.486), (0.5, 0.678), (0.9, 0.917)])
+def test_a_clipped_box_is_biased_as_known(lam, mean):
+    own = Box().sample(torch.full((20_000,), lam, dtype=torch.float64), (32, 32), rng(3))
+    assert abs(float(own.mean()) - mean) < 0.01
+
+
+LAMBDAS = {
+    "mixup": (Beta(1.0), stats.beta(1, 1)),
+    "narrow": (Beta(0.2), stats.beta(0.2, 0.2)),
+    "tilted": (Beta(1.2, 0.2), stats.beta(1.2, 0.2)),
+    "scale": (Uniform(0.1, 0.8), stats.uniform(0.1, 0.7)),
+    "redrawn": (Redrawn(Beta(1.0), 0.1, 0.8), stats.uniform(0.1, 0.7)),
+}
+
+
+@pytest.mark.parametrize("name", LAMBDAS)
+def test_lambda_follows_its_law(name):
+    law, expected = LAMBDAS[name]
+    drawn = law.sample(20_000, rng(4))
+    assert stats.kstest(drawn.numpy(), expected.cdf).pvalue > 1e-3
+    assert torch.equal(drawn, law.sample(20_000, rng(4)))
+
+
+def test_wrong_parameters_are_refused():
+    for build in (
+        lambda: Beta(0.0),
+        lambda: Uniform(0.5, 0.2),
+        lambda: Fixed(1.5),
+        lambda: Redrawn(Beta(1.0), 0.9, 0.1),
+        lambda: HMix(2.0),
+    ):
+        with pytest.raises(ValueError, match="got"):
+            build()

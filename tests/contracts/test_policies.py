@@ -1,0 +1,127 @@
+"""What every policy of the catalogue promises, at every size, batch size and precision.
+
+The one-hot image test: sample b is the constant image e_b; blended and averaged over the pixels, a
+sample's content is the share that its label must have.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mixlib.methods import METHODS, method
+from mixlib.mix import Mix, blend
+from mixlib.net import Net
+from mixlib.policies.base import Policy
+
+POLICIES = [name for name, row in METHODS.items() if row.objective == "once"]
+LABELS_STAY = ("cutout", "random_erasing", "hide_and_seek")
+SIZES = [(7, 5), (16, 16), (64, 64)]
+
+
+class Small(nn.Module):
+    """Four stages over any number of channels, any size."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        wide = (channels, 6, 6, 8, 8)
+        for k in range(1, 5):
+            stride = 2 if k in (2, 3) else 1
+            setattr(self, f"layer{k}", nn.Conv2d(wide[k - 1], wide[k], 3, stride, 1))
+        self.fc = nn.Linear(8, classes)
+
+    def forward(self, x):
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x).relu()
+        return self.fc(x.mean((2, 3)))
+
+
+def network(channels: int, classes: int) -> Net:
+    torch.manual_seed(0)
+    sites = {f"stage{k}": f"layer{k}" for k in range(1, 5)}
+    return Net(Small(channels, classes), sites)
+
+
+def policy(name: str, channels: int) -> Policy:
+    """The catalogue's policy, told of the images that these tests have."""
+    changes = {
+        "puzzlemix": {"mean": (0.0,) * channels, "std": (1.0,) * channels},
+        "saliencymix": {"mean": (0.0,) * 3, "std": (1.0,) * 3},
+        "attentivemix": {"side": None},
+    }
+    return method(name).make(changes=changes.get(name, {}))
+
+
+def draw(name: str, n: int, size: tuple[int, int], dtype: torch.dtype, seed: int):
+    """One-hot images [n, n, h, w] and a mix drawn for them."""
+    x = torch.eye(n, dtype=dtype)[:, :, None, None].expand(n, n, *size).contiguous()
+    rng = torch.Generator().manual_seed(seed)
+    now = policy(name, n).settle(rng)
+    # the byte-exact saliency is one of RGB images; its boxes fit any
+    seen = torch.rand(n, 3, *size, dtype=dtype) if name == "saliencymix" else x
+    net = network(n, n).to(dtype)
+    return x, now.draw(seen, torch.arange(n), net, rng)
+
+
+def expected_share(mix: Mix, n: int) -> torch.Tensor:
+    return torch.zeros(n, n).scatter_add_(1, mix.source, mix.weight.float())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", POLICIES)
+def test_one_hot_images(name, size, n, dtype):
+    for seed in range(2):
+        x, mix = draw(name, n, size, dtype, seed)
+        out = blend(mix, x)
+        assert out.dtype == dtype
+        assert out.shape == x.shape
+        dense = mix.dense()
+        assert dense.min() >= 0
+        assert dense.max() <= 1
+        torch.testing.assert_close(dense.sum(1), torch.ones_like(dense[:, 0]), atol=1e-5, rtol=0)
+        assert (mix.source >= 0).all()
+        assert (mix.source < n).all()
+        if name in LABELS_STAY:
+            assert torch.equal(expected_share(mix, n), torch.eye(n))
+            continue
+        # FMix labels with the drawn lambda, AlignMix' plans end within a tolerance
+        tolerance = {"fmix": 1 / (size[0] * size[1]), "alignmix": 0.02}.get(name, 1e-5)
+        tolerance = max(tolerance, 0.01 if dtype == torch.bfloat16 else 0.0)
+        share = out.float().mean((2, 3))
+        torch.testing.assert_close(share, expected_share(mix, n), atol=tolerance, rtol=0)
+        torch.testing.assert_close(mix.weight.sum(1), torch.ones(n), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_the_same_generator_gives_the_same_mix(name):
+    (x, first), (_, again) = (draw(name, 3, (16, 16), torch.float32, 7) for _ in range(2))
+    if name != "saliencymix":  # whose test images are drawn from the global generator
+        assert torch.equal(blend(first, x), blend(again, x))
+        assert torch.equal(first.weight, again.weight)
+    before = torch.random.get_rng_state()
+    now = policy(name, 3).settle(torch.Generator().manual_seed(0))
+    net = network(3, 3)
+    torch.random.set_rng_state(before)
+    now.draw(torch.rand_like(x), torch.arange(3), net, torch.Generator().manual_seed(0))
+    torch.rand_like(x)
+    after = torch.random.get_rng_state()
+    torch.random.set_rng_state(before)
+    torch.rand_like(x), torch.rand_like(x)
+    assert torch.equal(after, torch.random.get_rng_state()), "drew from the global generator"
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_large_images_and_channels_last(name):
+    x = torch.rand(2, 3, 224, 224).to(memory_format=torch.channels_last)
+    rng = torch.Generator().manual_seed(1)
+    now = policy(name, 3).settle(rng)
+    if now.site != "input":
+        return
+    mix = now.draw(x, torch.arange(2), network(3, 2), rng)
+    out = blend(mix, x)
+    assert out.isfinite().all()
+    if mix.parts is None:
+        assert out.is_contiguous(memory_format=torch.channels_last)

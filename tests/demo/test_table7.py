@@ -1,0 +1,150 @@
+"""The commands of the README, for real, on the smallest grid: data, training, detectors, table."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import time
+
+import pytest
+
+pytestmark = [pytest.mark.demo, pytest.mark.xdist_group("demo")]
+COMMAND = ("snakemake", "--cores", "2", "paper_tables/table7")
+
+
+@pytest.fixture(scope="module")
+def done(world):
+    """A world in which the command ran undisturbed."""
+    made = world("undisturbed")
+    made.log = made.run(*COMMAND)
+    return made
+
+
+def test_every_cell_is_measured(done):
+    rows = list(csv.DictReader((done.product / "table.csv").open()))
+    assert {row["row"] for row in rows} == {"Vanilla", "AutoMix"}
+    assert len(rows) == 2 * 4
+    assert all(0 <= float(row["mean"]) <= 100 for row in rows)
+    for name in ("table.md", "table.tex", "table.html", "figure.png", "figure.svg"):
+        assert (done.product / name).stat().st_size > 0
+
+
+def test_progress_is_visible(done):
+    assert "train resnet10_w16 with automix on shapes: 3 epochs, batch 16" in done.log
+    assert "[train " in done.log
+    assert "[detect " in done.log
+
+
+def test_a_second_run_has_nothing_to_do(done):
+    before = time.monotonic()
+    assert "Nothing to be done" in done.run(*COMMAND)
+    assert time.monotonic() - before < 15
+
+
+def test_one_changed_number_plans_exactly_its_jobs(done):
+    scale = done.read_scale()
+    scale["kinds"]["detect"]["voc0712"] = {"lr": 0.19}
+    done.write_scale(scale)
+    try:
+        planned = done.run("snakemake", "-n", "paper_tables/table7")
+    finally:
+        del scale["kinds"]["detect"]["voc0712"]
+        done.write_scale(scale)
+    counts = {
+        line.split()[0]: int(line.split()[1])
+        for line in planned.splitlines()
+        if len(line.split()) == 2 and line[0].isalpha() and line.split()[1].isdigit()
+    }
+    assert counts == {"detect": 2, "render_table7": 1, "paper_tables/table7": 1, "total": 4}
+
+
+def test_dvc_recomputes_nothing(done):
+    done.run("git", "init", "--quiet")
+    results = {p: p.stat().st_mtime_ns for p in (done.folder / "results").glob("*/result.json")}
+    table = (done.product / "table.csv").read_bytes()
+    done.run("dvc", "repro")
+    assert {p: p.stat().st_mtime_ns for p in results} == results
+    assert (done.product / "table.csv").read_bytes() == table
+    assert "didn't change, skipping" in done.run("dvc", "repro")
+
+
+def kill(process, whom):
+    """kill -9 of Snakemake alone (its jobs go on as orphans) or of everything it started."""
+    if whom == "snakemake":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def kill_one_job(folder):
+    """kill -9 of a training or fine-tuning process of this world; returns whether one was found."""
+    for entry in os.listdir("/proc"):
+        try:
+            words = open(f"/proc/{entry}/cmdline").read().split("\0")
+            here = os.readlink(f"/proc/{entry}/cwd")
+        except OSError:
+            continue
+        if here == str(folder) and "pipelines.run" in words and words[0].endswith("python"):
+            os.kill(int(entry), signal.SIGKILL)
+            return True
+    return False
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.2)
+    raise TimeoutError
+
+
+def test_killed_three_times_it_ends_with_the_same_bytes(world, done):
+    broken = world("killed")
+    working = lambda: any((broken.folder / "results").glob("*.partial/*"))  # noqa: E731
+
+    # everything dies while the first classifiers train
+    process = broken.start(*COMMAND)
+    wait_for(lambda: any((broken.folder / "results").glob("*.partial")))
+    time.sleep(3)
+    kill(process, "everything")
+
+    # one job dies; Snakemake goes on with the others and reports the failure
+    process = broken.start(*COMMAND)
+    wait_for(lambda: kill_one_job(broken.folder))
+    text, _ = process.communicate(timeout=600)
+    assert process.returncode != 0, text
+
+    # Snakemake dies and its jobs live on, so the next run meets them
+    process = broken.start(*COMMAND)
+    wait_for(lambda: working() or len(broken.results()) > 3 or process.poll() is not None)
+    kill(process, "snakemake")
+
+    broken.run(*COMMAND)
+    for name in ("table.csv", "table.md"):
+        assert (broken.product / name).read_bytes() == (done.product / name).read_bytes()
+    assert broken.results() == done.results()
+    left = [p.name for p in (broken.folder / "results").glob("*.partial")]
+    assert not left
+
+
+def test_a_wrong_word_ends_with_one_clear_line(world):
+    made = world("misspelt")
+    path = made.folder / "paper_tables" / "automix.yaml"
+    path.write_text(path.read_text().replace("- vanilla", "- vanila"))
+    text = made.run(*COMMAND, code=1)
+    assert "paper_tables/automix.yaml: table7: rows: no method 'vanila'; did you mean" in text
+    assert "Traceback" not in text
+
+
+def test_missing_data_says_what_was_sought_and_how_to_get_it(world):
+    made = world("paper")
+    made.environment.pop("MIX_DATA", None)
+    text = made.run("snakemake", "-n", "--config", "scale=paper", "--", "paper_tables/table7")
+    assert "is not here. Looked in" in text
+    assert "python -m pipelines.datasets fetch" in text
+    assert "24000 iterations, batch 16, lr 0.02" in text
+    assert "180000 iterations" in text
+    assert "100 epochs, batch 256" in text

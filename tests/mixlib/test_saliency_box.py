@@ -1,0 +1,126 @@
+"""SaliencyMix and Attentive CutMix: maps, peaks, boxes, cells and images as recorded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mixlib.laws import Beta
+from mixlib.mix import blend
+from mixlib.net import Net
+from mixlib.policies.attentive import Attentive, attended, attentivemix
+from mixlib.policies.saliency_box import box_around, saliencymix
+from mixlib.saliency_fine import bytes_of, fine_grained, peak
+
+
+def tensor(array) -> torch.Tensor:
+    return torch.from_numpy(np.array(array))
+
+
+@pytest.mark.parametrize("case", range(8))
+def test_official_maps_peaks_and_boxes(golden, case):
+    data, at = golden("methods/saliencymix"), f"c{case:02d}_"
+    image = tensor(data[at + "image_hwc"]).permute(2, 0, 1)[None]
+    found = fine_grained(image)
+    assert torch.equal(found[0], tensor(data[at + "map_u8"]))
+    assert torch.equal(found[0], tensor(data[at + "map_trunc_u8"]))
+    centre = peak(found)
+    assert torch.equal(centre[0], tensor(data[at + "argmax_rc"]))
+    # why released=True ignores the map: on floats it is another one altogether
+    assert abs(float(data[at + "corr_with_released_float"])) < 0.25
+    assert not np.array_equal(data[at + "released_float_argmax_rc"], data[at + "argmax_rc"])
+    lam = tensor(data[at + "lam_in"])
+    boxes = box_around(centre.expand(len(lam), 2), lam, tuple(image.shape[-2:]))
+    expected = tensor(data[at + "box_r0c0r1c1_lam"])
+    corners = torch.cat([boxes.edges[:, :2], boxes.edges[:, :2] + boxes.edges[:, 2:]], 1)
+    assert torch.equal(corners.double(), expected[:, :4])
+    torch.testing.assert_close(boxes.share_outside(), expected[:, 4])
+
+
+def test_openmixup_maps_and_masks(golden):
+    data = golden("automix/saliencymix")
+    images = tensor(data["u8"]).permute(0, 3, 1, 2)
+    found = fine_grained(images)
+    assert torch.equal(found, tensor(data["sal_u8_rgb_order"]))
+    assert torch.equal(peak(found), tensor(data["peak_u8"]))
+    # the float map that OpenMixup computes has its peaks elsewhere; given one, its box is ours
+    theirs = tensor(data["sal_float_openmixup"])
+    assert torch.equal(peak(theirs), tensor(data["peak_float"]))
+    for case in range(2):
+        at = f"c{case}_"
+        partner, lam = tensor(data[at + "perm"]), tensor(data[at + "lam"])[None]
+        for centres, key in (("peak_float", "box_"), ("peak_u8", "box_u8_")):
+            boxes = box_around(tensor(data[centres])[partner[:1]], lam, (32, 32))
+            top, left, height, width = boxes.edges[0].tolist()
+            expected = data[at + key + "r0r1c0c1"].tolist()
+            assert [top, top + height, left, left + width] == expected
+            if centres == "peak_float":
+                pasted = boxes.inside()[0].to(torch.uint8)
+                assert torch.equal(pasted, tensor(data[at + "mask"]))
+                assert abs(float(boxes.share_outside()) - float(data[at + "lam_adj"])) < 1e-6
+
+
+def test_every_sample_gets_the_peak_of_its_partner():
+    x = torch.zeros(3, 3, 64, 64)
+    spots = [(9, 50), (40, 12), (30, 33)]
+    for b, (row, col) in enumerate(spots):
+        x[b, :, row - 1 : row + 2, col - 1 : col + 2] = 1.0
+    policy = saliencymix(mean=(0.0,) * 3, std=(1.0,) * 3)
+    mix = policy.draw(x, torch.arange(3), None, torch.Generator().manual_seed(1))
+    inside = mix.mask.inside()
+    for b in range(3):
+        row, col = spots[int(mix.source[b, 1])]
+        assert inside[b, row, col] or mix.weight[b, 0] > 0.999
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (3, 40), (150, 130)])
+def test_any_size_has_a_map(size):
+    images = torch.randint(256, (2, 3, *size), dtype=torch.uint8)
+    assert fine_grained(images).shape == (2, *size)
+    flat = torch.full((1, 3, *size), 7, dtype=torch.uint8)
+    assert fine_grained(flat).max() == 0
+    normalised = (images.float() / 255 - 0.4) / 0.2
+    assert torch.equal(bytes_of(normalised, (0.4,) * 3, (0.2,) * 3), images)
+
+
+@pytest.mark.parametrize("case", range(4))
+def test_official_attended_cells(golden, case):
+    data, at = golden("methods/attentivecutmix"), f"c{case:02d}_"
+    features, k = tensor(data[at + "features"]), int(data[at + "k"])
+    count = torch.full((len(features),), k)
+    for key, maps in (("channel_mean", features), ("last_channel", features[:, -1:])):
+        cells = attended(maps, count).flatten(1)
+        expected = torch.zeros_like(cells).scatter_(1, tensor(data[at + f"idx_{key}"]), True)
+        assert torch.equal(cells, expected)
+    share = float(attended(features, count).float().mean())
+    assert abs(share - float(data[at + "lam_pasted"])) < 1e-6
+
+
+@pytest.mark.parametrize(("name", "case"), [(n, c) for n in ("", "_b") for c in range(2)])
+def test_openmixup_attentive_images(golden, name, case):
+    data, at = golden(f"automix/attentivemix{name}"), f"c{case}_"
+    x, features = tensor(data["x"]), tensor(data["features"])
+    top = int(data[at + "top_k"])
+    policy = Attentive(Beta(1.0), cells=None if top < 0 else top)
+    lam = tensor(data[at + "lam"]).expand(len(x))
+    mix = policy.solve(features, tensor(data[at + "perm"]), lam, tuple(x.shape[-2:]))
+    assert torch.equal(mix.mask[:, 0].to(torch.uint8), tensor(data[at + "mask"]))
+    torch.testing.assert_close(mix.weight[0, 0], tensor(data[at + "lam_adj"]).float())
+    torch.testing.assert_close(blend(mix, x), tensor(data[at + "img"]), atol=1e-6, rtol=1e-6)
+
+
+def test_attention_comes_from_the_teacher_or_the_net_itself():
+    body = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, 2), torch.nn.BatchNorm2d(4))
+    net = Net(torch.nn.Sequential(body, torch.nn.Flatten(), torch.nn.LazyLinear(2)), {"map": "0"})
+    x, y = torch.randn(3, 3, 16, 16), torch.arange(3)
+    for policy in (
+        attentivemix(map_site="map", side=None),
+        attentivemix(map_site="map", teacher=net, side=32),
+    ):
+        mix = policy.draw(x, y, net, torch.Generator().manual_seed(0))
+        torch.testing.assert_close(mix.weight, mix.dense().mean((2, 3)))
+    assert net.training
+    assert body[1].num_batches_tracked == 0
+    with pytest.raises(ValueError, match="teacher"):
+        attentivemix().draw(x, y, None, torch.Generator())

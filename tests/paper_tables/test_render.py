@@ -1,0 +1,117 @@
+"""Products: the same numbers in every format, and no comparison where none is due."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from paper_tables import formats
+from paper_tables.measure import best, measure
+from paper_tables.render import products, render
+from pipelines import grid, scale, table
+from pipelines.job import Outcome
+from pipelines.store import Store
+
+VALUES = {"vanilla": 40.0, "mixup": 42.0, "cutmix": 45.5}
+
+
+@pytest.fixture(scope="module")
+def plan():
+    tables = {"table7": table.load_all()["table7"]}
+    rows = tuple(r for r in tables["table7"].rows if r.sets["method"] in VALUES)
+    tables["table7"] = replace(tables["table7"], rows=rows)
+    return grid.plan(tables, scale.load("demo"))
+
+
+@pytest.fixture(scope="module")
+def store(plan, tmp_path_factory):
+    """Results with known numbers: a method's value, plus the seed, plus one for AP50."""
+    kept = Store(tmp_path_factory.mktemp("results"))
+    for job in plan.of_kind("detect").values():
+        value = VALUES[job.parent.method.name] + job.seed
+        metrics = {"AP": value, "AP50": value + 1, "AP75": value + 2}
+        with kept.working(job) as folder:
+            kept.commit(job, folder, Outcome(metrics, [], 1.0))
+    return kept
+
+
+def test_cells_are_means_with_their_spread(plan, store):
+    paper = plan.tables["table7"]
+    numbers = measure(paper, plan.cells["table7"], store)
+    cell = numbers["Mixup", "VOC mAP"]
+    assert cell.values == (43.0, 44.0)
+    assert cell.mean == 43.5
+    assert cell.spread == pytest.approx(0.5**0.5)
+    assert cell.difference == pytest.approx(43.5 - 80.7)
+    assert best(paper, numbers, "COCO mAP") == "CutMix"
+    assert best(replace(paper, higher_is_better=False), numbers, "COCO mAP") == "Vanilla"
+
+
+def test_every_product_is_written_and_named(plan, store, tmp_path):
+    render(plan, "table7", store, tmp_path)
+    for path in products(plan, "table7", tmp_path):
+        assert path.stat().st_size > 0, path
+    first = (tmp_path / "table7" / "table.md").read_text().splitlines()[0]
+    assert first.startswith("Scale demo:")
+    assert "n = 2 runs a cell" in first
+    assert "shapes" in first
+    body = json.loads((tmp_path / "table7" / "provenance.json").read_text())
+    assert len(body["results"]) == len(plan.needed("table7"))
+
+
+def test_the_csv_holds_every_run(plan, store, tmp_path):
+    render(plan, "table7", store, tmp_path)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "table7" / "table.csv").read_text())))
+    assert len(rows) == 3 * 4
+    row = next(r for r in rows if (r["row"], r["column"]) == ("CutMix", "COCO AP75"))
+    assert float(row["mean"]) == 48.0
+    assert [float(v) for v in row["runs"].split()] == [47.5, 48.5]
+    assert row["paper"] == "42"
+
+
+def test_rendering_twice_gives_the_same_bytes(plan, store, tmp_path):
+    first, second = (render(plan, "table7", store, tmp_path / n) for n in ("a", "b"))
+    names = ("table.md", "table.csv", "table.tex", "table.html", "figure.svg", "figure.png")
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_a_demo_shows_no_difference_to_the_paper(plan, store):
+    paper = plan.tables["table7"]
+    numbers = measure(paper, plan.cells["table7"], store)
+    demo = formats.markdown(paper, numbers, plan.scale, ("shapes",))
+    assert "paper 8" not in demo
+    assert "must not be compared" in demo
+    compared = formats.markdown(paper, numbers, replace(plan.scale, compare=True), ("shapes",))
+    assert "(paper 80.7, -37.2)" in compared
+    assert "must not be compared" not in compared
+    close = replace(paper, reference={("Mixup", "VOC mAP"): 43.3})
+    near = measure(close, plan.cells["table7"], store)
+    text = formats.markdown(close, near, replace(plan.scale, compare=True), ("shapes",))
+    assert "(paper 43.3, +0.2, within tolerance)" in text
+
+
+def test_the_best_of_a_column_is_bold_everywhere(plan, store):
+    paper = plan.tables["table7"]
+    numbers = measure(paper, plan.cells["table7"], store)
+    assert "| CutMix | **47.0 ± 0.7** |" in formats.markdown(paper, numbers, plan.scale, ())
+    assert r"\textbf{47.0 $\pm$ 0.7}" in formats.latex(paper, numbers, plan.scale, ())
+    assert "<td class=best>47.0" in formats.page(paper, numbers, plan.scale, (), None)
+
+
+def test_a_metric_that_no_result_has_is_named(plan, store):
+    cells = tuple(replace(cell, metric="mAP") for cell in plan.cells["table7"])
+    with pytest.raises(KeyError, match=r"no metric 'mAP' .* it has AP, AP50, AP75"):
+        measure(plan.tables["table7"], cells, store)
+
+
+def test_an_old_address_does_not_linger(plan, store, tmp_path):
+    render(plan, "table7", store, tmp_path)
+    stale = tmp_path / "table7" / "cells-0000000000000000.json"
+    stale.write_text("{}")
+    render(plan, "table7", store, tmp_path)
+    assert not stale.exists()

@@ -1,0 +1,182 @@
+"""Does a wish come back?  Profile -> law -> measured moments; and a designed law trains."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mixlib.laws import Beta, Box, CoinCells, Cosines, Field, Flat, HMix, Mixture, Modes
+from mixlib.net import Net
+from mixlib.objective import MixOnce
+from mixlib.policies.by_law import ByLaw
+from mixlib.seed import generator
+from theory.design import (
+    Infeasible,
+    by_cosines,
+    by_field,
+    by_mixture,
+    by_modes,
+    objections,
+    spectrum,
+    swing,
+)
+from theory.lam import spread
+from theory.moments import centre, exact, monte_carlo
+from theory.torus import grid_lags
+
+SIZE = (12, 12)
+LAM = Beta(1.0)
+
+
+def distances(size=SIZE) -> torch.Tensor:
+    down, across = grid_lags(size)
+    offsets = torch.from_numpy((down * size[0]) ** 2 + (across * size[1]) ** 2)
+    return offsets.sqrt().view(size)
+
+
+def fading(length: float, amplitude: float) -> torch.Tensor:
+    """amplitude exp(-distance / length), made a covariance by cutting negative frequencies."""
+    profile = torch.exp(-distances() / length)
+    power = torch.fft.fft2(profile).real.clamp(min=0)
+    profile = torch.fft.ifft2(power).real
+    return profile * (amplitude / profile[0, 0])
+
+
+def largest_z(law, lam=LAM, size=SIZE, n=40_000) -> float:
+    measured = monte_carlo(law, lam, size, n, generator(7, type(law).__name__))
+    known = exact(law, lam, size)
+    z = (measured.A - known.A).abs() / measured.A_se.clamp(min=1e-7)
+    return float(z.max())
+
+
+def test_cosines_realise_a_small_wish_exactly():
+    wish = fading(3.0, swing(LAM) / 2)
+    found = by_cosines(wish, LAM)
+    assert found.error < 1e-12
+    assert isinstance(found.law, Cosines)
+    assert largest_z(found.law) < 5
+
+
+def test_a_smaller_wish_is_diluted_with_mixup():
+    wish = fading(2.0, 0.01)
+    found = by_cosines(wish, LAM)
+    assert isinstance(found.law, Mixture)
+    assert found.error < 1e-12
+    assert largest_z(found.law) < 5
+
+
+def test_fields_realise_the_full_amplitude():
+    wish = fading(2.0, spread(LAM))
+    found = by_field(wish, LAM)
+    assert isinstance(found.law, Field)
+    assert found.error < 1e-3
+    assert largest_z(found.law) < 5
+    masks = found.law.sample(torch.full((9,), 0.3).double(), SIZE, generator(0, "field"))
+    assert set(masks.unique().tolist()) == {0.0, 1.0}
+
+
+def test_gaussian_shaped_wishes_are_refused_with_the_reason():
+    smooth = torch.exp(-(distances() ** 2) / 8) * spread(LAM)
+    power = spectrum(smooth).clamp(min=0)
+    smooth = torch.fft.ifft2(power).real * power.numel()
+    smooth = smooth * (spread(LAM) / smooth[0, 0])
+    with pytest.raises(Infeasible, match="negative spectral mass"):
+        by_field(smooth, LAM)
+
+
+@pytest.mark.parametrize(
+    ("profile", "reason"),
+    [
+        (fading(2.0, 0.2), "variance"),
+        (-fading(2.0, 0.1), "positive semi-definite"),
+        (torch.eye(12).double().roll(1, 0) / 100, "symmetric"),
+    ],
+)
+def test_impossible_wishes_name_their_obstacle(profile, reason):
+    assert any(reason in text for text in objections(profile, LAM))
+    with pytest.raises(Infeasible, match=reason):
+        by_field(profile, LAM)
+
+
+def test_no_wish_is_mixup():
+    for construct in (by_cosines, by_field):
+        assert construct(torch.zeros(SIZE).double(), LAM).law == Flat()
+
+
+def test_too_large_for_cosines():
+    with pytest.raises(Infeasible, match="cosines reach"):
+        by_cosines(fading(2.0, spread(LAM)), LAM)
+
+
+def test_modes_realise_any_shape_up_to_scale():
+    rng = torch.Generator().manual_seed(0)
+    factor = torch.randn(16, 3, generator=rng, dtype=torch.float64)
+    found = by_modes(factor @ factor.T * 1e-4, (4, 4), LAM)
+    assert isinstance(found.law, Mixture)
+    assert found.error < 1e-12
+    big = by_modes(factor @ factor.T, (4, 4), LAM)
+    ratio = big.realised / big.wish
+    assert isinstance(big.law, Modes)
+    assert (ratio - ratio[0, 0]).abs().max() < 1e-9
+    assert largest_z(big.law, size=(4, 4)) < 5
+    with pytest.raises(Infeasible, match="positive semi-definite"):
+        by_modes(-factor @ factor.T, (4, 4), LAM)
+
+
+def test_mixtures_find_a_known_mixture():
+    laws = (Flat(), Box("wrap"), HMix(0.5))
+    truth = Mixture(laws, (0.2, 0.5, 0.3))
+    pixel = centre((8, 8))
+    row = exact(truth, LAM, (8, 8), torch.tensor([pixel])).row(pixel)
+    found = by_mixture(row, laws, LAM, pixel)
+    assert found.error < 1e-6
+    torch.testing.assert_close(torch.tensor(found.law.weights), torch.tensor(truth.weights))
+    assert largest_z(truth, size=(8, 8)) < 5
+
+
+def test_a_mixture_does_not_guess_labels():
+    with pytest.raises(NotImplementedError, match="drawn lambda"):
+        exact(Mixture((CoinCells(), Box()), (1.0, 1.0)), LAM, (8, 8))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Cosines((), ()),
+        lambda: Cosines(((1, 0),), (-1.0,)),
+        lambda: Field(-torch.ones(2, 2).double()),
+        lambda: Field(torch.ones(2, 2).double()).sample(torch.ones(1).double(), (3, 3), rng()),
+        lambda: Modes(2 * torch.ones(1, 2, 2).double(), torch.ones(1).double()),
+        lambda: Mixture((Flat(),), (0.5, 0.5)),
+        lambda: Mixture((Flat(),), (-1.0,)),
+    ],
+)
+def test_bad_arguments_are_refused(make):
+    with pytest.raises(ValueError, match=r"needs|designed"):
+        make()
+
+
+def rng() -> torch.Generator:
+    return generator(0, "x")
+
+
+@pytest.mark.parametrize("kind", ["cosines", "field"])
+def test_two_epochs_of_training_with_a_designed_law(kind):
+    amplitude = swing(LAM) / 2 if kind == "cosines" else spread(LAM)
+    found = (by_cosines if kind == "cosines" else by_field)(fading(2.0, amplitude), LAM)
+    torch.manual_seed(0)  # the network's initial weights
+    model = nn.Sequential(nn.Flatten(), nn.Linear(144, 16), nn.ReLU(), nn.Linear(16, 2))
+    objective = MixOnce(Net(model), ByLaw(found.law, LAM))
+    x = torch.randn(64, 1, *SIZE, generator=rng())
+    y = (x.mean(dim=(1, 2, 3)) > 0).long()
+    optimizer, losses = torch.optim.Adam(objective.parameters(), 3e-3), []
+    for step in range(2 * 8):
+        part = slice(step % 8 * 8, step % 8 * 8 + 8)
+        out = objective(x[part], y[part], generator(0, "mix", step))
+        optimizer.zero_grad()
+        out.loss.backward()
+        optimizer.step()
+        losses.append(float(out.loss))
+    assert all(loss == loss for loss in losses)
+    assert sum(losses[8:]) < sum(losses[:8])

@@ -1,0 +1,145 @@
+"""The expansion on networks: a sample of displacements against exact sums, any policy, a CNN."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mixlib.laws import Beta, Box, Flat, HMix
+from mixlib.mix import Mix
+from mixlib.policies.base import Policy
+from mixlib.policies.by_law import ByLaw, cutmix, mixup
+from mixlib.seed import generator
+from theory.expansion import direct, swapped
+from theory.jets import jet
+from theory.measured import by_law, by_policy, cancels, expand, linear_certificate, slopes
+from theory.moments import exact
+from theory.tilt import sampled
+
+
+def small(classes: int = 3, size: int = 4, m: int = 6):
+    rng = torch.Generator().manual_seed(3)
+    x = torch.randn(m, 1, size, size, generator=rng, dtype=torch.float64)
+    y = F.one_hot(torch.arange(m) % classes, classes).double()
+    weights = [torch.randn(8, size**2, generator=rng), torch.randn(classes, 8, generator=rng)]
+    first, second = (0.4 * w.double() for w in weights)
+
+    def model(images):
+        return F.softplus(images.flatten(1) @ first.T) @ second.T
+
+    return model, x, y
+
+
+@pytest.mark.parametrize("law", [Flat(), Box(odd="drop"), HMix(0.5)], ids=str)
+def test_sampled_terms_agree_with_exact_ones(law):
+    model, x, y = small()
+    known = swapped(model, x, y, exact(law, Beta(1.0), (4, 4)))
+    found = expand(model, x, y, by_law(law, Beta(1.0), x, 20_000, generator(0, "law")))
+    for term, reference, error in zip(
+        (found.L, found.R1, found.R2, found.R3), known, found.error, strict=True
+    ):
+        assert abs(term - reference) < 5 * error
+    many = sampled(law, Beta(1.0), (4, 4), 2000, generator(1, "law"))
+    assert abs(found.loss[0] - direct(model, x, y, many)) < 0.02
+
+
+def test_a_policy_that_ignores_the_pair_agrees_with_its_law():
+    model, x, y = small()
+    labels = y.argmax(1)
+    policy = ByLaw(Box(odd="drop"), Beta(1.0), "sample", "permute")
+    displaced = by_policy(policy, x, labels, None, 64, 150, generator(2, "policy"))
+    found = expand(model, x, y, displaced)
+    known = swapped(model, x, y, exact(policy.law, Beta(1.0), (4, 4)))
+    for term, reference, error in zip(
+        (found.R1, found.R2, found.R3), known[1:], found.error[1:], strict=True
+    ):
+        assert abs(term - reference) < 6 * error + 1e-3
+    assert float(displaced.weight.sum()) == pytest.approx(1, abs=1e-6)
+    assert (displaced.mass(6) - 1).abs().max() < 0.1
+
+
+class Brighter(Policy):
+    """A label that depends on the pair, as saliency labels do: the larger image earns the label."""
+
+    def draw(self, z, y, net, rng):
+        partner = torch.randperm(len(z), generator=rng)
+        size = z.flatten(1).norm(dim=1)
+        share = (size / (size + size[partner])).float()
+        own = share[:, None, None].expand(-1, *z.shape[-2:])
+        source = torch.stack([torch.arange(len(z)), partner], 1)
+        return Mix(source, torch.stack([share, 1 - share], 1), torch.stack([own, 1 - own], 1))
+
+
+def test_pair_dependent_labels_reweight_the_data():
+    model, x, y = small()
+    x = x * torch.linspace(0.5, 2, 6, dtype=torch.float64)[:, None, None, None]
+    displaced = by_policy(Brighter(), x, y.argmax(1), None, 64, 100, generator(3, "pair"))
+    mass = displaced.mass(6)
+    assert mass.mean() == pytest.approx(1, abs=1e-6)
+    assert mass[-1] > mass[0] + 0.3
+    found = expand(model, x, y, displaced)
+    assert cancels(found.eps, found.remainder) or abs(found.slopes[-1] - 3) < 0.2
+
+
+def test_mixing_inside_the_network_is_refused():
+    _, x, y = small()
+    with pytest.raises(ValueError, match="input mixing"):
+        by_policy(ByLaw(Flat(), Beta(1.0), site="layer1"), x, y.argmax(1), None, 4, 1, generator(0))
+
+
+@pytest.mark.parametrize("policy", [mixup(), cutmix()], ids=["mixup", "cutmix"])
+def test_third_order_on_a_convolutional_net(policy):
+    torch.manual_seed(1)  # the network's initial weights
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.GELU(),
+        nn.Conv2d(8, 16, 3, stride=2, padding=1),
+        nn.GELU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(16, 5),
+    ).double()
+    rng = torch.Generator().manual_seed(2)
+    x = torch.randn(20, 3, 16, 16, generator=rng, dtype=torch.float64)
+    y = F.one_hot(torch.arange(20) % 5, 5).double()
+    displaced = by_law(policy.law, policy.lam, x, 512, generator(4, "cnn"))
+    found = expand(model, x, y, displaced)
+    assert found.R2 > 0
+    assert cancels(found.eps, found.remainder) or abs(found.slopes[-1] - 3) < 0.15
+    assert math.isfinite(found.explained)
+
+
+def test_linear_logits_keep_to_their_certificate():
+    rng = torch.Generator().manual_seed(5)
+    for classes, kind in ((1, "logistic"), (4, "cross-entropy")):
+        for scale in (0.3, 1.0, 3.0):
+            matrix = scale * torch.randn(classes, 16, generator=rng, dtype=torch.float64)
+
+            def model(images, matrix=matrix):
+                return images.flatten(1) @ matrix.T
+
+            _, x, _ = small()
+            rows = torch.arange(6) % max(classes, 2)
+            y = (rows[:, None] if classes == 1 else F.one_hot(rows, classes)).double()
+            displaced = by_law(Box(), Beta(1.0), x, 3000, generator(6, "linear"))
+            found = expand(model, x, y, displaced, kind)
+            df = jet(model, x[displaced.anchor], displaced.d).df
+            assert abs(found.remainder[0]) <= linear_certificate(df, displaced.weight, kind)
+
+
+def test_single_precision_is_refused():
+    model, x, y = small()
+    with pytest.raises(ValueError, match="float64"):
+        expand(model, x.float(), y, by_law(Flat(), Beta(1.0), x, 8, generator(0)))
+
+
+def test_slopes_and_cancellation():
+    eps = np.array([1 / 16, 1 / 32])
+    assert slopes(eps.tolist(), (2 * eps**3).tolist()) == pytest.approx((3.0,))
+    assert not cancels(eps.tolist(), (2 * eps**3 + eps**4).tolist())
+    assert cancels(eps.tolist(), (0.1 * eps**3 + eps**4).tolist())

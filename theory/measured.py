@@ -1,0 +1,206 @@
+"""What does the expansion explain of a real network's loss, on the masks it is trained with?
+
+Any mixed sample x~ with label shares w_k of its sources is seen by every source as a displaced
+image:
+    sum_k w_k l(f(x~), y_k) = sum_k w_k l(f(x_k + d_k), y_k),    d_k = x~ - x_k.
+This is the swap lemma without a mask: it holds for masks that depend on the pair (AutoMix,
+PuzzleMix, saliency), for K > 2 sources and for moved or resized contents.  :func:`by_law` draws
+displacements from the tilted law of a mask law, :func:`by_policy` from any policy of mixlib;
+:func:`expand` measures every term and the remainder on the same displacements (common random
+numbers), with forward-mode derivatives only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mixlib.laws import LamLaw, MaskLaw
+from mixlib.mix import blend
+from mixlib.net import Net
+from mixlib.policies.base import Policy
+from theory.jets import Loss, Model, curvature, evaluate, jet, loss_of, residual
+from theory.tilt import draw
+
+EPS = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
+
+
+@dataclass(frozen=True)
+class Displaced:
+    """A sample of displacements; the mean loss of the mixed samples is sum_n weight l(x + d, y).
+
+    Attributes:
+        anchor: int64 [n], which image is displaced.
+        d: float64 [n, C, H, W].
+        weight: float64 [n].
+    """
+
+    anchor: Int[Tensor, " n"]
+    d: Float[Tensor, "n C H W"]
+    weight: Float[Tensor, " n"]
+
+    def mass(self, m: int) -> Float[Tensor, " m"]:
+        """By how much every image counts, relative to plain training: 1 for all where labels are
+        constant or laws ignore the pair; learned and saliency labels re-weight the data."""
+        return m * torch.zeros(m, dtype=torch.float64).index_add_(0, self.anchor, self.weight)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Terms of the expansion on one sample of displacements, with standard errors.
+
+    Attributes:
+        L, R1, R2, R3: the terms; L is the loss re-weighted by the anchors' masses.
+        error: standard errors of the same four.
+        eps: contractions of the displacements.
+        loss: [e] mean loss at each eps; remainder: [e] loss - (L + eps R1 + eps^2 (R2 + R3)).
+        remainder_error: [e] standard errors of the remainder.
+    """
+
+    L: float
+    R1: float
+    R2: float
+    R3: float
+    error: tuple[float, ...]
+    eps: tuple[float, ...]
+    loss: tuple[float, ...]
+    remainder: tuple[float, ...]
+    remainder_error: tuple[float, ...]
+
+    @property
+    def explained(self) -> float:
+        """(R1 + R2 + R3) / (L_MSDA - L): the share of the MSDA penalty that the theorem's terms
+        explain, at eps = 1."""
+        return (self.R1 + self.R2 + self.R3) / (self.loss[self.eps.index(1.0)] - self.L)
+
+    @property
+    def slopes(self) -> tuple[float, ...]:
+        """Measured order of the remainder between successive eps: 3 as eps -> 0 for smooth f."""
+        return slopes(self.eps, self.remainder)
+
+
+def slopes(eps: Sequence[float], remainder: Sequence[float]) -> tuple[float, ...]:
+    """Logarithmic slopes of |remainder| between successive eps."""
+    e, r = (torch.tensor(v, dtype=torch.float64) for v in (eps, remainder))
+    return tuple((r.abs().log().diff() / e.log().diff()).tolist())
+
+
+def cancels(eps: Sequence[float], remainder: Sequence[float]) -> bool:
+    """True where the third-order terms nearly cancel at the two smallest eps: with remainder = c3
+    eps^3 + c4 eps^4, where c4 eps exceeds c3 / 20.  A slope says nothing there."""
+    (e1, e2), (r1, r2) = eps[-2:], remainder[-2:]
+    q1, q2 = r1 / e1**3, r2 / e2**3
+    c4 = (q1 - q2) / (e1 - e2)
+    return abs(c4 * e1) > abs(q2 - c4 * e2) / 20
+
+
+def by_law(
+    law: MaskLaw, lam: LamLaw, x: Float[Tensor, "m C H W"], n: int, rng: torch.Generator
+) -> Displaced:
+    """n displacements u * (x_j - x_i): pairs uniform with replacement, u from the tilted law."""
+    pair = (torch.rand(2, n, generator=rng, dtype=torch.float64) * len(x)).long()
+    u = draw(law, lam, (x.shape[-2], x.shape[-1]), n, rng)[:, None]
+    d = u * (x[pair[1]] - x[pair[0]]).double()
+    return Displaced(pair[0], d, torch.full((n,), 1 / n, dtype=torch.float64))
+
+
+def by_policy(
+    policy: Policy,
+    x: Float[Tensor, "m C H W"],
+    y: Int[Tensor, " m"],
+    net: Net | None,
+    batch: int,
+    batches: int,
+    rng: torch.Generator,
+) -> Displaced:
+    """Displacements of the mixed samples that a policy makes of random batches: every source of each
+    sample, weighted by its label share.
+
+    Raises:
+        ValueError: the policy mixes inside the network; displacements are defined on inputs.
+    """
+    if policy.site != "input":
+        raise ValueError(f"displacements are defined for input mixing, not at {policy.site!r}")
+    anchors, moves, weights = [], [], []
+    for _ in range(batches):
+        chosen = (torch.rand(batch, generator=rng) * len(x)).long()
+        images = x[chosen].double()
+        mix = policy.draw(images, y[chosen], net, rng)
+        out = blend(mix, images).detach()
+        for k in range(mix.source.shape[1]):
+            source = mix.source[:, k]
+            anchors.append(chosen[source])
+            moves.append(out - images[source])
+            weights.append(mix.weight[:, k].double() / (batch * batches))
+    return Displaced(torch.cat(anchors), torch.cat(moves), torch.cat(weights))
+
+
+def expand(
+    model: Model,
+    x: Float[Tensor, "m C H W"],
+    y: Float[Tensor, "m K"],
+    displaced: Displaced,
+    kind: Loss = "cross-entropy",
+    eps: tuple[float, ...] = EPS,
+    chunk: int = 512,
+) -> Measured:
+    """Terms and remainder on one sample of displacements.
+
+    Args:
+        model: [n, C, H, W] -> [n, K] in double precision, samples independent of one another.
+
+    Raises:
+        ValueError: single-precision data: the remainder at small eps would be rounding noise.
+    """
+    if x.dtype != torch.float64:
+        raise ValueError(f"the remainder is measured in float64, got data in {x.dtype}")
+    label, weight = y[displaced.anchor], displaced.weight
+    found = jet(model, x[displaced.anchor], displaced.d, chunk)
+    rest = residual(found.f, label, kind)
+    base = loss_of(found.f, label, kind)
+    r1 = (rest * found.df).sum(1)
+    r2 = 0.5 * curvature(found.f, found.df, kind)
+    r3 = 0.5 * (rest * found.d2f).sum(1)
+    losses, remainders = [], []
+    for e in eps:
+        moved = _displaced_logits(model, x, displaced, e, chunk)
+        loss = loss_of(moved, label, kind)
+        losses.append(loss)
+        remainders.append(loss - base - e * r1 - e**2 * (r2 + r3))
+    sums = [float(weight @ v) for v in (base, r1, r2, r3)]
+    return Measured(
+        *sums,
+        tuple(_error(weight, v) for v in (base, r1, r2, r3)),
+        eps,
+        tuple(float(weight @ v) for v in losses),
+        tuple(float(weight @ v) for v in remainders),
+        tuple(_error(weight, v) for v in remainders),
+    )
+
+
+def _displaced_logits(
+    model: Model, x: Tensor, displaced: Displaced, eps: float, chunk: int
+) -> Tensor:
+    parts = zip(displaced.anchor.split(chunk), displaced.d.split(chunk), strict=True)
+    return torch.cat([evaluate(model, x[anchor] + eps * d) for anchor, d in parts])
+
+
+def _error(weight: Tensor, values: Tensor) -> float:
+    """Standard error of a weighted sum of independent terms."""
+    terms = weight * values * len(values)
+    return float(terms.std() / len(values) ** 0.5)
+
+
+def linear_certificate(df: Float[Tensor, "n K"], weight: Float[Tensor, " n"], kind: Loss) -> float:
+    """Upper bound on |remainder| for logits linear in the input: E~[range(W d)^3] / (36 sqrt 3), by
+    the bound on a third cumulant (|w . d| in place of the range for one logit).
+
+    Args:
+        df: W d of every displacement.
+    """
+    span = df.abs()[:, 0] if kind == "logistic" else df.amax(1) - df.amin(1)
+    return float(weight @ span**3) / (36 * 3**0.5)
