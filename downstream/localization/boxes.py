@@ -18,7 +18,7 @@ class Proposals:
     """All boxes of one map.
 
     Attributes:
-        boxes: int64 [M, 4], (x0, y0, x1, y1), threshold by threshold.
+        boxes: int64 [M, 4], (x0, y0, x1, y1), all those of one threshold after another.
         starts: int64 [L], the first box of each of the L distinct thresholds.
         largest: int64 [L], the box of the contour with the largest area at each.
         level: int64 [T], which of the L distinct thresholds each asked threshold is.
@@ -28,16 +28,6 @@ class Proposals:
     starts: NDArray[np.int64]
     largest: NDArray[np.int64]
     level: NDArray[np.int64]
-
-    def at(self, threshold: int) -> NDArray[np.int64]:
-        """All boxes int64 [n, 4] at the asked threshold number ``threshold``."""
-        level = self.level[threshold]
-        ends = np.append(self.starts, len(self.boxes))
-        return self.boxes[ends[level] : ends[level + 1]]
-
-    def largest_at(self, threshold: int) -> NDArray[np.int64]:
-        """The box int64 [4] of the largest contour at the asked threshold ``threshold``."""
-        return self.boxes[self.largest[self.level[threshold]]]
 
 
 def propose(grey: NDArray[np.uint8], shares: NDArray[np.float64]) -> Proposals:
@@ -61,7 +51,7 @@ def propose(grey: NDArray[np.uint8], shares: NDArray[np.float64]) -> Proposals:
 
 
 def trace(grey: NDArray[np.uint8], cut: int) -> tuple[list[tuple[int, int, int, int]], int]:
-    """Boxes of all contours of ``grey > cut``, and which of them has the largest contour.
+    """Boxes of all contours of ``grey > cut``, and which of them is the largest contour's.
 
     A mask without a contour proposes the corner pixel's box (0, 0, 0, 0).
     """

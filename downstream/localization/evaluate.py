@@ -3,20 +3,26 @@
 MaxBoxAcc and MaxBoxAccV2 (Choe et al., Evaluating weakly supervised object localization methods
 right, CVPR 2020, section 4.1). BoxAcc(tau, delta) is the share of images whose best box at threshold
 tau overlaps a true box by at least delta; the maximum over tau is taken for each delta on its own.
+Only the map of the true class counts: whether the classifier is right plays no part.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.localization.boxes import Proposals, overlap, propose
+from downstream.localization.boxes import overlap, propose
 from downstream.localization.readers import DataError
 
 DELTAS = (30, 50, 70)
 """Overlaps in percent that MaxBoxAccV2 averages over."""
 V1_DELTA = 50
+Report = Callable[[int, int], None]
+
+
+def silent(done: int, total: int) -> None:
+    """The report that prints nothing."""
 
 
 def shares(count: int = 1000) -> NDArray[np.float64]:
@@ -59,36 +65,36 @@ class BoxAccuracy:
 
 
 def evaluate(
-    maps: Iterable[NDArray[np.uint8]],
+    maps: Sequence[NDArray[np.uint8]],
     true: Sequence[NDArray[np.int64]],
     steps: NDArray[np.float64] | None = None,
-) -> tuple[BoxAccuracy, list[Proposals]]:
+    report: Report = silent,
+) -> BoxAccuracy:
     """Overlaps of every map's boxes with its image's true boxes.
 
     Args:
         maps: N maps uint8 [h, w] (:func:`downstream.localization.maps.grey_levels`).
         true: N arrays int64 [G, 4] of true boxes in pixels of the maps, ends included.
         steps: thresholds [T] as shares of a map's largest value; None: :func:`shares`.
-
-    Returns:
-        The overlaps, and the boxes of every map.
+        report: called with (images done, images in all).
 
     Raises:
         DataError: no image at all, or an image without a true box.
         ValueError: the numbers of maps and images differ.
     """
+    if len(maps) != len(true):
+        raise ValueError(f"expected one map an image, found {len(maps)} for {len(true)} images")
     if not len(true):
         raise DataError("expected at least one image to localise in, found an empty split")
     steps = shares() if steps is None else steps
-    found: list[Proposals] = []
     every = np.empty((len(true), len(steps)))
     largest = np.empty_like(every)
-    for number, (grey, boxes) in enumerate(zip(maps, true, strict=True)):
+    for number, boxes in enumerate(true):
         if not len(boxes):
             raise DataError(f"image {number} has no true box: leave it out of the split")
-        proposals = propose(grey, steps)
+        proposals = propose(maps[number], steps)
         overlaps = overlap(proposals.boxes, boxes).max(1)
         every[number] = np.maximum.reduceat(overlaps, proposals.starts)[proposals.level]
         largest[number] = overlaps[proposals.largest][proposals.level]
-        found.append(proposals)
-    return BoxAccuracy(every, largest), found
+        report(number + 1, len(true))
+    return BoxAccuracy(every, largest)

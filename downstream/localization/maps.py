@@ -5,6 +5,7 @@ cut to 8 bits. Bicubic resizing overshoots, so stretching first would give anoth
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -23,7 +24,22 @@ def grey_levels(cam: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
         cam: float [h, w].
         size: side of the result in pixels.
     """
-    return np.asarray(stretch(resize(cam, size)) * 255, np.float64).astype(np.uint8)
+    return (stretch(resize(cam, size)) * 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class GreyMaps:
+    """Maps float [N, h, w] as a sequence of uint8 [size, size]; each is made when it is asked for,
+    because thousands of large ones would fill the memory."""
+
+    cams: NDArray[np.floating]
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.cams)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        return grey_levels(self.cams[index], self.size)
 
 
 def resize(cam: NDArray[np.floating], size: int) -> NDArray[np.floating]:
