@@ -97,7 +97,7 @@ _TINY = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128)
 # dilated instead of strided
 _DENSE = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 64)}
 _DENSE_NEXT = {
-    "block": "bottleneck", "layers": (1, 1, 1, 1), "channels": (8, 16, 32, 32),
+    "block": "bottleneck", "layers": (1, 1, 1, 1), "channels": (8, 16, 16, 16),
     "cardinality": 4, "base_width": 32,
 }  # fmt: skip
 _BASIC18 = {"block": "basic", "layers": (2, 2, 2, 2)}

@@ -62,7 +62,7 @@ def _maps(net: Net, x: Tensor, y: Tensor, site: str) -> Tensor:
         gradient = torch.autograd.grad(logits.gather(1, y[:, None]).sum(), held)[0]
     features, gradient = (_channels_first(net, site, part) for part in (held[0], gradient))
     uneven = (gradient - gradient.mean((2, 3), keepdim=True)).abs().max()
-    if not uneven <= EVEN * gradient.abs().max():
+    if uneven > EVEN * gradient.abs().max():
         raise NoMapError(
             f"{type(net.model).__name__}: expected global average pooling behind site {site!r}, "
             "found positions that count differently towards the logits: name the site whose output "
