@@ -19,7 +19,7 @@ __all__ = ["FAMILIES", "METHODS", "Family", "Method", "Params", "method"]
 
 
 # OpenMixup's ImageNet settings: grids up to 8, cells transported whole, seams over 2 pixels
-_PUZZLE_LARGE = {**IMAGENET, "blocks": (2, 4, 8), "cell": None, "neighbour": 2}
+_PUZZLE_LARGE = {"std": IMAGENET["std"], "blocks": (2, 4, 8), "cell": None, "neighbour": 2}
 _LARGE = ("imagenet", "inat", "fine", "places", "deit", "rsb")
 _BY_LAW = "mixlib.policies.by_law"
 _ERASE = "mixlib.policies.erase"
@@ -94,10 +94,10 @@ ROWS = (
         "ICML 2020, arXiv:2009.06962",
         2020,
         {
-            "default": {"alpha": 1.0, **CIFAR},
-            "tiny": {"alpha": 1.0, **IMAGENET},
+            "default": {"alpha": 1.0, "std": CIFAR["std"]},
+            "tiny": {"alpha": 1.0, "std": IMAGENET["std"]},
             # coarse grids only: the finer ones would cost more than the narrow networks' own step
-            "generated": {"alpha": 1.0, **CIFAR, "blocks": (2, 4)},
+            "generated": {"alpha": 1.0, "std": CIFAR["std"], "blocks": (2, 4)},
             **{key: {"alpha": 1.0, **_PUZZLE_LARGE} for key in _LARGE},
         },
         frozenset({"input_grad"}),

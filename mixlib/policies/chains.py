@@ -45,14 +45,15 @@ class Chains(Policy):
     alpha: float = 1.0
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        n, to = len(z), {"generator": rng, "device": rng.device}
-        shape = (n, self.width, self.depth)
-        operation = torch.randint(len(chain_ops.OPERATIONS), shape, **to)
-        length = torch.randint(1, self.depth + 1, (n, self.width, 1), **to)
-        operation[torch.arange(self.depth, device=rng.device).expand(shape) >= length] = -1
-        unit = torch.rand(shape, dtype=torch.float64, **to)
+        n = len(z)
+        shape, device = (n, self.width, self.depth), rng.device
+        count = len(chain_ops.OPERATIONS)
+        operation = torch.randint(0, count, shape, generator=rng, device=device)
+        length = torch.randint(1, self.depth + 1, (n, self.width, 1), generator=rng, device=device)
+        operation[torch.arange(self.depth, device=device).expand(shape) >= length] = -1
+        unit = torch.rand(shape, generator=rng, device=device, dtype=torch.float64)
         level = WEAKEST + (self.severity - WEAKEST) * unit
-        sign = torch.where(torch.rand(shape, **to) < 0.5, -1.0, 1.0)
+        sign = torch.where(torch.rand(shape, generator=rng, device=device) < 0.5, -1.0, 1.0)
         concentration = torch.full((n, self.width), self.alpha, device=rng.device)
         weights = torch._sample_dirichlet(concentration, generator=rng)
         share = Beta(self.alpha).sample(n, rng).float()

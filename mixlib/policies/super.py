@@ -107,7 +107,7 @@ def _step(
     """The loss over its slope along the smoothed gradient, times that gradient."""
     with torch.enable_grad():
         seen = logits.detach().requires_grad_()
-        masks = full_masks(seen, tuple(images.shape[-2:]))
+        masks = full_masks(seen, (images.shape[-2], images.shape[-1]))
         log_p = predict((masks[:, :, None] * images).sum(1)).log_softmax(1)
         divergence = (torch.xlogy(target, target) - target * log_p).sum(1)
         spread = (masks * (masks - 1)).abs().mean((1, 2, 3))

@@ -36,7 +36,7 @@ def scored(mix: Mix, maps: Float[Tensor, "B g k"]) -> Mix:
         mix: of pixels; its mask is averaged over the maps' cells.
         maps: where every *clean* image of the batch has its content, each summing to one.
     """
-    mask = mix.dense(tuple(maps.shape[1:])).to(maps.dtype)
+    mask = mix.dense((maps.shape[1], maps.shape[2])).to(maps.dtype)
     return replace(mix, weight=(mask * maps[mix.source]).sum((2, 3)))
 
 

@@ -57,7 +57,7 @@ def network(channels: int, classes: int) -> Net:
 def policy(name: str, channels: int) -> Policy:
     """The catalogue's policy, told of the images that these tests have."""
     changes = {
-        "puzzlemix": {"mean": (0.0,) * channels, "std": (1.0,) * channels},
+        "puzzlemix": {"std": (1.0,) * channels},
         "saliencymix": {"mean": (0.0,) * 3, "std": (1.0,) * 3},
         "attentivemix": {"side": None},
     }

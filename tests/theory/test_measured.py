@@ -107,7 +107,7 @@ def test_pair_dependent_labels_reweight_the_data():
 @pytest.mark.parametrize(
     "policy",
     [
-        puzzlemix(mean=(0.0,) * 3, std=(1.0,) * 3, blocks=(4,), cell=4),
+        puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=4),
         saliencymix(mean=(0.0,) * 3, std=(1.0,) * 3),
         resizemix(),
         ricap(),
