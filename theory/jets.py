@@ -37,7 +37,7 @@ def jet(
     """
 
     def slope(point: Tensor, along: Tensor) -> tuple[Tensor, Tensor]:
-        value, first = jvp(model, (point,), (along,))
+        value, first, *_ = jvp(model, (point,), (along,))
         return first, value
 
     found = []
@@ -46,7 +46,7 @@ def jet(
         def once(z: Tensor, along: Tensor = along) -> tuple[Tensor, Tensor]:
             return slope(z, along)
 
-        (first, value), (second, _) = jvp(once, (point,), (along,))
+        (first, value), (second, _), *_ = jvp(once, (point,), (along,))
         found.append((value.detach(), first.detach(), second.detach()))
     return Jet(*(torch.cat(part) for part in zip(*found, strict=True)))
 
@@ -84,9 +84,10 @@ def loss_derivative(
     found = []
     for point, along, label in zip(x.split(chunk), d.split(chunk), y.split(chunk), strict=True):
 
-        def value(z: Tensor, label: Tensor = label) -> Tensor:
+        def loss(z: Tensor, label: Tensor = label) -> Tensor:
             return loss_of(model(z), label, kind)
 
+        value: Model = loss
         for _ in range(order):
             value = differentiated(value, along)
         found.append(value(point).detach())

@@ -223,10 +223,11 @@ def expand(
         loss = loss_of(moved, label, kind)
         losses.append(loss)
         remainders.append(loss - base - e * r1 - e**2 * (r2 + r3))
-    sums = [float(weight @ v) for v in (base, r1, r2, r3)]
+    terms = (base, r1, r2, r3)
+    l0, l1, l2, l3 = (float(weight @ v) for v in terms)
     return Measured(
-        *sums,
-        tuple(_error(weight, v) for v in (base, r1, r2, r3)),
+        *(l0, l1, l2, l3),
+        tuple(_error(weight, v) for v in terms),
         eps,
         tuple(float(weight @ v) for v in losses),
         tuple(float(weight @ v) for v in remainders),

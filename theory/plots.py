@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import torch
@@ -43,7 +44,7 @@ def figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure
     return made, list(axes.flat)
 
 
-def style(k: int) -> dict[str, object]:
+def style(k: int) -> dict[str, Any]:
     """Colour and dash of the k-th line."""
     return {"color": COLOURS[k % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)]}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +9,7 @@ from mixlib.laws import MaskLaw
 from theory import verify
 from theory.__main__ import app
 from theory.families import families
+from theory.states import STATES
 
 FEW = ("Mixup", "HMix, r = 0.5", "TokenMix, blocks")
 
@@ -30,10 +29,9 @@ def test_verify_prints_the_table_and_succeeds(few, monkeypatch):
 
 
 def test_verify_fails_loudly(few, monkeypatch):
-    right = verify.check
-
     def broken(name, family, atoms, n):
-        return replace(right(name, family, atoms, n), identity=1.0, z=9.0, slope=2.0, third=1.0)
+        shares = dict.fromkeys(STATES, 0.0)
+        return verify.Row(name, 1.0, 9.0, 2.0, 1.0, shares, shares)
 
     monkeypatch.setattr(verify, "check", broken)
     monkeypatch.setattr(verify, "statements", lambda: [("x", 0.1, "x: left over 1")])

@@ -62,8 +62,8 @@ centred data $R_1$ is a function of first-layer weights times their derivatives.
 # %%
 targets = torch.nn.functional.one_hot(y, CLASSES).double()
 moments = exact(Box(), LAM, (SIZE, SIZE))
-layers = list(network(SIZE, CLASSES).requires_grad_(False))
-weight, rest = layers[1].weight, torch.nn.Sequential(*layers[2:])
+layers = list(network(SIZE, CLASSES).requires_grad_(False).children())
+weight, rest = layers[1].get_parameter("weight"), torch.nn.Sequential(*layers[2:])
 few = slice(0, 8)
 centred = x[few] - x[few].mean(0)
 by_layer = first_layer(rest, weight, centred.flatten(1), targets[few], moments)
@@ -103,8 +103,8 @@ r"""
 
 # %%
 complexity = {name: generalisation(x, law, LAM, gamma=0.1) for name, law in fair.items()}
-for name, found in complexity.items():
-    print(f"{name:14} d_eff {found.dimension:7.1f}  Rademacher bound {found.refined:.3f}")
+for name, parts in complexity.items():
+    print(f"{name:14} d_eff {parts.dimension:7.1f}  Rademacher bound {parts.refined:.3f}")
 
 # %%
 for values in maps.values():
