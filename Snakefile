@@ -3,6 +3,7 @@
 #   snakemake --cores all --config scale=small -- paper_tables/table7
 import glob
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -29,9 +30,18 @@ OPTIONS = config.get("options", "")
 GPU = int(bool(glob.glob("/dev/nvidia[0-9]*")))
 
 
+# products of the theory: command, files
+THEORY = {
+    "coefficients": ("figures", [f"{n}.{k}" for n in ("coefficients", "maps", "spectra") for k in ("png", "svg")]),
+    "expansion": ("verify --out", ["table.md"]),
+    "notebooks": ("notebooks", [f"{path.stem}.html" for path in sorted(Path("theory/notebooks").glob("*.py"))]),
+}
+
+
 rule all:
     input:
         list(TABLES.values()),
+        [f"paper_tables/{name}/{file}" for name, (_, files) in THEORY.items() for file in files],
 
 
 rule dataset:
@@ -95,3 +105,28 @@ for table in PLAN.tables:
             f"paper_tables/{table}"
         input:
             TABLES[table],
+
+
+for product, (command, files) in THEORY.items():
+
+    rule:
+        name:
+            f"theory_{product}"
+        input:
+            glob.glob("theory/**/*.py", recursive=True),
+            glob.glob("mixlib/laws/*.py"),
+        output:
+            [f"paper_tables/{product}/{file}" for file in files],
+        params:
+            command=command,
+            product=product,
+        message:
+            f"theory: paper_tables/{product}"
+        shell:
+            "{PYTHON} theory {params.command} paper_tables/{params.product}"
+
+    rule:
+        name:
+            f"paper_tables/{product}"
+        input:
+            [f"paper_tables/{product}/{file}" for file in files],

@@ -11,6 +11,7 @@ from mixlib import backbones
 from mixlib.automix.assemble import constant
 from mixlib.automix.momentum import MomentumMix
 from mixlib.labels import BinaryCrossEntropy, CrossEntropy, LabelRule
+from mixlib.labels_attention import last_attention
 from mixlib.methods import method
 from mixlib.net import Net
 from mixlib.objective import MixOnce, Objective
@@ -79,11 +80,14 @@ def objective(
     """
     row = method(name)
     make = constructor(row.build)
-    if row.objective == "once" and recipe.weight_ema is None:
-        return MixOnce(network, make(**params), rule(recipe))
-    if row.objective == "once" and recipe.weight_ema is not None:
-        average = constant(recipe.weight_ema)
-        return MomentumMix(
-            network, make(**params), average, steps=steps, statistics="ema", rule=rule(recipe)
-        )
-    return make(network, rule=rule(recipe), steps=steps, seed=seed, **params)
+    loss = rule(recipe)
+    if "attention" in row.needs:
+        network.sites["attention"] = last_attention(network.model)
+    if row.rule is not None:
+        loss = constructor(row.rule)(rule=loss)
+    if row.objective != "once":
+        return make(network, rule=loss, steps=steps, seed=seed, **params)
+    if recipe.weight_ema is None:
+        return MixOnce(network, make(**params), loss)
+    average = constant(recipe.weight_ema)
+    return MomentumMix(network, make(**params), average, steps=steps, statistics="ema", rule=loss)

@@ -24,9 +24,10 @@ def main() -> None:
 def verify(
     atoms: Annotated[int, typer.Option(help="masks of the empirical law")] = 120,
     samples: Annotated[int, typer.Option(help="masks for the measured moments")] = 40_000,
+    out: Annotated[Path | None, typer.Option(help="also write table.md into this folder")] = None,
 ) -> None:
     """Checks every family of masks and every symbolic statement."""
-    from theory.verify import cells, columns, single_thread, statements
+    from theory.verify import cells, columns, single_thread, statements, write_table
     from theory.verify import verify as check
 
     single_thread()
@@ -46,6 +47,8 @@ def verify(
     for name, seconds, wrong in proofs:
         proved.add_row(escape(name), f"{seconds:.2f}", wrong or "yes")
     console.print(proved)
+    if out is not None:
+        write_table(out, rows, proofs)
     failures = [text for row in rows for text in row.failures()]
     failures += [wrong for _, _, wrong in proofs if wrong]
     for text in failures:

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from mixlib.automix.pair import Head, Pair, Report, Statistics, Which
 from mixlib.automix.schedules import Momentum
 from mixlib.labels import CrossEntropy, LabelRule
-from mixlib.mix import Mix, blend, identity
+from mixlib.mix import Mix, identity
 from mixlib.net import Net
-from mixlib.objective import Objective, Step
+from mixlib.objective import Objective, Step, mixed_forward
 from mixlib.policies.base import Policy
 
 
@@ -77,15 +77,8 @@ class MomentumMix(Objective):
     def _mixed(
         self, which: Which, x: Tensor, y: Tensor, rng: torch.Generator
     ) -> tuple[Mix, Tensor, dict[str, Tensor]]:
-        drawn = []
         net = self.pair.classifier(Report(which, "mix"))
-
-        def mixing(z: Tensor) -> Tensor:
-            drawn.append(self.policy.draw(z, y, net, rng))
-            return blend(drawn[0], z)
-
-        logits, seen = net(x, edit={self.policy.site: mixing}, tap=self.rule.taps)
-        return drawn[0], logits, seen
+        return mixed_forward(net, self.policy, x, y, rng, self.rule.taps)
 
     def after_step(self, i: int) -> None:
         self.pair.follow(i)
