@@ -92,19 +92,32 @@ def _timm(
     return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite, layout)
 
 
-_TINY = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
+_TINY: dict[str, Any] = {
+    "block": "basic",
+    "layers": (1, 1, 1, 1),
+    "channels": (16, 32, 64, 128),
+    "stem_width": 16,
+}
 # stride 8 in all, so that a 64-pixel image leaves 8 x 8 cells to localise in; the last stage is
 # dilated instead of strided
-_DENSE = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 64)}
-_DENSE_NEXT = {
-    "block": "bottleneck", "layers": (1, 1, 1, 1), "channels": (8, 16, 16, 16),
-    "cardinality": 4, "base_width": 32,
-}  # fmt: skip
-_BASIC18 = {"block": "basic", "layers": (2, 2, 2, 2)}
-_BASIC34 = {"block": "basic", "layers": (3, 4, 6, 3)}
-_NECK50 = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
-_NECK101 = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
-_NEXT = {"cardinality": 32, "base_width": 4}
+_DENSE: dict[str, Any] = {
+    "block": "basic",
+    "layers": (1, 1, 1, 1),
+    "channels": (16, 32, 64, 64),
+    "output_stride": 16,
+}
+_DENSE_NEXT: dict[str, Any] = {
+    **_DENSE,
+    "block": "bottleneck",
+    "channels": (8, 16, 16, 16),
+    "cardinality": 4,
+    "base_width": 32,
+}
+_BASIC18: dict[str, Any] = {"block": "basic", "layers": (2, 2, 2, 2)}
+_BASIC34: dict[str, Any] = {"block": "basic", "layers": (3, 4, 6, 3)}
+_NECK50: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
+_NECK101: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
+_NEXT: dict[str, Any] = {"cardinality": 32, "base_width": 4}
 
 BACKBONES: dict[str, Backbone] = {
     row.name: row
@@ -112,14 +125,9 @@ BACKBONES: dict[str, Backbone] = {
         _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
         _resnet("resnet10_w16_cifar", "R-10 (width 16, CIFAR stem)", "cifar", **_TINY),
         _resnet(
-            *("resnet10_w16_dense", "R-10 (width 16, stride 8)", "dense"),
-            **_DENSE,
-            stem_width=16,
-            output_stride=16,
+            *("resnet10_w16_dense", "R-10 (width 16, stride 8)", "dense"), **_DENSE, stem_width=16
         ),
-        _resnet(
-            "resnext10_dense", "RX-10 (stride 8)", "dense", _XIE, **_DENSE_NEXT, output_stride=16
-        ),
+        _resnet("resnext10_dense", "RX-10 (stride 8)", "dense", _XIE, **_DENSE_NEXT),
         _resnet("resnet18", "R-18", "imagenet", torchvision="resnet18", **_BASIC18),
         _resnet("resnet34", "R-34", "imagenet", torchvision="resnet34", **_BASIC34),
         _resnet("resnet50", "R-50", "imagenet", torchvision="resnet50", **_NECK50),
@@ -179,9 +187,10 @@ def _build_resnet(row: Backbone, classes: int) -> nn.Module:
     from torch import nn
 
     options = dict(row.options)
-    block = {"basic": BasicBlock, "bottleneck": Bottleneck}[options.pop("block")]
+    blocks: dict[str, Any] = {"basic": BasicBlock, "bottleneck": Bottleneck}
+    block = blocks[options.pop("block")]
     width = options.pop("stem_width", 64)
-    model = ResNet(block, num_classes=classes, zero_init_last=False, **options)
+    model: Any = ResNet(block, num_classes=classes, zero_init_last=False, **options)
     if width != 64:
         # timm's plain stem is always 64 wide, which would cost a narrow network more than all its
         # stages

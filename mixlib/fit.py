@@ -133,7 +133,7 @@ class _Loop:
         report: Report,
     ) -> None:
         if recipe.channels_last:
-            objective.to(memory_format=torch.channels_last)
+            objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.train, self.recipe = objective, train, recipe
         self.seed, self.fabric, self.report = seed, fabric, report
         self.checkpoint = checkpoint or Checkpoint(Path(), float("inf"))
@@ -142,7 +142,8 @@ class _Loop:
         self.steps = recipe.epochs * len(train)
         optimizer = optimizers.build(objective.groups(), recipe)
         self.model, self.optimizer = fabric.setup(_Losses(objective), optimizer)
-        self.history, self.step, self.sums = History(), 0, {}
+        self.history, self.step = History(), 0
+        self.sums: dict[str, Tensor] = {}
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains to the end of an epoch; returns the means of the objective's terms over it."""

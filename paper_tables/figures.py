@@ -3,24 +3,82 @@ compares (as a rule one panel per column and one bar per row), error bars over r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from paper_tables.measure import Grid, baseline, panels
+from pipelines.errors import DeclarationError
+from pipelines.grid import Cell
 from pipelines.scale import Scale
+from pipelines.store import Store
 from pipelines.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by colour-blind readers
 COLOURS = ("#999999", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 
 
-def bars(table: Table, grid: Grid, scale: Scale, paths: tuple[Path, ...]) -> None:
-    """Draws a table's bar chart to every path (.png, .svg); the same input gives the same bytes."""
+@dataclass(frozen=True)
+class Drawing:
+    """Everything that a picture may show.
+
+    Attributes:
+        table, scale: what was declared.
+        numbers: the measured cells.
+        cells: their jobs, row by row.
+        store: where the jobs' results and files are.
+    """
+
+    table: Table
+    scale: Scale
+    numbers: Grid
+    cells: tuple[Cell, ...]
+    store: Store
+
+
+Draw = Callable[[Drawing, tuple[Path, ...]], None]
+
+
+def drawer(path: str) -> Draw:
+    """The function that a declaration names as "module:function".
+
+    Raises:
+        DeclarationError: there is no such function.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise DeclarationError(f"figure {path!r}: {error}") from None
+
+
+def canvas(name: str) -> ModuleType:
+    """pyplot without a display; the same drawing gives the same bytes."""
     import matplotlib
 
     matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = table.name
-    from matplotlib import pyplot as plt
+    matplotlib.rcParams["svg.hashsalt"] = name
+    from matplotlib import pyplot
 
+    return pyplot
+
+
+def save(figure: Figure, paths: tuple[Path, ...]) -> None:
+    """Writes a figure to every path (.png, .svg), without a date that would change its bytes."""
+    for path in paths:
+        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
+
+
+def bars(drawing: Drawing, paths: tuple[Path, ...]) -> None:
+    """The picture of a table that names no other: its bar chart."""
+    table, grid, scale = drawing.table, drawing.numbers, drawing.scale
+    plt = canvas(table.name)
     shown = [(label, cells) for label, cells in panels(table) if not baseline(grid, cells)]
     levels = {label: grid[cells[0]].mean for label, cells in panels(table) if baseline(grid, cells)}
     bars_of = table.columns if table.compare == "columns" else table.rows
@@ -57,6 +115,5 @@ def bars(table: Table, grid: Grid, scale: Scale, paths: tuple[Path, ...]) -> Non
         axis.set_visible(False)
     axes[0, 0].set_ylabel(table.unit)
     figure.suptitle(f"{table.title} ({scale.title}; axes do not start at 0)", fontsize=11)
-    for path in paths:
-        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
+    save(figure, paths)
     plt.close(figure)

@@ -6,6 +6,7 @@ import csv
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -82,7 +83,7 @@ def kill_one_job(folder):
     """kill -9 of a training or fine-tuning process of this world; returns whether one was found."""
     for entry in os.listdir("/proc"):
         try:
-            words = open(f"/proc/{entry}/cmdline").read().split("\0")
+            words = Path(f"/proc/{entry}/cmdline").read_text().split("\0")
             here = os.readlink(f"/proc/{entry}/cwd")
         except OSError:
             continue
