@@ -212,7 +212,7 @@ def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
         model: built by :func:`build`.
         row: its catalogue row.
         weights: path of a state dict with torchvision's or timm's names, or "torchvision" for that
-            library's first ImageNet weights, which the papers used (downloaded once into its cache).
+            library's first ImageNet weights, which the papers used (downloaded once to its cache).
 
     Raises:
         FileNotFoundError: no such file.

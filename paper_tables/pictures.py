@@ -1,4 +1,5 @@
-"""What do the networks behind a table look at?  Example images with what each method made of them."""
+"""What do the networks behind a table look at?  Example images, and what each method made of
+them."""
 
 from __future__ import annotations
 
@@ -50,9 +51,9 @@ def localized(drawing: Drawing, paths: tuple[Path, ...]) -> None:
                 name = label if len(shown[label]) == 1 else f"{label}: {cell.column}"
                 axis.set_title(name, fontsize=8, loc="left")
     figure.suptitle(
-        f"{table.title} ({drawing.scale.title}). Colour: class activation map of the true class; green: "
-        "true box;\nwhite, dashed: box of the largest contour, with its overlap. Images spread "
-        "evenly through the test split.",
+        f"{table.title} ({drawing.scale.title}). Colour: class activation map of the true class; "
+        "green: true box;\nwhite, dashed: box of the largest contour, with its overlap. "
+        "Images spread evenly through the test split.",
         fontsize=9,
     )
     save(figure, paths)

@@ -2,7 +2,8 @@
 out.
 
 Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, figure.png, .svg, pictures.png
-where the table declares example pictures, provenance.json, and cells-<digest>.json, whose name is the address of everything the table shows.
+where the table declares example pictures, provenance.json, and cells-<digest>.json, whose name is
+the address of everything the table shows.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ class Table:
         fixed: fields that all cells share.
         unit: of the numbers ("%").
         higher_is_better: which way is good.
-        compare: what stands side by side in the table's question: its "rows" within a column, or its
-            "columns" within a row.
+        compare: what stands side by side in the table's question: its "rows" within a column, or
+            its "columns" within a row.
         tolerance: a difference to the paper below this is no difference (same unit); None: not
             known.
         reference: the paper's numbers by (row label, column label); missing where it prints none.
