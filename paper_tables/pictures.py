@@ -4,6 +4,7 @@ them."""
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,12 @@ def localized(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             if number == 0:
                 name = label if len(shown[label]) == 1 else f"{label}: {cell.column}"
                 axis.set_title(name, fontsize=8, loc="left")
-    figure.suptitle(
+    text = (
         f"{table.title} ({drawing.scale.title}). Colour: class activation map of the true class; "
-        "green: true box;\nwhite, dashed: box of the largest contour, with its overlap. "
-        "Images spread evenly through the test split.",
-        fontsize=9,
+        "green: true box; white, dashed: box of the largest contour, with its overlap. Images "
+        "spread evenly through the test split."
     )
+    figure.suptitle(fill(text, round(16 * figure.get_figwidth())), fontsize=8)
     save(figure, paths)
     plt.close(figure)
 
