@@ -100,11 +100,19 @@ _TINY: dict[str, Any] = {
 }
 # stride 8 in all, so that a 64-pixel image leaves 8 x 8 cells to localise in; the last stage is
 # dilated instead of strided
-_DENSE: dict[str, Any] = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 64)}
+_DENSE: dict[str, Any] = {
+    "block": "basic",
+    "layers": (1, 1, 1, 1),
+    "channels": (16, 32, 64, 64),
+    "output_stride": 16,
+}
 _DENSE_NEXT: dict[str, Any] = {
-    "block": "bottleneck", "layers": (1, 1, 1, 1), "channels": (8, 16, 16, 16),
-    "cardinality": 4, "base_width": 32,
-}  # fmt: skip
+    **_DENSE,
+    "block": "bottleneck",
+    "channels": (8, 16, 16, 16),
+    "cardinality": 4,
+    "base_width": 32,
+}
 _BASIC18: dict[str, Any] = {"block": "basic", "layers": (2, 2, 2, 2)}
 _BASIC34: dict[str, Any] = {"block": "basic", "layers": (3, 4, 6, 3)}
 _NECK50: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
@@ -117,14 +125,9 @@ BACKBONES: dict[str, Backbone] = {
         _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
         _resnet("resnet10_w16_cifar", "R-10 (width 16, CIFAR stem)", "cifar", **_TINY),
         _resnet(
-            *("resnet10_w16_dense", "R-10 (width 16, stride 8)", "dense"),
-            **_DENSE,
-            stem_width=16,
-            output_stride=16,
+            *("resnet10_w16_dense", "R-10 (width 16, stride 8)", "dense"), **_DENSE, stem_width=16
         ),
-        _resnet(
-            "resnext10_dense", "RX-10 (stride 8)", "dense", _XIE, **_DENSE_NEXT, output_stride=16
-        ),
+        _resnet("resnext10_dense", "RX-10 (stride 8)", "dense", _XIE, **_DENSE_NEXT),
         _resnet("resnet18", "R-18", "imagenet", torchvision="resnet18", **_BASIC18),
         _resnet("resnet34", "R-34", "imagenet", torchvision="resnet34", **_BASIC34),
         _resnet("resnet50", "R-50", "imagenet", torchvision="resnet50", **_NECK50),
@@ -209,8 +212,7 @@ def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
         model: built by :func:`build`.
         row: its catalogue row.
         weights: path of a state dict with torchvision's or timm's names, or "torchvision" for that
-            library's first ImageNet weights, which the papers used (downloaded once into its
-            cache).
+            library's first ImageNet weights, which the papers used (downloaded once to its cache).
 
     Raises:
         FileNotFoundError: no such file.

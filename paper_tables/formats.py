@@ -11,6 +11,7 @@ import base64
 import csv
 import html
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from paper_tables.measure import Grid, Measured, best
@@ -145,7 +146,7 @@ th:first-child, td:first-child { text-align: left } td.best { font-weight: 700 }
 
 
 def page(
-    table: Table, grid: Grid, scale: Scale, data: tuple[str, ...], drawn: tuple[Path, ...] = ()
+    table: Table, grid: Grid, scale: Scale, data: tuple[str, ...], drawn: Sequence[Path] = ()
 ) -> str:
     """A self-contained HTML page: the table, its pictures (.png), and where its numbers come
     from."""

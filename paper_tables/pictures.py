@@ -1,34 +1,28 @@
-"""What do the networks behind a table look at?  Example images with what each method made of them."""
+"""What do the networks behind a table look at?  Example images, and what each method made of
+them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 
-from pipelines.grid import Cell
-from pipelines.scale import Scale
-from pipelines.store import Store
-from pipelines.table import Table
+from paper_tables.figures import Drawing, canvas, save
 
 TRUE, PREDICTED = "#00E000", "#FFFFFF"
 
 
-def localized(
-    table: Table, cells: tuple[Cell, ...], scale: Scale, store: Store, path: Path
-) -> None:
-    """Draws images with class activation map, predicted and true box: one block of rows for every
-    row of the table, one column for every method.
+def localized(drawing: Drawing, paths: tuple[Path, ...]) -> None:
+    """Images with class activation map, predicted and true box: one block of lines for every row
+    of the table, one column for every method.
 
     The images are spread evenly through the test split and the same for all; the networks are
     those of the first run; the predicted box is the largest contour's at MaxBoxAcc's threshold.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
+    table, cells, store = drawing.table, drawing.cells, drawing.store
+    plt = canvas(table.name)
     samples = {
         (cell.row, cell.column): dict(np.load(store.folder(cell.jobs[0]) / "samples.npz"))
         for cell in cells
@@ -57,13 +51,13 @@ def localized(
             if number == 0:
                 name = label if len(shown[label]) == 1 else f"{label}: {cell.column}"
                 axis.set_title(name, fontsize=8, loc="left")
-    figure.suptitle(
-        f"{table.title} ({scale.title}). Colour: class activation map of the true class; green: "
-        "true box;\nwhite, dashed: box of the largest contour, with its overlap. Images spread "
-        "evenly through the test split.",
-        fontsize=9,
+    text = (
+        f"{table.title} ({drawing.scale.title}). Colour: class activation map of the true class; "
+        "green: true box; white, dashed: box of the largest contour, with its overlap. Images "
+        "spread evenly through the test split."
     )
-    figure.savefig(path, dpi=100)
+    figure.suptitle(fill(text, round(16 * figure.get_figwidth())), fontsize=8)
+    save(figure, paths)
     plt.close(figure)
 
 

@@ -58,7 +58,16 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
     """Address of a table's content: what it says, at which scale, and every job behind it."""
     said = [
         getattr(table, name)
-        for name in ("title", "caption", "source", "unit", "tolerance", "figure")
+        for name in (
+            "title",
+            "caption",
+            "source",
+            "unit",
+            "tolerance",
+            "figure",
+            "pictures",
+            "compare",
+        )
     ]
     said += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
     body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]

@@ -22,7 +22,7 @@ from pipelines.errors import DeclarationError, check_keys, require
 FOLDER = Path("paper_tables")
 KEYS = {
     "title", "caption", "source", "kind", "rows", "columns", "fixed", "metric", "unit",
-    "higher_is_better", "tolerance", "reference", "footnotes", "figure", "compare",
+    "higher_is_better", "tolerance", "reference", "footnotes", "figure", "pictures", "compare",
 }  # fmt: skip
 COMPARE = ("rows", "columns")
 AXIS_KEYS = {"label", "set", "metric"}
@@ -57,6 +57,7 @@ class Table:
         reference: the paper's numbers by (row label, column label); missing where it prints none.
         footnotes: lines under the table.
         figure: "module:function" that draws the table's picture, see :mod:`paper_tables.figures`.
+        pictures: the same for example pictures beside the table; None: there are none.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Table:
     reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
     figure: str = "paper_tables.figures:bars"
+    pictures: str | None = None
 
     def point(self, row: Entry, column: Entry) -> dict[str, Any]:
         """The declared fields of one cell; a row overrides what is fixed, a column overrides a
@@ -148,6 +150,7 @@ def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
         reference=_reference(where, spec.get("reference", {}), rows, columns),
         footnotes=tuple(spec.get("footnotes", ())),
         figure=spec.get("figure", "paper_tables.figures:bars"),
+        pictures=spec.get("pictures"),
     )
 
 

@@ -1,9 +1,9 @@
 """How often does one threshold for a whole data set give a box on the object?
 
 MaxBoxAcc and MaxBoxAccV2 (Choe et al., Evaluating weakly supervised object localization methods
-right, CVPR 2020, section 4.1). BoxAcc(tau, delta) is the share of images whose best box at threshold
-tau overlaps a true box by at least delta; the maximum over tau is taken for each delta on its own.
-Only the map of the true class counts: whether the classifier is right plays no part.
+right, CVPR 2020, section 4.1). BoxAcc(tau, delta) is the share of images whose best box at
+threshold tau overlaps a true box by at least delta; the maximum over tau is taken for each delta on
+its own. Only the map of the true class counts: whether the classifier is right plays no part.
 """
 
 from collections.abc import Callable, Sequence

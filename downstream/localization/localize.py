@@ -121,7 +121,7 @@ def write_samples(
 
 
 def evenly(count: int, total: int) -> NDArray[np.int64]:
-    """At most ``count`` places, spread evenly through ``total``: nobody chose them by their looks."""
+    """At most ``count`` places, spread evenly through ``total``, so that looks play no part."""
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))
 
 

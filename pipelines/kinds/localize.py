@@ -40,7 +40,6 @@ class LocalizeJob(Job):
     """
 
     kind = "localize"
-    gallery = "paper_tables.pictures:localized"
 
     scenes: Data
     parent: TrainJob | None

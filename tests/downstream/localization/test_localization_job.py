@@ -1,4 +1,5 @@
-"""Does the job measure what its parent learned, keep every image, and leave nothing on bad input?"""
+"""Does the job measure what its parent learned, keep every image, and store nothing from bad
+input?"""
 
 import csv
 import json
