@@ -32,6 +32,11 @@ class Policy(ABC):
     needs: frozenset[str] = frozenset()
     site: str = "input"
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every site where :meth:`settle` may decide to mix."""
+        return (self.site,)
+
     def settle(self, rng: torch.Generator) -> Policy:
         """The policy of the next batch: decides what must be known before the forward pass, which
         of several policies it is and where it mixes.  Most have nothing to decide."""
