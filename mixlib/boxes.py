@@ -149,6 +149,6 @@ def _window(x: Tensor, first: int, count: int, window: Window) -> Tensor:
     """x[first : first + count, :, top : top + height, left : left + width] for a third of the time
     of four slices."""
     top, left, height, width = window
-    batch, channel, row, column = x.stride()
+    batch, _, row, column = x.stride()
     start = x.storage_offset() + first * batch + top * row + left * column
     return x.as_strided((count, x.shape[1], height, width), x.stride(), start)

@@ -62,7 +62,7 @@ def test_a_loader_repeats_itself_and_its_workers_differ():
 
 def test_wrong_batches_are_named():
     ours = MixCollate(mixlib.build("mixup"))
-    with pytest.raises(TypeError, match="expected .images, labels"):
+    with pytest.raises(TypeError, match=r"expected \(images, labels"):
         ours({"x": 1}, 2)
     with pytest.raises(ValueError, match="how many classes"):
         ours(*batch())
