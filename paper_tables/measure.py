@@ -66,8 +66,25 @@ def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
     return found
 
 
-def best(table: Table, grid: Grid, column: str) -> str:
-    """Label of the row with the best mean in a column."""
-    rows = [row.label for row in table.rows if (row.label, column) in grid]
+def panels(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a reader compares: (label, its cells) of every column, or of every row where the table
+    compares its columns."""
+    rows, columns = ([entry.label for entry in axis] for axis in (table.rows, table.columns))
+    if table.compare == "columns":
+        return [(row, [(row, column) for column in columns]) for row in rows]
+    return [(column, [(row, column) for row in rows]) for column in columns]
+
+
+def baseline(grid: Grid, cells: list[tuple[str, str]]) -> bool:
+    """Whether one result fills all the cells, because nothing that is compared plays a part."""
+    return len(cells) > 1 and len({grid[cell].values for cell in cells}) == 1
+
+
+def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
+    """The cells with the best mean of those they are compared with; baselines have none."""
     sign = 1 if table.higher_is_better else -1
-    return max(rows, key=lambda row: sign * grid[row, column].mean)
+    return frozenset(
+        max(cells, key=lambda cell: sign * grid[cell].mean)
+        for _, cells in panels(table)
+        if not baseline(grid, cells)
+    )

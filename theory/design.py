@@ -111,7 +111,8 @@ def _diluted(law: MaskLaw, profile: Tensor, lam: LamLaw, share: float) -> Design
     """The law with this probability, Mixup otherwise."""
     if share < 1 - 1e-9:
         law = Mixture((law, Flat()), (share, 1 - share))
-    return Design(law, profile, exact(law, lam, tuple(profile.shape)).row(0) - spread(lam))
+    size = (profile.shape[0], profile.shape[1])
+    return Design(law, profile, exact(law, lam, size).row(0) - spread(lam))
 
 
 def field_covariance(correlation: NDArray, lam: LamLaw) -> NDArray:
@@ -197,7 +198,7 @@ def by_mixture(
         coefficients: the wished A of one pixel against all others (c2 included).
         pixel: flat index of that pixel.
     """
-    size = tuple(coefficients.shape)
+    size = (coefficients.shape[0], coefficients.shape[1])
     row = torch.tensor([pixel])
     columns = [exact(law, lam, size, row).A[0].numpy() for law in dictionary]
     heavy = 1e4 * np.abs(columns).max()  # holds the weights' sum at one
@@ -222,8 +223,9 @@ def _(
         (w / total, exact(part, lam, size, rows, rule))
         for part, w in zip(law.laws, law.weights, strict=True)
     ]
-    a, second = sum(w * m.a for w, m in parts), sum(w * m.A for w, m in parts)
-    return Moments(size, a, second, rows)
+    weights = torch.tensor([w for w, _ in parts], dtype=torch.float64)
+    first, second = torch.stack([m.a for _, m in parts]), torch.stack([m.A for _, m in parts])
+    return Moments(size, weights @ first, torch.einsum("k,krs->rs", weights, second), rows)
 
 
 @exact.register

@@ -7,6 +7,7 @@ identities live in a ring over the rationals (seconds, where expanding expressio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 
 import sympy as sp
@@ -118,13 +119,17 @@ def _terms(z: _Jets, m: range, s: range) -> PolyElement:
         total += mass * z[f"l{i}"] * count
         for c in range(z.classes):
             rest = z[f"p{i}_{c}"] - z[f"y{i}_{c}"]
-            bend = z.bend(i, c, lambda p, q, spread=spread: spread[p, q])
+            bend = z.bend(i, c, partial(_entry, spread))
             total += rest * (z.slope(i, c, drift) + bend * half)
         for c, e in product(range(z.classes), repeat=2):
             h = z[f"h{i}_{min(c, e)}_{max(c, e)}"] * half
             for p, q in second:
                 total += h * z[f"g{i}_{c}_{p}"] * z[f"g{i}_{e}_{q}"] * spread[p, q]
     return total * sp.Rational(1, count)
+
+
+def _entry(matrix: dict[tuple[int, int], PolyElement], p: int, q: int) -> PolyElement:
+    return matrix[p, q]
 
 
 def swap_of_mixup_moments() -> sp.Expr:

@@ -69,5 +69,5 @@ def first_layer(
     value, vector = torch.linalg.eigh(moments.A)
     # <A, z z^T> = sum_r (root_r . z)^2 logit by logit
     along = found @ (vector * value.clamp(min=0).sqrt())
-    r2 = sum(curvature(f, along[:, :, r], kind) for r in range(along.shape[2]))
-    return FirstLayer(float(r1), float(0.5 * r2.mean()))
+    bends = torch.stack([curvature(f, along[:, :, r], kind) for r in range(along.shape[2])])
+    return FirstLayer(float(r1), float(0.5 * bends.sum(0).mean()))

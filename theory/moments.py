@@ -51,6 +51,18 @@ class Moments:
         found = self.A[pixel] if self.rows is None else self.A[self.rows == pixel][0]
         return found.view(self.size)
 
+    def largest_z(self, known: Moments) -> float:
+        """Largest |difference of A| in standard errors between a measurement and exact moments of
+        the same rows.
+
+        Raises:
+            ValueError: this one was not measured.
+        """
+        if self.A_se is None:
+            raise ValueError("exact moments have no standard errors: ask the measured ones")
+        # constant masks have no error but rounding
+        return float(((self.A - known.A).abs() / self.A_se.clamp(min=1e-9)).max())
+
 
 def centre(size: tuple[int, int]) -> int:
     """Flat index of the pixel in the middle."""

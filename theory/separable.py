@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Literal, NamedTuple, final
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from theory.lam import nodes, partial_moment
 from theory.moments import Moments, Share, exact, label_of, require_drawn
 from theory.torus import box_on_torus, hmix_on_torus
 
+Odd = Literal["keep", "drop"]
 ROUNDED = (
     2.0**-54
 )  # below this lambda, 1 - lambda is 1 in double precision: the side is the image's
@@ -59,7 +60,7 @@ class Parts(NamedTuple):
     c2: Float[Tensor, "L M"]
 
 
-def axis_of(side: int, n: int, odd: str, rows: Int[Tensor, " r"]) -> Axis:
+def axis_of(side: int, n: int, odd: Odd, rows: Int[Tensor, " r"]) -> Axis:
     """One axis of a clipped box with a uniform integer centre."""
     places = torch.arange(n)
     # a second axis of one cell and side 2 always covers that cell: what is left is one-dimensional
@@ -77,7 +78,7 @@ def axis_of(side: int, n: int, odd: str, rows: Int[Tensor, " r"]) -> Axis:
 
 
 def sides_of(
-    size: tuple[int, int], lam: LamLaw, ratio: float, odd: str
+    size: tuple[int, int], lam: LamLaw, ratio: float, odd: Odd
 ) -> Iterator[tuple[tuple[int, int], list[float]]]:
     """Every pair of integer sides that int((h, w) sqrt(r (1 - lambda))) can take, with E[lambda^p;
     these sides] for p = 0, 1, 2.  Sides of the same reach are put together."""
@@ -90,10 +91,8 @@ def sides_of(
     masses = np.stack([partial_moment(lam, p, knots[:-1], knots[1:]) for p in range(3)], axis=1)
     for lam_in, mass in zip(middle, masses, strict=True):
         cut = ratio**0.5 * (1 - lam_in) ** 0.5
-        sides = [int(n * cut) for n in size]
-        if odd == "drop":
-            sides = [side - side % 2 for side in sides]
-        key = (sides[0], sides[1])
+        height, width = (int(n * cut) for n in size)
+        key = (height, width) if odd == "keep" else (height - height % 2, width - width % 2)
         grouped[key] = grouped.get(key, 0) + mass
     for sides, mass in grouped.items():
         if mass[0] > 0:
@@ -175,12 +174,13 @@ def clipped_moments(
 ) -> Moments:
     """Exact moments of a box that the border clips."""
     total, rule = Total(size, rows), label_of(law, share)
-    hybrid = isinstance(law, HMix)
-    ratio, odd = (law.ratio, "drop") if hybrid else (1.0, law.odd)
+    ratio = law.ratio if isinstance(law, HMix) else 1.0
+    odd: Odd = "drop" if isinstance(law, HMix) else law.odd
+    parts = hmix_parts if isinstance(law, HMix) else box_parts
     for sides, mass in sides_of(size, lam, ratio, odd):
         down, across = (axis_of(sides[k], size[k], odd, total.at[k]) for k in (0, 1))
         kept = 1 - torch.outer(down.length, across.length) / (size[0] * size[1])
-        total.add((hmix_parts if hybrid else box_parts)(mass, kept, rule), down, across)
+        total.add(parts(mass, kept, rule), down, across)
     return total.moments()
 
 

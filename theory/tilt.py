@@ -159,4 +159,6 @@ def one_sided(law: MaskLaw, lam: Beta, size: tuple[int, int]) -> Moments:
     """E[u u^T] under "lambda from the tilted Beta, then the same mask family": what the tilt
     becomes when the complement is forgotten.  Compare with :func:`theory.moments.exact`."""
     parts = [(weight, exact(law, beta, size, share="own")) for weight, beta in tilted_beta(lam)]
-    return Moments(size, sum(w * part.a for w, part in parts), sum(w * part.A for w, part in parts))
+    weights = torch.tensor([weight for weight, _ in parts], dtype=torch.float64)
+    first, second = torch.stack([m.a for _, m in parts]), torch.stack([m.A for _, m in parts])
+    return Moments(size, weights @ first, torch.einsum("k,krs->rs", weights, second))

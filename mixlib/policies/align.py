@@ -34,13 +34,13 @@ LOG_FLOOR = 1e-8  # inside the logarithm of the marginals, as released
 def distances(a: Float[Tensor, "B C r"], b: Float[Tensor, "B C s"]) -> Float[Tensor, "B r s"]:
     """Squared Euclidean distances between columns, float32.
 
-    Computed in float64: the plan is exp(-10 distance), and what float32 loses in |a|^2 - 2 a b
-    would change its small entries by some 1e-4 of themselves.
+    Columns are taken from their common mean first: less is lost in |a|^2 + |b|^2 - 2 a b.
     """
-    a, b = a.double(), b.double()
-    cross = torch.einsum("bcr,bcs->brs", a, b)
+    a, b = a.float(), b.float()
+    mean = (a.mean(2, keepdim=True) + b.mean(2, keepdim=True)) / 2
+    a, b = a - mean, b - mean
     square = a.square().sum(1)[:, :, None] + b.square().sum(1)[:, None]
-    return (square - 2 * cross).clamp(min=0).float()
+    return torch.baddbmm(square, a.mT, b, alpha=-2).clamp_(min=0)
 
 
 def transport_plan(
@@ -50,7 +50,7 @@ def transport_plan(
     threshold: float = THRESHOLD,
     every: int = 5,
 ) -> Float[Tensor, "B r s"]:
-    """Entropic transport between uniform weights, in the log domain (Cuturi 2013).
+    """Entropic transport between uniform weights (Cuturi 2013), stable for any cost.
 
     Args:
         cost: of moving between positions.
@@ -59,19 +59,27 @@ def transport_plan(
         threshold: stop once the mean over the batch of sum |change of u| is below it.
         every: how often that is looked at (one host round trip each); 1 as released.
     """
-    batch, r, s = cost.shape
-    scaled = -cost / epsilon
-    u, v = cost.new_zeros(batch, r), cost.new_zeros(batch, s)
-    log_a, log_b = math.log(1 / r + LOG_FLOOR), math.log(1 / s + LOG_FLOOR)
-    for turn in range(1, iterations + 1):
-        # u and v are the potentials over epsilon.  Their corrections are summed up: as differences
-        # of two large numbers they would lose 4e-4 of the plan in 44 iterations of float32
-        step = log_a - torch.logsumexp(scaled + u[:, :, None] + v[:, None], 2)
-        u = u + step
-        v = v + log_b - torch.logsumexp(scaled + u[:, :, None] + v[:, None], 1)
+    r, s = cost.shape[1:]
+    row, col = 1 / r + LOG_FLOOR, 1 / s + LOG_FLOOR
+    # u and v are the potentials over epsilon; only the first turn has to be taken in logarithms
+    u = math.log(row) - torch.logsumexp(-cost / epsilon, 2)
+    v = math.log(col) - torch.logsumexp(u[:, :, None] - cost / epsilon, 1)
+    turn, step = 1, u
+    while turn < iterations:
         if turn % every == 0 and float(step.abs().sum(1).mean()) * epsilon < threshold:
             break
-    return (scaled + u[:, :, None] + v[:, None]).exp()
+        # From here on sums of rows and columns, hence factors, stay within [1 / r, r]: a few turns
+        # on the plan itself cannot overflow.  The potentials take the factors up, exactly.
+        plan = (u[:, :, None] + v[:, None] - cost / epsilon).exp()
+        down, across = torch.ones_like(u), torch.ones_like(v)
+        for _ in range(min(every - turn % every, iterations - turn)):
+            before = down
+            down = row / (plan @ across[..., None])[..., 0]
+            across = col / (down[:, None] @ plan)[:, 0]
+            turn += 1
+        step = (down / before).log()
+        u, v = u + down.log(), v + across.log()
+    return (u[:, :, None] + v[:, None] - cost / epsilon).exp()
 
 
 def aligned(plan: Float[Tensor, "B r s"], x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:

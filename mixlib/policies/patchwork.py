@@ -48,8 +48,8 @@ class Patchwork(Policy):
         place = torch.rand(n, 4, 2, generator=rng, device=rng.device, dtype=torch.float64)
         extent = quadrants(split, (height, width))[..., 2:]
         origin = (place * (size - extent + 1)).long()
-        to = {"device": z.device, "non_blocking": True}
-        return patched(z, source.to(**to), split.to(**to), origin.to(**to))
+        drawn = (t.to(z.device, non_blocking=True) for t in (source, split, origin))
+        return patched(z, *drawn)
 
 
 def quadrants(split: Int[Tensor, "n 2"], size: tuple[int, int]) -> Int[Tensor, "n 4 4"]:

@@ -62,7 +62,8 @@ def divisor(length: int, most: int) -> int:
 
 
 def labelling_costs(
-    picture: Float[Tensor, "B C H W"],
+    x: Float[Tensor, "B C H W"],
+    std: Float[Tensor, "C 1 1"],
     saliency: Float[Tensor, "B H W"],
     partner: Int[Tensor, " B"],
     lam: Float[Tensor, " B"],
@@ -72,7 +73,8 @@ def labelling_costs(
     """The labelling problem of every pair; label 0 keeps the own image, the last the partner's.
 
     Args:
-        picture: images in [0, 1].
+        x: images.
+        std: what their channels were divided by; seams are differences, so no mean is needed.
         saliency: any positive scale.
         partner: int64 [B].
         lam: wished share of the own image.
@@ -83,11 +85,13 @@ def labelling_costs(
     cells = grid[0] * grid[1]
     beta = weights.beta / 16 / cells**0.5
     keep, give = own[partner], own  # choosing one image loses the other's saliency
+    block = [length // n for length, n in zip(x.shape[-2:], grid, strict=True)]
+    strip = [divisor(length, weights.neighbour) for length in block]
+    pooled = F.avg_pool2d(x, strip).float() * std
     edges = []
     for axis in (1, 2):
         aa, ab, ba, bb = (
-            beta * weights.gamma * seam
-            for seam in _seams(picture, partner, grid, weights.neighbour, axis)
+            beta * weights.gamma * seam for seam in _seams(pooled, partner, grid, axis)
         )
         edges.append((ab + ba - aa - bb) / 2 + beta)
         before, after = [0, 0, 0, 0], [0, 0, 0, 0]
@@ -114,10 +118,9 @@ def binomial_cost(lam: Float[Tensor, " B"], levels: int) -> Float[Tensor, "B n"]
 
 
 def _seams(
-    picture: Float[Tensor, "B C H W"],
+    pooled: Float[Tensor, "B C Hp Wp"],
     partner: Int[Tensor, " B"],
     grid: tuple[int, int],
-    neighbour: int,
     axis: int,
 ) -> list[Tensor]:
     """How well the content on both sides of every cell border fits, for own/own, own/partner,
@@ -125,18 +128,16 @@ def _seams(
 
     ``axis`` 1: borders between a cell and the one below, [B, h - 1, w]; 2: to the right.
     """
-    block = [length // cells for length, cells in zip(picture.shape[-2:], grid, strict=True)]
-    strip = [divisor(length, neighbour) for length in block]
-    pooled = F.avg_pool2d(picture, strip)
-    per = block[axis - 1] // strip[axis - 1]  # pooled pixels per cell across the border
+    per = pooled.shape[axis + 1] // grid[axis - 1]  # pooled pixels per cell across the border
     count = grid[axis - 1] - 1
-    last = pooled.unfold(axis + 1, per, per).select(-1, per - 1).narrow(axis + 1, 0, count)
-    first = pooled.unfold(axis + 1, per, per).select(-1, 0).narrow(axis + 1, 1, count)
+    cells = pooled.unfold(axis + 1, per, per)
+    last = cells.select(-1, per - 1).narrow(axis + 1, 0, count)
+    first = cells.select(-1, 0).narrow(axis + 1, 1, count)
     size = (count, grid[1]) if axis == 1 else (grid[0], count)
     return [
         F.adaptive_avg_pool2d((a - b).abs().mean(1), size)
         if count
-        else last.new_zeros(len(picture), *size)
+        else last.new_zeros(len(pooled), *size)
         for a in (last, last[partner])
         for b in (first, first[partner])
     ]
@@ -186,8 +187,7 @@ class Puzzle(Policy):
 
     Args:
         lam: law of lambda, the prior's mean share of the own image.
-        mean, std: the normalisation that the images have gone through, per channel; the seams are
-            compared in [0, 1].
+        std: what the images' channels were divided by; seams are compared in [0, 1].
         blocks: sides of the mask's grid, one drawn per batch; on sides of the image that it does
             not divide, the next smaller divisor.
         weights: of the energy.
@@ -203,7 +203,6 @@ class Puzzle(Policy):
     needs = frozenset({"input_grad"})
 
     lam: LamLaw
-    mean: tuple[float, ...]
     std: tuple[float, ...]
     blocks: tuple[int, ...] = (2, 4, 8, 16)
     weights: Weights = Weights()
@@ -242,10 +241,8 @@ class Puzzle(Policy):
         """The mix for given draws: nothing here is random."""
         height, width = z.shape[-2:]
         grid = (divisor(height, block), divisor(width, block))
-        mean, std = (
-            torch.tensor(values, device=z.device)[:, None, None] for values in (self.mean, self.std)
-        )
-        costs = labelling_costs(z.float() * std + mean, saliency, partner, lam, grid, self.weights)
+        std = torch.tensor(self.std, device=z.device)[:, None, None]
+        costs = labelling_costs(z, std, saliency, partner, lam, grid, self.weights)
         labels = least_energy(costs, self.tolerance)
         mask = label_mask(labels, self.weights.levels)
         own = mask.repeat_interleave(height // grid[0], 1).repeat_interleave(width // grid[1], 2)
@@ -259,7 +256,6 @@ class Puzzle(Policy):
 
 def puzzlemix(
     alpha: float = 1.0,
-    mean: Sequence[float] = (0.485, 0.456, 0.406),
     std: Sequence[float] = (0.229, 0.224, 0.225),
     blocks: Sequence[int] = (2, 4, 8, 16),
     beta: float = 1.2,
@@ -276,14 +272,13 @@ def puzzlemix(
 ) -> Policy:
     """PuzzleMix (Kim et al., ICML 2020): saliency-guided cells by least energy, then transported.
 
-    ``mean`` and ``std`` are the normalisation of the images that reach the policy; the other
+    ``std`` is what the channels of the images that reach the policy were divided by; the other
     parameters are those of :class:`Puzzle` and :class:`Weights`.  ``released=True``: one lambda per
     batch, partners by permutation, a fixed number of bidding rounds.  The labelling is optimal in
     either case: the release's integer overflow and missed minima are not reproduced.
     """
     return Puzzle(
         Beta(alpha),
-        tuple(mean),
         tuple(std),
         tuple(blocks),
         Weights(beta, gamma, eta, neighbour, levels),

@@ -3,8 +3,9 @@ kind."""
 
 from pipelines.job import Job
 from pipelines.kinds.detect import DetectJob
+from pipelines.kinds.localize import LocalizeJob
 from pipelines.kinds.train import TrainJob
 
-KINDS: dict[str, type[Job]] = {job.kind: job for job in (TrainJob, DetectJob)}
+KINDS: dict[str, type[Job]] = {job.kind: job for job in (TrainJob, DetectJob, LocalizeJob)}
 
-__all__ = ["KINDS", "DetectJob", "TrainJob"]
+__all__ = ["KINDS", "DetectJob", "LocalizeJob", "TrainJob"]

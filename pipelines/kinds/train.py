@@ -11,6 +11,7 @@ from mixlib.datasets import DATASETS
 from mixlib.recipes import Recipe
 from pipelines.job import Data, Job, Outcome, Row
 from pipelines.pick import PICKS, pick
+from pipelines.published import source
 from pipelines.setting import Setting
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class TrainJob(Job):
         seed: of initial weights, data order and all draws.
         pick: which epochs' accuracy counts, see :mod:`pipelines.pick`.
         evaluate_every: epochs between evaluations before the last ten.
-        weights: published weights that training starts from (torchvision's word), or None.
+        weights: published weights that training starts from; None: from random ones.
     """
 
     kind = "train"
@@ -52,7 +53,7 @@ class TrainJob(Job):
     seed: int
     pick: str = "median_last_10"
     evaluate_every: int = 10
-    weights: str | None = None
+    weights: Row | None = None
 
     @property
     def data(self) -> Data:
@@ -67,6 +68,8 @@ class TrainJob(Job):
         changes = {**setting.scale.settings("train", paper), **point.get("changes", {})}
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         augment = changes.pop("augmentation", {})
+        # a scale says null where its networks are too narrow for any published weights
+        weights = changes.pop("weights", point.get("weights"))
         recipe = setting.recipe(point["recipe"], changes)
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, PICKS)
@@ -81,13 +84,14 @@ class TrainJob(Job):
             seed=setting.seed,
             pick=chosen,
             evaluate_every=evaluation.get("evaluate_every", 10),
-            weights=point.get("weights"),
+            weights=setting.weights(weights, chosen_net),
         )
 
     def describe(self) -> str:
         r = self.recipe
+        start = "" if self.weights is None else f" from {self.weights.name} weights"
         return (
-            f"train {self.backbone.name} with {self.method.name} on {self.images.name}: "
+            f"train {self.backbone.name}{start} with {self.method.name} on {self.images.name}: "
             f"{r.epochs} epochs, batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, "
             f"seed {self.seed}"
         )
@@ -156,7 +160,8 @@ class TrainJob(Job):
         """The freshly initialised objective; ``steps`` is the length of its schedules."""
         from mixlib import builder
 
-        net = builder.net(self.backbone.name, classes, self.seed, self.weights)
+        weights = None if self.weights is None else source(self.weights)
+        net = builder.net(self.backbone.name, classes, self.seed, weights)
         return builder.objective(
             self.method.name,
             net,

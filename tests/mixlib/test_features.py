@@ -105,7 +105,7 @@ def test_the_iterations_stop_as_recorded(golden, case):
     a, b = (torch.from_numpy(data[at + key].copy()).flatten(2) for key in ("feat1", "feat2"))
     eps, turns = float(data[at + "eps"]), int(data[at + "n_iter"])
     stopped = transport_plan(distances(a, b), eps, every=1)
-    assert torch.equal(stopped, transport_plan(distances(a, b), eps, turns, threshold=0.0))
+    assert torch.equal(stopped, transport_plan(distances(a, b), eps, turns, 0.0, every=1))
     later = transport_plan(distances(a, b), eps, every=5)
     assert (later.sum(2) - 1 / a.shape[2]).abs().max() < 0.02
 

@@ -36,7 +36,7 @@ class Blobs:
 def make(name, recipe=RECIPE):
     params = {
         "automix": {"site": "stage2", "momentum": 0.9, "image": 16},
-        "puzzlemix": {"mean": (0.5,) * 3, "std": (0.25,) * 3, "blocks": (2,)},
+        "puzzlemix": {"std": (0.25,) * 3, "blocks": (2,)},
     }
     net = builder.net("resnet10_w16_cifar", 2, seed=0)
     return builder.objective(name, net, params.get(name, {}), recipe, steps=12, seed=0)

@@ -32,6 +32,10 @@ class Costs:
     def levels(self) -> int:
         return self.unary.shape[-1]
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        return self.unary.shape[1], self.unary.shape[2]
+
     def turned(self) -> Costs:
         """The same problem with rows and columns exchanged."""
         return Costs(self.unary.transpose(1, 2), self.right.mT, self.down.mT)

@@ -42,7 +42,9 @@ def _cut(unary: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
     node = np.arange(nodes).reshape(h, w, layers)
     source, sink = nodes, nodes + 1
     slopes = np.diff(unary, axis=-1).ravel()
-    tails, heads, caps = [], [], []
+    tails: list[np.ndarray] = []
+    heads: list[np.ndarray] = []
+    caps: list[np.ndarray] = []
 
     def join(tail: np.ndarray, head: np.ndarray, cap: np.ndarray) -> None:
         shape = np.broadcast_shapes(tail.shape, head.shape, cap.shape)
@@ -65,7 +67,7 @@ def _cut(unary: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
     cap = np.rint(cap * (CAPACITY / max(cap.sum(), np.finfo(float).tiny))).astype(np.int32)
     if layers > 1:
         join(node[..., 1:], node[..., :-1], np.array([0]))
-        order = np.full(sum(map(len, tails)) - len(cap), int(CAPACITY), dtype=np.int32)
+        order = np.full(sum(len(tail) for tail in tails) - len(cap), int(CAPACITY), dtype=np.int32)
         cap = np.concatenate([cap, order])
     edges = (np.concatenate(tails), np.concatenate(heads))
     graph = csr_array(coo_array((cap, edges), shape=(nodes + 2, nodes + 2)))

@@ -58,7 +58,7 @@ class _Problem:
         weight = torch.cat([costs.down.flatten(1), costs.right.flatten(1)], 1)
         scale = STEP_RATIO / weight.mean(1).clamp(min=torch.finfo(weight.dtype).tiny)
         ones = torch.ones_like(weight[:1])
-        degree = _gathered(ones, ones, costs.unary.shape[1:3]).clamp(min=1)
+        degree = _gathered(ones, ones, costs.grid).clamp(min=1)
         return cls(
             costs,
             costs.unary.diff(dim=-1),
@@ -92,7 +92,7 @@ def by_primal_dual(costs: Costs, tolerance: float, iterations: int, every: int =
 
 
 def _step(problem: _Problem, u: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    grid = problem.costs.unary.shape[1:3]
+    grid = problem.costs.grid
     pulled = u - problem.primal_step * _gathered(y, -y, grid)
     after = _prox_unary(pulled, problem)
     target = y + problem.dual_step * _differences(2 * after - u)
@@ -120,7 +120,7 @@ def _gathered(
 
 def _prox_unary(v: Tensor, problem: _Problem) -> Tensor:
     """argmin_u U(u) + (u - v)^2 / (2 step): one clamp per linear piece of U."""
-    moved = 0
+    moved = torch.zeros_like(v)
     for k in range(problem.costs.levels - 1):
         piece = torch.addcmul(v, problem.primal_step, problem.slopes[..., k], value=-1)
         moved = moved + (piece - k if k else piece).clamp_(0, 1)
@@ -132,7 +132,7 @@ def _prox_edges(z: Tensor, problem: _Problem) -> Tensor:
     n = problem.costs.levels
     size = z.abs() / problem.dual_step
     relative = problem.weight / (problem.dual_step * (n - 1) ** 2)
-    moved = 0
+    moved = torch.zeros_like(size)
     for k in range(n - 1):
         moved = moved + (size - (2 * k + 1) * relative - k).clamp_(0, 1)
     return z - problem.dual_step * moved * z.sign()
@@ -142,7 +142,7 @@ def _lower_bound(problem: _Problem, y: Tensor) -> Float[Tensor, " B"]:
     """The dual function, valid for any y."""
     n = problem.costs.levels
     labels = torch.arange(n, device=y.device, dtype=y.dtype)
-    drift = _gathered(y, -y, problem.costs.unary.shape[1:3])
+    drift = _gathered(y, -y, problem.costs.grid)
     cells = (problem.costs.unary + drift[..., None] * labels).amin(-1).sum((1, 2))
     edges = y.abs()[..., None] * labels - problem.weight[..., None] * (labels / (n - 1)).square()
     return cells - edges.amax(-1).sum(1)
