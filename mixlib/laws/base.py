@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, final
 
 import torch
@@ -39,8 +40,17 @@ class Beta(LamLaw):
 
     def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
         # a Dirichlet draw: normalised in log space inside, so alpha = 0.01 does not give 0/0
-        pair = torch.tensor([self.a, self.a if self.b is None else self.b], dtype=torch.float64)
-        return torch._sample_dirichlet(pair.to(rng.device).expand(n, 2), generator=rng)[:, 0]
+        pair = _concentration(self.a, self.a if self.b is None else self.b, rng.device)
+        if n == 1:
+            return torch._sample_dirichlet(pair, generator=rng)[:1]
+        return torch._sample_dirichlet(pair.expand(n, 2), generator=rng)[:, 0]
+
+
+@lru_cache(maxsize=64)
+def _concentration(a: float, b: float, device: torch.device) -> Float[Tensor, "2"]:
+    """Made once: a fresh tensor would cost as much as the draw itself."""
+    with torch.inference_mode(False):
+        return torch.tensor([a, b], dtype=torch.float64, device=device)
 
 
 @dataclass(frozen=True)
@@ -98,10 +108,12 @@ class MaskLaw(ABC):
 
     A subclass is final and states ``unbiased`` (is E[M | lambda] = lambda everywhere?) and
     ``label``: whether the label share is the drawn lambda or the realised mean of the mask.
+    ``flat``: the mask is the drawn lambda itself, at every pixel.
     """
 
     unbiased: bool = False
     label: Literal["drawn", "realised"] = "realised"
+    flat: bool = False
 
     @abstractmethod
     def draw(

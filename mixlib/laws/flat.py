@@ -16,6 +16,7 @@ class Flat(MaskLaw):
     """M = lambda at every pixel; returned 1 x 1, it broadcasts over any image."""
 
     unbiased = True
+    flat = True
     label = "drawn"
 
     def draw(

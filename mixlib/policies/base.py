@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mixlib.mix import Mix
+from mixlib.mix import Mix, rolled
 
 if TYPE_CHECKING:
     from mixlib.net import Net
@@ -31,6 +31,11 @@ class Policy(ABC):
 
     needs: frozenset[str] = frozenset()
     site: str = "input"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every site where :meth:`settle` may decide to mix."""
+        return (self.site,)
 
     def settle(self, rng: torch.Generator) -> Policy:
         """The policy of the next batch: decides what must be known before the forward pass, which
@@ -67,8 +72,8 @@ def partners(
     """
     if pairing == "roll":
         unit = torch.rand((), generator=rng, device=rng.device)
-        shift = 1 + int(unit * (n - 1)) if n > 1 else 0
-        return (torch.arange(n, device=rng.device) + shift) % n, shift
+        shift = 1 + int(unit.item() * (n - 1)) if n > 1 else 0
+        return rolled(n, shift, rng.device), shift
     if pairing == "permute":
         return torch.randperm(n, generator=rng, device=rng.device), None
     if pairing == "reverse":

@@ -47,6 +47,8 @@ class ByLaw(Policy):
         batch = z.shape[0]
         partner, shift = partners(batch, self.pairing, rng)
         lam = self.lam.sample(batch if self.scope == "sample" else 1, rng)
+        if self.law.flat:
+            return pair(partner, None, lam, shift=shift).to(z.device)
         own = self.law.draw(lam, grid_of(z), rng)
         share = label_share(self.law, lam, own)
         own = own if not isinstance(own, Tensor) else own.float()

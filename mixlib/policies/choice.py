@@ -51,6 +51,10 @@ class Choice(Policy):
     def needs(self) -> frozenset[str]:  # type: ignore[override]
         return frozenset().union(*(policy.needs for policy in self.policies))
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(site for policy in self.policies for site in policy.places))
+
     def settle(self, rng: torch.Generator) -> Policy:
         which = int(pick(self.odds, 1, rng))
         return self.policies[which].settle(rng) if which < len(self.policies) else Keep()

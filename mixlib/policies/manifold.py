@@ -36,6 +36,10 @@ class Manifold(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        return self.sites
+
     def settle(self, rng: torch.Generator) -> Policy:
         which = int(torch.randint(len(self.sites), (), generator=rng, device=rng.device))
         return ByLaw(Flat(), self.lam, self.scope, self.pairing, self.sites[which])

@@ -1,0 +1,2 @@
+"""Mixers where other libraries expect their own: one module per library, imported only if asked
+for."""

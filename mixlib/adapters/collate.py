@@ -1,0 +1,83 @@
+"""How does one mix in a DataLoader, or where torchvision's ``v2.MixUp`` and ``v2.CutMix`` stand?
+
+The same call: ``(images, labels) -> (mixed images, soft labels [B, classes])``.  Given a list of
+samples instead, it collates them first, so the object itself serves as ``collate_fn``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+from torch.utils.data import default_collate, get_worker_info
+
+from mixlib.mixer import Mixer
+from mixlib.seed import generator
+
+
+class MixCollate:
+    """Mixes whole batches and returns soft labels.
+
+    Args:
+        mixer: what :func:`mixlib.build` returns.
+        num_classes: length of a soft label; None if the labels are soft already.
+        seed: of the draws.  Every worker process draws from a generator of its own, derived from
+            this seed and the worker's (``torch.utils.data.get_worker_info().seed``, which changes
+            with the epoch): give the DataLoader a ``generator`` and all draws repeat.
+        smoothing: label smoothing before mixing.
+        collate: turns a list of samples into a batch.
+
+    Called with anything but images and labels, what follows these two is passed through.
+    """
+
+    def __init__(
+        self,
+        mixer: Mixer,
+        *,
+        num_classes: int | None = None,
+        seed: int = 0,
+        smoothing: float = 0.0,
+        collate: Callable[[list[Any]], Any] = default_collate,
+    ) -> None:
+        self.mixer = mixer
+        self.num_classes = num_classes
+        self.seed = seed
+        self.smoothing = smoothing
+        self.collate = collate
+        self._drawing: tuple[int | None, torch.Generator] | None = None
+
+    def __call__(self, *batch: Any) -> tuple[Any, ...]:
+        """A list of samples, ``(images, labels)`` as one argument or as two.
+
+        Raises:
+            TypeError: the batch does not begin with an image tensor and a label tensor.
+            ValueError: labels are class indices and ``num_classes`` is not known.
+        """
+        parts = batch if len(batch) > 1 else batch[0]
+        if isinstance(parts, list) and not (parts and isinstance(parts[0], Tensor)):
+            parts = self.collate(parts)
+        if len(parts) < 2 or not all(isinstance(part, Tensor) for part in parts[:2]):
+            kinds = [type(part).__name__ for part in parts]
+            raise TypeError(f"expected (images, labels, ...) as tensors, got {kinds}")
+        return (*self._mix(parts[0], parts[1]), *parts[2:])
+
+    def _mix(
+        self, images: Float[Tensor, "B C H W"], labels: Shaped[Tensor, "B *Y"]
+    ) -> tuple[Tensor, Tensor]:
+        mixed = self.mixer(images, labels, self.rng())
+        return mixed.images, mixed.targets(self.num_classes, self.smoothing)
+
+    def rng(self) -> torch.Generator:
+        """The generator of this process."""
+        worker = get_worker_info()
+        key = None if worker is None else worker.seed
+        if self._drawing is None or self._drawing[0] != key:
+            self._drawing = (key, generator(self.seed, "collate", "main" if key is None else key))
+        return self._drawing[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a worker starts its own generator; torch's cannot be sent to another process anyway
+        return {**self.__dict__, "_drawing": None}

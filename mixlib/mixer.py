@@ -1,0 +1,216 @@
+"""How does one mix a batch in one's own training loop?
+
+    mixer = mixlib.build("cutmix", alpha=1.0)
+    mixed = mixer(images, labels, rng)
+    loss = mixed.loss(model(mixed.images))
+
+A mixer is a catalogue row with its parameters; what it returns knows the images, the labels and how
+both were mixed.  Methods that mix inside the network, or whose labels come from the forward pass,
+cannot be a function of a batch: :func:`build` says what to use for them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from mixlib.builder import constructor
+from mixlib.labels import CrossEntropy, LabelRule, soft_targets
+from mixlib.method import Method
+from mixlib.methods import method
+from mixlib.mix import Mix, blend
+from mixlib.net import Net
+from mixlib.policies.base import Policy
+from mixlib.sites import wrap
+from mixlib.words import nearest
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A mixed batch.
+
+    Attributes:
+        images: [B, C, H, W], mixed; dtype, device and memory format of the batch.
+        labels: the labels as they were given, int64 [B] or soft [B, Y].
+        mix: who was mixed with whom, where and how much.
+        rule: the method's own label rule, None for the cross-entropy of the label shares.
+    """
+
+    images: Float[Tensor, "B C H W"]
+    labels: Shaped[Tensor, "B *Y"]
+    mix: Mix
+    rule: LabelRule | None = None
+
+    def targets(self, classes: int | None = None, smoothing: float = 0.0) -> Float[Tensor, "B Y"]:
+        """Mixed labels as rows over the classes.
+
+        Args:
+            classes: how many; may be left out where the labels were soft.
+            smoothing: every label is smoothed before it is mixed, off value smoothing / classes.
+
+        Raises:
+            ValueError: ``classes`` is missing, or differs from that of soft labels.
+        """
+        labels = self.labels.to(self.mix.weight.device)
+        if labels.ndim == 1:
+            if classes is None:
+                raise ValueError("labels are class indices: say how many classes there are")
+            return soft_targets(self.mix, labels, classes, smoothing)
+        if classes not in (None, labels.shape[1]):
+            raise ValueError(f"expected {classes} classes, the soft labels have {labels.shape[1]}")
+        weight = self.mix.weight
+        rows = torch.einsum("bk,bky->by", weight, labels.to(weight.dtype)[self.mix.source])
+        if smoothing:
+            rows = rows * (1 - smoothing)
+            rows = rows + weight.sum(1, keepdim=True) * smoothing / labels.shape[1]
+        return rows
+
+    def loss(self, logits: Float[Tensor, "B Y"], rule: LabelRule | None = None) -> Tensor:
+        """Mean loss of the batch, under the method's rule unless another is given.
+
+        Raises:
+            ValueError: a rule that reads class indices was given soft labels.
+        """
+        rule = rule or self.rule
+        if self.labels.ndim == 1:
+            labels = self.labels.to(self.mix.weight.device)
+            return (rule or CrossEntropy())(self.mix, logits, {}, labels)
+        if rule is not None:
+            raise ValueError(
+                f"{type(rule).__name__} reads class indices [B]; for soft labels apply your loss "
+                "to mixed.targets()"
+            )
+        rows = self.targets(logits.shape[1])
+        return -(rows * logits.float().log_softmax(1)).sum(1).mean()
+
+
+@dataclass(frozen=True)
+class Mixer:
+    """A method, ready to mix batches.  Stateless: all randomness comes from the generator.
+
+    Attributes:
+        method: its catalogue row.
+        policy: decides the mask.
+        params: what it was built with.
+        net: the network that it looks into, for methods that need one.
+        rule: its own label rule, None for the cross-entropy of the label shares.
+    """
+
+    method: Method
+    policy: Policy
+    params: Mapping[str, Any]
+    net: Net | None = None
+    rule: LabelRule | None = None
+
+    def __call__(
+        self,
+        images: Float[Tensor, "B C H W"],
+        labels: Shaped[Tensor, "B *Y"],
+        rng: torch.Generator,
+    ) -> Mixed:
+        """Mixes a batch of any size from 1, on any device.
+
+        Args:
+            images: floating point, any precision.
+            labels: int64 [B], or soft [B, Y] (a method that asks a network about classes then takes
+                the largest).
+            rng: a generator on the CPU (no waiting for the GPU) or on the images' device.
+
+        Raises:
+            TypeError: images are not floating point, or ``rng`` is no generator.
+            ValueError: shapes that do not fit together.
+        """
+        _check(images, labels, rng)
+        hard = labels if labels.ndim == 1 else labels.argmax(1)
+        mix = self.policy.settle(rng).draw(images, hard, self.net, rng)
+        return Mixed(blend(mix, images), labels, mix, self.rule)
+
+
+def _check(images: Tensor, labels: Tensor, rng: torch.Generator) -> None:
+    if not images.is_floating_point():
+        raise TypeError(
+            f"images are {images.dtype}, expected floating point: weighted sums of integers would "
+            "be cut off; convert them first, e.g. images.float() / 255"
+        )
+    if images.ndim != 4:
+        raise ValueError(f"expected images [B, C, H, W], got {tuple(images.shape)}")
+    if labels.ndim not in (1, 2) or labels.shape[0] != images.shape[0]:
+        raise ValueError(
+            f"expected labels [{len(images)}] or [{len(images)}, classes] for {len(images)} "
+            f"images, got {tuple(labels.shape)}"
+        )
+    if labels.ndim == 1 and labels.is_floating_point():
+        raise TypeError(f"labels [B] are class indices, expected integers, got {labels.dtype}")
+    if not isinstance(rng, torch.Generator):
+        raise TypeError(
+            "expected a torch.Generator as third argument, e.g. torch.Generator().manual_seed(0), "
+            f"got {type(rng).__name__}"
+        )
+
+
+def build(
+    name: str, *, net: nn.Module | None = None, family: str = "default", **params: Any
+) -> Mixer:
+    """A mixer by the name of its method.
+
+    Args:
+        name: a row of ``mixlib.METHODS``.
+        net: the network in training (any classifier, or a :class:`mixlib.net.Net`), for methods
+            that look into it.
+        family: whose hyper-parameters are the defaults: "default" (the method's own paper),
+            "cifar", "tiny", "imagenet", ... (the AutoMix paper's appendix), "deit", "rsb".
+        params: changes of the method's parameters.
+
+    Raises:
+        KeyError: no such method or family; names the nearest one.
+        TypeError: no such parameter; lists those of the method.
+        ValueError: the method needs a net and got none, or is no function of a batch.
+    """
+    row = method(name)
+    _refuse_objectives(row)
+    make = constructor(row.build)
+    known = list(inspect.signature(make).parameters)
+    for word in params:
+        if word not in known:
+            raise TypeError(f"{name}: {nearest('parameter', word, known)}")
+    given = {**row.params_for(family), **params}
+    policy = make(**given)
+    hidden = [site for site in policy.places if site != "input"]
+    if hidden:
+        raise ValueError(
+            f"{row.title} mixes inside the network (at {', '.join(hidden)}), so it cannot mix "
+            "images alone; in the training step use "
+            f"mixlib.MixOnce(mixlib.Net(model), mixlib.builder.policy({name!r})), called with "
+            "(images, labels, rng)"
+        )
+    if row.needs and net is None and given.get("teacher") is None:
+        raise ValueError(
+            f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
+            f"mixlib.build({name!r}, net=model)"
+        )
+    rule = None if row.rule is None else constructor(row.rule)()
+    return Mixer(row, policy, given, None if net is None else wrap(net), rule)
+
+
+def _refuse_objectives(row: Method) -> None:
+    """Methods that are more than a mix of a batch.
+
+    Raises:
+        ValueError: says what to use instead.
+    """
+    if row.objective != "once":
+        raise ValueError(
+            f"{row.title} is a training objective of its own, not a mix of a batch; build it with "
+            "mixlib.builder.objective, or see docs/methods.md"
+        )
+    if row.rule is not None and constructor(row.rule)().taps:
+        raise ValueError(
+            f"{row.title} takes its labels from the forward pass; in the training step use "
+            f"mixlib.MixOnce(net, mixlib.builder.policy({row.name!r}), rule), rule {row.rule}"
+        )

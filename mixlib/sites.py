@@ -1,0 +1,31 @@
+"""Where are a model's stages?  Named sites for classifiers that do not come from our catalogue."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from mixlib.backbones import CONVNEXT_SITES, RESNET_SITES, SWIN_SITES, VIT_SITES
+from mixlib.net import Layout, Net
+
+# of the ResNets, ViTs, Swins and ConvNeXts of timm and torchvision's ResNets
+KNOWN: tuple[tuple[dict[str, str], Layout], ...] = (
+    (RESNET_SITES, "channels_first"),
+    (SWIN_SITES, "channels_last"),
+    (CONVNEXT_SITES, "channels_first"),
+    (VIT_SITES, "tokens"),
+)
+
+
+def wrap(model: nn.Module) -> Net:
+    """A model as a :class:`Net`; a Net stays itself.
+
+    Sites are named ("stage1" .. "stage4", "last") where the model has the submodules of a known
+    family; elsewhere sites are given as module paths.
+    """
+    if isinstance(model, Net):
+        return model
+    modules = {path for path, _ in model.named_modules()}
+    for sites, layout in KNOWN:
+        if set(sites.values()) <= modules:
+            return Net(model, sites, layout=layout)
+    return Net(model)

@@ -1,0 +1,198 @@
+"""The library's face: what the README promises, for every method that is a function of a batch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import mixlib
+from mixlib.labels import BinaryCrossEntropy, CrossEntropy
+from mixlib.methods import METHODS
+from mixlib.mixer import Mixer
+from mixlib.sites import wrap
+
+ROOT = Path(__file__).parents[2]
+CLASSES = 5
+
+
+class Small(nn.Module):
+    """Stages under the names of a ResNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 6, 6, 8, 8)
+        for k in range(1, 5):
+            layer = nn.Conv2d(widths[k - 1], widths[k], 3, 2 if k in (2, 3) else 1, 1)
+            setattr(self, f"layer{k}", layer)
+        self.fc = nn.Linear(8, CLASSES)
+
+    def forward(self, x):
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x).relu()
+        return self.fc(x.mean((2, 3)))
+
+
+def built(name: str) -> Mixer | None:
+    """The mixer, or None for a method that is no function of a batch."""
+    changes = {"side": None} if name == "attentivemix" else {}
+    try:
+        return mixlib.build(name, net=Small(), **changes)
+    except ValueError as error:
+        if "mixlib." not in str(error):
+            raise
+        return None
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_readme_runs():
+    model = Small()
+    images, labels = torch.rand(4, 3, 16, 16), torch.arange(4)
+    mixer = mixlib.build("cutmix", alpha=1.0)
+    mixed = mixer(images, labels, rng())
+    loss = mixed.loss(model(mixed.images))
+    loss.backward()
+    assert model.fc.weight.grad is not None
+    assert mixed.images.shape == images.shape
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_mixes_a_batch_or_says_what_to_use(name):
+    mixer = built(name)
+    if mixer is None:
+        return
+    for n, dtype in ((1, torch.float32), (3, torch.float32), (3, torch.bfloat16)):
+        if dtype == torch.bfloat16 and METHODS[name].needs:
+            continue
+        images = torch.rand(n, 3, 16, 12).to(dtype)
+        mixed = mixer(images, torch.arange(n), rng())
+        assert mixed.images.dtype == dtype
+        assert mixed.images.shape == images.shape
+        rows = mixed.targets(CLASSES)
+        assert rows.shape == (n, CLASSES)
+        logits = torch.randn(n, CLASSES)
+        assert mixed.loss(logits).isfinite()
+        again = mixer(images, torch.arange(n), rng())
+        assert torch.equal(again.images, mixed.images)
+
+
+@pytest.mark.parametrize("name", ["mixup", "cutmix", "vanilla", "ricap"])
+def test_soft_labels_are_mixed_as_indices_are(name):
+    images, labels = torch.rand(4, 3, 8, 8), torch.tensor([0, 3, 1, 4])
+    soft = nn.functional.one_hot(labels, CLASSES).float()
+    mixer = mixlib.build(name)
+    hard, rows = mixer(images, labels, rng(1)), mixer(images, soft, rng(1))
+    torch.testing.assert_close(rows.targets(), hard.targets(CLASSES))
+    torch.testing.assert_close(rows.targets(CLASSES, 0.1), hard.targets(CLASSES, 0.1))
+    logits = torch.randn(4, CLASSES)
+    torch.testing.assert_close(rows.loss(logits), hard.loss(logits))
+    expected = nn.functional.cross_entropy(logits, hard.targets(CLASSES))
+    torch.testing.assert_close(hard.loss(logits), expected)
+
+
+def test_another_rule_for_the_loss():
+    mixed = mixlib.build("mixup")(torch.rand(4, 3, 8, 8), torch.arange(4), rng())
+    logits = torch.randn(4, CLASSES)
+    rule = BinaryCrossEntropy(target="two-hot")
+    torch.testing.assert_close(mixed.loss(logits, rule), rule(mixed.mix, logits, {}, mixed.labels))
+    smooth = mixed.loss(logits, CrossEntropy(0.1))
+    expected = nn.functional.cross_entropy(logits, mixed.targets(CLASSES, 0.1))
+    torch.testing.assert_close(smooth, expected)
+
+
+def test_families_set_the_parameters():
+    assert mixlib.build("cutmix", family="cifar").params == {"alpha": 0.2}
+    assert mixlib.build("cutmix", family="cifar", alpha=0.5).params == {"alpha": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda: mixlib.build("cutmx"), KeyError, "did you mean 'cutmix'"),
+        (lambda: mixlib.build("cutmix", family="cifr"), KeyError, "did you mean 'cifar'"),
+        (
+            lambda: mixlib.build("cutmix", alhpa=1.0),
+            TypeError,
+            "cutmix: no parameter 'alhpa'; did you mean 'alpha'.*released, scope",
+        ),
+        (lambda: mixlib.build("puzzlemix"), ValueError, "input_grad.*net=model"),
+        (lambda: mixlib.build("manifoldmix"), ValueError, "stage1, stage2.*MixOnce"),
+        (lambda: mixlib.build("alignmix", net=Small()), ValueError, "stage4.*MixOnce"),
+        (lambda: mixlib.build("automix"), ValueError, "mixlib.builder.objective"),
+        (lambda: mixlib.nothing, AttributeError, "it has METHODS"),
+    ],
+)
+def test_wrong_words_are_answered(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "kind", "words"),
+    [
+        (torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.arange(2), TypeError, "uint8.*float"),
+        (torch.zeros(3, 4, 4), torch.arange(3), ValueError, r"expected images \[B, C, H, W\]"),
+        (torch.zeros(2, 3, 4, 4), torch.arange(3), ValueError, "for 2 images"),
+        (torch.zeros(2, 3, 4, 4), torch.rand(2), TypeError, "class indices"),
+    ],
+)
+def test_wrong_batches_are_refused(images, labels, kind, words):
+    mixer = mixlib.build("mixup")
+    with pytest.raises(kind, match=words):
+        # beneath the run-time shape checks, which users do not have
+        getattr(Mixer.__call__, "__wrapped__", Mixer.__call__)(mixer, images, labels, rng())
+
+
+def test_soft_labels_say_what_they_cannot_do():
+    soft = torch.rand(2, CLASSES).softmax(1)
+    mixed = mixlib.build("mixup")(torch.rand(2, 3, 4, 4), soft, rng())
+    with pytest.raises(ValueError, match="class indices"):
+        mixed.loss(torch.randn(2, CLASSES), BinaryCrossEntropy())
+    with pytest.raises(ValueError, match="expected 7 classes"):
+        mixed.targets(7)
+    hard = mixlib.build("mixup")(torch.rand(2, 3, 4, 4), torch.arange(2), rng())
+    with pytest.raises(ValueError, match="how many classes"):
+        hard.targets()
+
+
+def test_models_are_wrapped_with_their_stages():
+    import timm
+
+    assert wrap(Small()).sites["stage4"] == "layer4"
+    swin = timm.create_model("swin_tiny_patch4_window7_224")
+    assert wrap(swin).layout == "channels_last"
+    vit = timm.create_model("vit_tiny_patch16_224")
+    assert wrap(vit).layout == "tokens"
+    net = wrap(Small())
+    assert wrap(net) is net
+    assert wrap(nn.Linear(3, 3)).sites == {}
+
+
+def test_names_are_lazy_and_listed():
+    assert "build" in dir(mixlib)
+    for name in mixlib.__all__:
+        assert getattr(mixlib, name) is not None
+
+
+@pytest.mark.parametrize(
+    "example", ["plain_loop", "collate_torchvision", "timm_mixup", "lightning_training"]
+)
+def test_examples_run(example):
+    path = ROOT / "docs" / "examples" / f"{example}.py"
+    run = subprocess.run(
+        [sys.executable, str(path)],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert run.stdout
