@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from lightning.fabric import Fabric
@@ -156,7 +156,7 @@ class _Loop:
                 began = self._clock(began)
                 self.save()
             self.report("train", self.step, self.steps, {"epoch": epoch + 1.0})
-        sums = {name: self.fabric.all_reduce(s, reduce_op="mean") for name, s in self.sums.items()}
+        sums = {name: self.shared(s, "mean") for name, s in self.sums.items()}
         means = {name: float(total) / len(self.train) for name, total in sums.items()}
         self.sums = {}
         self._clock(began)
@@ -167,6 +167,10 @@ class _Loop:
             )
         return means
 
+    def shared(self, value: Tensor, how: str) -> Tensor:
+        """The "sum" or "mean" of a tensor over all processes."""
+        return cast(Tensor, self.fabric.all_reduce(value, reduce_op=how))
+
     def evaluate(self, test: Loader) -> dict[str, float]:
         """Accuracy of the predictor over the whole test set, each process doing its share."""
         predictor = self.objective.predictor()
@@ -175,9 +179,7 @@ class _Loop:
             for buffer in predictor.buffers():
                 torch.distributed.broadcast(buffer, 0)
         with self.fabric.autocast():
-            return accuracy(
-                predictor, test.epoch(0), lambda sums: self.fabric.all_reduce(sums, reduce_op="sum")
-            )
+            return accuracy(predictor, test.epoch(0), lambda sums: self.shared(sums, "sum"))
 
     def run_step(self, x: Tensor, y: Tensor) -> None:
         """One optimizer step."""
