@@ -81,7 +81,8 @@ ROWS = (
         f"{_BY_LAW}:mixup",
         "Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv:1710.09412",
         2018,
-        _alphas(1.0, cifar=1.0, large=1.0, fine=1.0, inat=0.2),
+        _MIXUP_ALPHAS,
+        pipelines={"none": "mixup", "mp": "mixup_mp", "mp_ce": "mixup_mp_ce"},
     ),
     Method(
         "cutmix",
@@ -90,7 +91,8 @@ ROWS = (
         "Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable "
         "Features, ICCV 2019, arXiv:1905.04899",
         2019,
-        _alphas(1.0, cifar=0.2, large=1.0, fine=1.0),
+        _CUTMIX_ALPHAS,
+        pipelines={"none": "cutmix", "mp": "cutmix_mp", "mp_ce": "cutmix_mp_ce"},
     ),
     Method(
         "manifoldmix",
@@ -270,6 +272,12 @@ ROWS = (
             "generated": {"preset": "paper", "site": "stage2", "alpha": 2.0, "momentum": 0.98},
         },
         objective="automix",
+        pipelines={
+            "none": "automix_joint",
+            "mp0": "automix_mp0",
+            "mp": "automix_mp",
+            "mp_ce": "automix",
+        },
     ),
 )
 METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in ROWS})

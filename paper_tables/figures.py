@@ -87,17 +87,20 @@ def bars(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         down, across, figsize=(3.3 * across, 3.1 * down + 0.5), squeeze=False, layout="constrained"
     )
     for axis, column in zip(axes.flat, columns, strict=False):
-        cells = [grid[label, column] for label in labels]
+        # a skipped cell leaves its place empty, so that a row has one place and colour everywhere
+        found = {i: grid[row, column] for i, row in enumerate(labels) if (row, column) in grid}
+        cells = list(found.values())
         means = [cell.mean for cell in cells]
         spreads = [cell.spread or 0.0 for cell in cells]
-        colours = [COLOURS[i % len(COLOURS)] for i in range(len(labels))]
-        axis.bar(labels, means, yerr=spreads, color=colours, capsize=3, width=0.72)
-        for i, cell in enumerate(cells):
+        colours = [COLOURS[i % len(COLOURS)] for i in found]
+        axis.bar(list(found), means, yerr=spreads, color=colours, capsize=3, width=0.72)
+        axis.set_xticks(range(len(labels)), labels)
+        for i, cell in found.items():
             # every run as a dot: with few runs a bar alone hides more than it shows
             axis.plot([i] * len(cell.values), cell.values, ".", color="black", markersize=4)
         low = min(min(c.values) for c in cells)
         high = max(max(c.values) for c in cells)
-        room = max(high - low, 1.0)
+        room = max(high - low, 0.02 * high, 1e-9)
         axis.set_ylim(max(0.0, low - 0.6 * room), high + 0.25 * room)
         axis.set_title(column, fontsize=10)
         axis.tick_params(axis="x", rotation=40, labelsize=8)

@@ -18,10 +18,12 @@ class Measured:
     Attributes:
         values: one per seed, in the order of the seeds.
         reference: the paper's number, or None.
+        decimals: how many of them are worth printing.
     """
 
     values: tuple[float, ...]
     reference: float | None = None
+    decimals: int = 1
 
     @property
     def mean(self) -> float:
@@ -39,6 +41,7 @@ class Measured:
         return None if self.reference is None else self.mean - self.reference
 
 
+# a cell that the declaration skips is absent
 Grid = dict[tuple[str, str], Measured]
 
 
@@ -49,6 +52,7 @@ def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
         KeyError: a result lacks the metric; says which metrics it has.
     """
     found: Grid = {}
+    decimals = {column.label: column.decimals for column in table.columns}
     for cell in cells:
         values = []
         for job in cell.jobs:
@@ -61,13 +65,17 @@ def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
                 )
             values.append(float(metrics[cell.metric]))
         found[cell.row, cell.column] = Measured(
-            tuple(values), table.reference.get((cell.row, cell.column))
+            tuple(values),
+            table.reference.get((cell.row, cell.column)),
+            decimals[cell.column],
         )
     return found
 
 
 def best(table: Table, grid: Grid, column: str) -> str:
-    """Label of the row with the best mean in a column."""
+    """Label of the row with the best mean in a column; "" where nothing is measured."""
     rows = [row.label for row in table.rows if (row.label, column) in grid]
-    sign = 1 if table.higher_is_better else -1
-    return max(rows, key=lambda row: sign * grid[row, column].mean)
+    (entry,) = (entry for entry in table.columns if entry.label == column)
+    said = entry.higher_is_better
+    sign = 1 if (table.higher_is_better if said is None else said) else -1
+    return max(rows, key=lambda row: sign * grid[row, column].mean, default="")

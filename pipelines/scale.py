@@ -19,7 +19,7 @@ from mixlib.words import nearest
 from pipelines.errors import DeclarationError, check_keys, require
 
 FOLDER = Path(__file__).parent / "scales"
-KEYS = {"title", "note", "seeds", "compare", "family", "data", "backbones", "kinds"}
+KEYS = {"title", "note", "seeds", "seeds_of", "compare", "family", "data", "backbones", "kinds"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Scale:
         name: the word of ``--config scale=``.
         title, note: for headers: what the numbers are, and are not.
         seeds: how many runs a cell averages.
+        seeds_of: table or kind of job -> how many, where it differs.
         compare: whether differences to the paper may be shown.
         family: whose method parameters are used; None: those of the paper's data set.
         data: the paper's data set -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
@@ -42,6 +43,7 @@ class Scale:
     title: str
     note: str
     seeds: int
+    seeds_of: Mapping[str, int] = field(default_factory=dict)
     compare: bool = False
     family: str | None = None
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -53,6 +55,10 @@ class Scale:
         recipe's."""
         sections = self.kinds.get(kind, {})
         return {**sections.get("default", {}), **sections.get(data, {})}
+
+    def runs(self, *words: str) -> int:
+        """How many runs a cell averages: what ``seeds_of`` says of the first word that it names."""
+        return next((self.seeds_of[word] for word in words if word in self.seeds_of), self.seeds)
 
     def backbone(self, name: str) -> str:
         """The network that stands for the paper's."""
