@@ -23,7 +23,7 @@ except DeclarationError as error:
 STORE = Store()
 TABLES = {name: [str(path) for path in products(PLAN, name)] for name in PLAN.tables}
 PYTHON = f"'{sys.executable}' -m"
-# how a job starts and what it may use; profiles say where (profiles/slurm: torchrun over several GPUs)
+# how a distributed job starts and what jobs may use; profiles say (profiles/slurm: torchrun)
 LAUNCH = config.get("launch", PYTHON)
 OPTIONS = config.get("options", "")
 GPU = int(bool(glob.glob("/dev/nvidia[0-9]*")))
@@ -64,13 +64,14 @@ for kind in KINDS:
             digest="|".join(PLAN.of_kind(kind)) or "none",
         params:
             what=lambda wildcards: PLAN.job(wildcards.digest).describe(),
+            launch=LAUNCH if KINDS[kind].distributed else PYTHON,
         message:
             "{params.what}"
         threads: 1
         resources:
             gpu=GPU,
         shell:
-            "{LAUNCH} pipelines.run {SCALE} {wildcards.digest} {OPTIONS}"
+            "{params.launch} pipelines.run {SCALE} {wildcards.digest} {OPTIONS}"
 
 
 for table in PLAN.tables:

@@ -73,12 +73,17 @@ def _timm(
     return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite, layout)
 
 
-_TINY = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
-_BASIC18 = {"block": "basic", "layers": (2, 2, 2, 2)}
-_BASIC34 = {"block": "basic", "layers": (3, 4, 6, 3)}
-_NECK50 = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
-_NECK101 = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
-_NEXT = {"cardinality": 32, "base_width": 4}
+_TINY: dict[str, Any] = {
+    "block": "basic",
+    "layers": (1, 1, 1, 1),
+    "channels": (16, 32, 64, 128),
+    "stem_width": 16,
+}
+_BASIC18: dict[str, Any] = {"block": "basic", "layers": (2, 2, 2, 2)}
+_BASIC34: dict[str, Any] = {"block": "basic", "layers": (3, 4, 6, 3)}
+_NECK50: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
+_NECK101: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
+_NEXT: dict[str, Any] = {"cardinality": 32, "base_width": 4}
 
 BACKBONES: dict[str, Backbone] = {
     row.name: row
@@ -144,9 +149,10 @@ def _build_resnet(row: Backbone, classes: int) -> nn.Module:
     from torch import nn
 
     options = dict(row.options)
-    block = {"basic": BasicBlock, "bottleneck": Bottleneck}[options.pop("block")]
+    blocks: dict[str, Any] = {"basic": BasicBlock, "bottleneck": Bottleneck}
+    block = blocks[options.pop("block")]
     width = options.pop("stem_width", 64)
-    model = ResNet(block, num_classes=classes, zero_init_last=False, **options)
+    model: Any = ResNet(block, num_classes=classes, zero_init_last=False, **options)
     if width != 64:
         # timm's plain stem is always 64 wide, which would cost a narrow network more than all its
         # stages

@@ -81,7 +81,7 @@ def objective(
     make = constructor(row.build)
     if row.objective == "once" and recipe.weight_ema is None:
         return MixOnce(network, make(**params), rule(recipe))
-    if row.objective == "once":
+    if row.objective == "once" and recipe.weight_ema is not None:
         average = constant(recipe.weight_ema)
         return MomentumMix(
             network, make(**params), average, steps=steps, statistics="ema", rule=rule(recipe)

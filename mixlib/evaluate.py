@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +11,17 @@ from torch.nn import functional as F
 from mixlib.net import inference
 
 
-def accuracy(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
+def accuracy(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    total: Callable[[Tensor], Tensor] = lambda sums: sums,
+) -> dict[str, float]:
     """Evaluates a classifier in evaluation mode and puts it back.
 
     Args:
         model: images [B, C, H, W] -> logits [B, Y].
         batches: pairs of images [B, C, H, W] and labels int64 [B].
+        total: adds the sums of all processes that share a data set; one process has them already.
 
     Returns:
         ``top1`` and ``top5`` in percent, ``loss`` (mean cross-entropy), ``n`` (images seen).
@@ -40,5 +45,5 @@ def accuracy(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> dict
             totals = sums if totals is None else totals + sums
     if totals is None:
         raise ValueError("expected at least one image to evaluate on, found an empty data set")
-    top1, top5, loss, n = totals.tolist()
+    top1, top5, loss, n = total(totals).tolist()
     return {"top1": 100 * top1 / n, "top5": 100 * top5 / n, "loss": loss / n, "n": n}

@@ -96,9 +96,8 @@ def fit(
         row = {"epoch": epoch + 1.0, **loop.run_epoch(epoch)}
         last_ten = epoch >= recipe.epochs - 10
         if test is not None and (last_ten or (epoch + 1) % evaluate_every == 0):
-            with fabric.autocast():
-                row |= accuracy(objective.predictor(), test.epoch(0))
-            report("test", loop.step, loop.steps, row)
+            row |= loop.evaluate(test)
+            loop.report("test", loop.step, loop.steps, row)
         loop.history.epochs.append(row)
     return loop.history
 
@@ -133,16 +132,18 @@ class _Loop:
         report: Report,
     ) -> None:
         if recipe.channels_last:
-            objective.to(memory_format=torch.channels_last)
+            objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.train, self.recipe = objective, train, recipe
-        self.seed, self.fabric, self.report = seed, fabric, report
+        self.seed, self.fabric = seed, fabric
+        self.report = report if fabric.is_global_zero else silent
         self.checkpoint = checkpoint or Checkpoint(Path(), float("inf"))
         self.resumes = checkpoint is not None
         self.rates = optimizers.rates(recipe, recipe.epochs, len(train))
         self.steps = recipe.epochs * len(train)
         optimizer = optimizers.build(objective.groups(), recipe)
         self.model, self.optimizer = fabric.setup(_Losses(objective), optimizer)
-        self.history, self.step, self.sums = History(), 0, {}
+        self.history, self.step = History(), 0
+        self.sums: dict[str, Tensor] = {}
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains to the end of an epoch; returns the means of the objective's terms over it."""
@@ -155,7 +156,8 @@ class _Loop:
                 began = self._clock(began)
                 self.save()
             self.report("train", self.step, self.steps, {"epoch": epoch + 1.0})
-        means = {name: float(total) / len(self.train) for name, total in self.sums.items()}
+        sums = {name: self.fabric.all_reduce(s, reduce_op="mean") for name, s in self.sums.items()}
+        means = {name: float(total) / len(self.train) for name, total in sums.items()}
         self.sums = {}
         self._clock(began)
         if not all(math.isfinite(value) for value in means.values()):
@@ -164,6 +166,18 @@ class _Loop:
                 f" (now {self.rates['net'][self.step - 1]:.3g}) or the precision's speed"
             )
         return means
+
+    def evaluate(self, test: Loader) -> dict[str, float]:
+        """Accuracy of the predictor over the whole test set, each process doing its share."""
+        predictor = self.objective.predictor()
+        if self.fabric.world_size > 1:
+            # normalisation statistics are each process's own until the next forward of DDP
+            for buffer in predictor.buffers():
+                torch.distributed.broadcast(buffer, 0)
+        with self.fabric.autocast():
+            return accuracy(
+                predictor, test.epoch(0), lambda sums: self.fabric.all_reduce(sums, reduce_op="sum")
+            )
 
     def run_step(self, x: Tensor, y: Tensor) -> None:
         """One optimizer step."""

@@ -10,50 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
+from mixlib import momentum_rows
+from mixlib.appendix import CIFAR, IMAGENET, alphas, normalised, same
 from mixlib.method import FAMILIES, Family, Method, Params
 from mixlib.words import nearest
 
 __all__ = ["FAMILIES", "METHODS", "Family", "Method", "Params", "method"]
 
 
-def _alphas(
-    default: float,
-    *,
-    cifar: float,
-    large: float,
-    fine: float,
-    inat: float | None = None,
-    rest: float = 0.2,
-) -> dict[str, Params]:
-    """The appendix' pattern: ``large`` on Tiny-ImageNet and ImageNet with 0.2 for ResNet-18, the
-    same on iNaturalist unless ``inat`` says otherwise, ``rest`` for Places205, DeiT and RSB."""
-    rows = {"default": default, "cifar": cifar, "generated": cifar, "fine": fine}
-    rows |= dict.fromkeys(("tiny", "imagenet"), large)
-    rows |= dict.fromkeys(("tiny/small", "imagenet/small"), min(large, 0.2))
-    rows |= {"inat": inat or large, "inat/small": 0.2}
-    rows |= dict.fromkeys(("places", "deit", "rsb"), rest)
-    return {key: {"alpha": alpha} for key, alpha in rows.items()}
-
-
-def _normalised(params: Mapping[str, Params]) -> dict[str, Params]:
-    """The same parameters, with the normalisation of the family's images."""
-    return {
-        key: {**row, **_STATISTICS.get(key.partition("/")[0], _IMAGENET)}
-        for key, row in params.items()
-    }
-
-
-def _same(**params: Any) -> dict[str, Params]:
-    return {"default": params}
-
-
-_CIFAR = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
-_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 # OpenMixup's ImageNet settings: grids up to 8, cells transported whole, seams over 2 pixels
-_PUZZLE_LARGE = {**_IMAGENET, "blocks": (2, 4, 8), "cell": None, "neighbour": 2}
-_STATISTICS = {"default": _IMAGENET, "cifar": _CIFAR, "generated": _CIFAR}
+_PUZZLE_LARGE = {**IMAGENET, "blocks": (2, 4, 8), "cell": None, "neighbour": 2}
 _LARGE = ("imagenet", "inat", "fine", "places", "deit", "rsb")
 _BY_LAW = "mixlib.policies.by_law"
 _ERASE = "mixlib.policies.erase"
@@ -67,21 +34,14 @@ _TOKENMIX = (
 )
 
 ROWS = (
-    Method(
-        "vanilla",
-        "Vanilla",
-        f"{_BY_LAW}:vanilla",
-        "No mixing: empirical risk minimisation",
-        1998,
-        status="defined",
-    ),
+    Method("vanilla", "Vanilla", f"{_BY_LAW}:vanilla", "No mixing", 1998, status="defined"),
     Method(
         "mixup",
         "Mixup",
         f"{_BY_LAW}:mixup",
         "Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv:1710.09412",
         2018,
-        _MIXUP_ALPHAS,
+        momentum_rows.MIXUP_ALPHAS,
         pipelines={"none": "mixup", "mp": "mixup_mp", "mp_ce": "mixup_mp_ce"},
     ),
     Method(
@@ -91,7 +51,7 @@ ROWS = (
         "Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable "
         "Features, ICCV 2019, arXiv:1905.04899",
         2019,
-        _CUTMIX_ALPHAS,
+        momentum_rows.CUTMIX_ALPHAS,
         pipelines={"none": "cutmix", "mp": "cutmix_mp", "mp_ce": "cutmix_mp_ce"},
     ),
     Method(
@@ -101,7 +61,7 @@ ROWS = (
         "Verma et al., Manifold Mixup: Better Representations by Interpolating Hidden States, "
         "ICML 2019, arXiv:1806.05236",
         2019,
-        _alphas(2.0, cifar=2.0, large=0.2, fine=0.5, inat=0.2),
+        alphas(2.0, cifar=2.0, large=0.2, fine=0.5, inat=0.2),
     ),
     Method(
         "saliencymix",
@@ -110,7 +70,7 @@ ROWS = (
         "Uddin et al., SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better "
         "Regularization, ICLR 2021, arXiv:2006.01791",
         2021,
-        _normalised(_alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
+        normalised(alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
     ),
     Method(
         "attentivemix",
@@ -118,7 +78,7 @@ ROWS = (
         "mixlib.policies.attentive:attentivemix",
         "Walawalkar et al., Attentive CutMix, ICASSP 2020, arXiv:2003.13048",
         2020,
-        _same(alpha=2.0),
+        same(alpha=2.0),
         frozenset({"features"}),
     ),
     Method(
@@ -127,7 +87,7 @@ ROWS = (
         f"{_BY_LAW}:fmix",
         "Harris et al., FMix: Enhancing Mixed Sample Data Augmentation, 2020, arXiv:2002.12047",
         2020,
-        _alphas(1.0, cifar=0.2, large=1.0, fine=0.2),
+        alphas(1.0, cifar=0.2, large=1.0, fine=0.2),
     ),
     Method(
         "puzzlemix",
@@ -137,10 +97,10 @@ ROWS = (
         "ICML 2020, arXiv:2009.06962",
         2020,
         {
-            "default": {"alpha": 1.0, **_CIFAR},
-            "tiny": {"alpha": 1.0, **_IMAGENET},
+            "default": {"alpha": 1.0, **CIFAR},
+            "tiny": {"alpha": 1.0, **IMAGENET},
             # coarse grids only: the finer ones would cost more than the narrow networks' own step
-            "generated": {"alpha": 1.0, **_CIFAR, "blocks": (2, 4)},
+            "generated": {"alpha": 1.0, **CIFAR, "blocks": (2, 4)},
             **{key: {"alpha": 1.0, **_PUZZLE_LARGE} for key in _LARGE},
         },
         frozenset({"input_grad"}),
@@ -152,7 +112,7 @@ ROWS = (
         "Qin et al., ResizeMix: Mixing Data with Preserved Object Information and True Labels, "
         "2020, arXiv:2012.11101",
         2020,
-        {**_alphas(1.0, cifar=1.0, large=1.0, fine=1.0), "default": {"alpha": None}},
+        {**alphas(1.0, cifar=1.0, large=1.0, fine=1.0), "default": {"alpha": None}},
     ),
     Method(
         "alignmix",
@@ -161,18 +121,11 @@ ROWS = (
         "Venkataramanan et al., AlignMixup: Improving Representations by Interpolating Aligned "
         "Features, CVPR 2022, arXiv:2103.15375",
         2022,
-        _same(alpha=2.0),
+        same(alpha=2.0),
         frozenset({"features"}),
     ),
-    Method(
-        "hmix",
-        "HMix",
-        f"{_BY_LAW}:hmix",
-        _PARK,
-        2022,
-        _same(alpha=1.0, ratio=0.5),
-    ),
-    Method("gmix", "GMix", f"{_BY_LAW}:gmix", _PARK, 2022, _same(alpha=1.0)),
+    Method("hmix", "HMix", f"{_BY_LAW}:hmix", _PARK, 2022, same(alpha=1.0, ratio=0.5)),
+    Method("gmix", "GMix", f"{_BY_LAW}:gmix", _PARK, 2022, same(alpha=1.0)),
     Method(
         "stochastic",
         "Stochastic Mixup & CutMix",
@@ -192,7 +145,7 @@ ROWS = (
         "Baek et al., GridMix: Strong regularization through local context mapping, Pattern "
         "Recognition 2021, doi:10.1016/j.patcog.2020.107594",
         2021,
-        _same(alpha=1.0),
+        same(alpha=1.0),
     ),
     Method(
         "smoothmix",
@@ -209,7 +162,40 @@ ROWS = (
         "Takahashi et al., Data Augmentation using Random Image Cropping and Patching for Deep "
         "CNNs, 2018, arXiv:1811.09030",
         2018,
-        _same(beta=0.3),
+        same(beta=0.3),
+    ),
+    Method(
+        "comixup",
+        "Co-Mixup",
+        "mixlib.policies.co:comixup",
+        "Kim et al., Co-Mixup: Saliency Guided Joint Mixup with Supermodular Diversity, ICLR 2021, "
+        "arXiv:2102.03065",
+        2021,
+        same(alpha=2.0),
+        frozenset({"input_grad"}),
+    ),
+    Method(
+        "supermix",
+        "SuperMix",
+        "mixlib.policies.super:supermix",
+        "Dabouei et al., SuperMix: Supervising the Mixing Data Augmentation, CVPR 2021, "
+        "arXiv:2003.05034",
+        2021,
+        {"default": {"side": 16}, "cifar": {"side": 8}, "generated": {"side": 8}},
+        frozenset({"teacher"}),
+    ),
+    Method(
+        "augmix",
+        "AugMix",
+        "mixlib.consistency:augmix_consistency",
+        "Hendrycks et al., AugMix: A Simple Data Processing Method to Improve Robustness and "
+        "Uncertainty, ICLR 2020, arXiv:1912.02781",
+        2020,
+        {
+            **normalised({key: {"severity": 1.0} for key in ("default", *_LARGE, "tiny")}),
+            **normalised({key: {"severity": 3.0} for key in ("cifar", "generated")}),
+        },
+        objective="augmix",
     ),
     Method(
         "cutout",
@@ -218,7 +204,7 @@ ROWS = (
         "DeVries and Taylor, Improved Regularization of Convolutional Neural Networks with Cutout, "
         "2017, arXiv:1708.04552",
         2017,
-        _same(side=16),
+        same(side=16),
         status="defined",
     ),
     Method(
@@ -248,7 +234,7 @@ ROWS = (
         f"{_BY_LAW}:random_tokens",
         _TOKENMIX,
         2022,
-        _same(alpha=1.0),
+        same(alpha=1.0),
         status="defined",
     ),
     Method(
@@ -257,28 +243,28 @@ ROWS = (
         f"{_BY_LAW}:token_blocks",
         _TOKENMIX,
         2022,
-        _same(alpha=1.0),
+        same(alpha=1.0),
     ),
     Method(
-        "automix",
-        "AutoMix",
-        "mixlib.automix.assemble:automix",
-        "Liu et al., AutoMix: Unveiling the Power of Mixup for Stronger Classifiers, ECCV 2022, "
-        "arXiv:2103.13027",
+        "tokenmix",
+        "TokenMix",
+        "mixlib.policies.tokens:tokenmix",
+        _TOKENMIX,
         2022,
-        {
-            "default": {"preset": "paper", "site": "stage3", "alpha": 2.0},
-            # runs of a thousand steps: an average over the last hundred, and a map of 8 x 8 cells
-            "generated": {"preset": "paper", "site": "stage2", "alpha": 2.0, "momentum": 0.98},
-        },
-        objective="automix",
-        pipelines={
-            "none": "automix_joint",
-            "mp0": "automix_mp0",
-            "mp": "automix_mp",
-            "mp_ce": "automix",
-        },
+        same(alpha=1.0),
+        frozenset({"attention"}),
     ),
+    Method(
+        "transmix",
+        "TransMix",
+        "mixlib.policies.choice:stochastic",
+        "Chen et al., TransMix: Attend to Mix for Vision Transformers, CVPR 2022, arXiv:2111.09833",
+        2022,
+        same(mixup=0.8, cutmix=1.0, switch=0.8, mode="batch"),
+        frozenset({"attention"}),
+        rule="mixlib.labels_attention:TransMix",
+    ),
+    *momentum_rows.ROWS,
 )
 METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in ROWS})
 

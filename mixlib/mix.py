@@ -163,7 +163,7 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
         return _part(mix, x, 0)
     if isinstance(mix.mask, Boxes) and mix.mask.size == tuple(x.shape[-2:]):
         return _fill_boxes(mix, mix.mask, x)
-    mask = mix.dense(tuple(x.shape[-2:])).to(x.dtype)[:, :, None]
+    mask = mix.dense((x.shape[-2], x.shape[-1])).to(x.dtype)[:, :, None]
     parts = [_part(mix, x, k) for k in range(mask.shape[1])]
     if len(parts) == 2:
         # lerp is exact at both ends, which a sum of two products is not in half precision

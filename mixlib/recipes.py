@@ -1,13 +1,13 @@
 """How is a network trained?  Catalogue of recipes: the papers' settings, one row each.  Imports no
 torch.
 
-Sources: AutoMix section 4 and Table 12 (Liu et al., ECCV 2022); detection follows Detectron2's
-R50-C4 with the 24k-iteration and 2x schedules of section 4.4.
+Source: AutoMix section 4 and Table 12 (Liu et al., ECCV 2022).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from mixlib.words import nearest
 
@@ -54,8 +54,14 @@ class Recipe:
 
 
 _T12 = "AutoMix Table 12"
-_DEIT = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05, "decay_all": False}
-_RSB = {"optimizer": "lamb", "weight_decay": 0.02, "decay_all": False, "batch": 2048, "loss": "bce"}
+_DEIT: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05, "decay_all": False}
+_RSB: dict[str, Any] = {
+    "optimizer": "lamb",
+    "weight_decay": 0.02,
+    "decay_all": False,
+    "batch": 2048,
+    "loss": "bce",
+}
 
 RECIPES: dict[str, Recipe] = {
     row.name: row

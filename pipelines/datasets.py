@@ -171,6 +171,28 @@ def _write(path: Path, text: str) -> None:
     part.replace(path)
 
 
+def provide(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> Path:
+    """Makes a data set ready, downloading it first where it is missing and has a public archive.
+
+    Raises:
+        MissingDataError: it is not here and cannot be fetched; says how to get it.
+    """
+    if row.identity == "declared" and row.archives:
+        try:
+            find(row, data)
+        except MissingDataError:
+            download(row, data)
+    return prepare(row, spec, data)
+
+
+def download(row: DataSet, data: Path = DATA, keep: bool = False) -> None:
+    """Fetches, checks and unpacks every official archive of a data set."""
+    from pipelines.download import obtain
+
+    for archive in row.archives:
+        obtain(archive, data, keep)
+
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 Name = Annotated[str, typer.Argument(help="a data set's name; `list` shows them")]
 
@@ -194,8 +216,6 @@ def show() -> None:
 @app.command()
 def fetch(name: Name, keep: bool = False) -> None:
     """Download an official archive, check it and unpack it into data/. --keep keeps the archive."""
-    from pipelines.download import obtain
-
     row = dataset(name)
     if row.identity == "generated":
         typer.echo(row.how)
@@ -205,8 +225,7 @@ def fetch(name: Name, keep: bool = False) -> None:
     except MissingDataError:
         if not row.archives:
             raise
-        for archive in row.archives:
-            obtain(archive, DATA, keep)
+        download(row, DATA, keep)
         typer.echo(f"{row.title} is in {folder_of(row)}")
 
 

@@ -76,11 +76,13 @@ class Job(ABC):
     """Base of all jobs.
 
     ``kind`` is the word in declarations; ``revision`` is raised by hand whenever the kind's numbers
-    change.  Building a job imports no torch; only :meth:`run` does.
+    change; ``distributed`` says whether several processes can share the work.  Building a job
+    imports no torch; only :meth:`run` does.
     """
 
     kind: ClassVar[str]
     revision: ClassVar[int] = 1
+    distributed: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

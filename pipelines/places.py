@@ -74,7 +74,7 @@ def sought(row: DataSet, data: Path = DATA) -> str:
     try:
         word, folder = find(row, data)
     except MissingDataError as error:
-        return str(error)
+        return f"{error} (this step does)" if row.archives else str(error)
     return f"{row.title}: found in {folder} ({word}); count it"
 
 

@@ -64,7 +64,7 @@ def main(
     if data:
         wanted = found.data[data]
         row = DATASETS[wanted.name]
-        print(datasets.prepare(row, datasets.specify(row, dict(wanted.spec))))
+        print(datasets.provide(row, datasets.specify(row, dict(wanted.spec))))
         return
     if list_jobs or not digest:
         for key, job in found.jobs.items():

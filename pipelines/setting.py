@@ -76,13 +76,22 @@ class Setting:
         return Row(row.name, row.revision)
 
     def method(
-        self, name: str, data: str, small: bool, changes: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        data: str,
+        small: bool,
+        changes: Mapping[str, Any] | None = None,
+        pipeline: str | None = None,
     ) -> Row:
         """A method with the parameters of the paper's data set, or of the scale's own family.
 
         ``small``: the network is of ResNet-18's size, for which AutoMix A.1 has alphas of its own.
+        ``pipeline``: train it in that pipeline of AutoMix's Table 10, see
+        :mod:`mixlib.momentum_rows`.
         """
         row = self.look_up("method", name, METHODS)
+        if pipeline is not None:
+            row = METHODS[self.look_up(f"pipeline of {name}", pipeline, row.pipelines)]
         family = self.scale.family or DATASETS[data].family
         params = row.params_for(family, small)
         chosen = DATASETS[self.data(data).name]

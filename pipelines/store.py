@@ -58,6 +58,8 @@ class Store:
             CorruptResult: the file is damaged or holds another job's result.
         """
         path = self.file(job)
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is missing: this job has not run: {job.describe()}")
         try:
             result = json.loads(path.read_text())
         except json.JSONDecodeError as error:

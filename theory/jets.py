@@ -67,6 +67,32 @@ def loss_of(f: Float[Tensor, "n K"], y: Float[Tensor, "n K"], kind: Loss) -> Flo
     return f.logsumexp(1) - (y * f).sum(1)
 
 
+def loss_derivative(
+    model: Model,
+    x: Float[Tensor, "n *shape"],
+    d: Float[Tensor, "n *shape"],
+    y: Float[Tensor, "n K"],
+    order: int,
+    kind: Loss,
+    chunk: int = 4096,
+) -> Float[Tensor, " n"]:
+    """d^order/dt^order l(f(x + t d), y) at t = 0 by nested forward mode (cost 2^order passes)."""
+
+    def differentiated(value: Model, along: Tensor) -> Model:
+        return lambda z: jvp(value, (z,), (along,))[1]
+
+    found = []
+    for point, along, label in zip(x.split(chunk), d.split(chunk), y.split(chunk), strict=True):
+
+        def value(z: Tensor, label: Tensor = label) -> Tensor:
+            return loss_of(model(z), label, kind)
+
+        for _ in range(order):
+            value = differentiated(value, along)
+        found.append(value(point).detach())
+    return torch.cat(found)
+
+
 def residual(f: Float[Tensor, "n K"], y: Float[Tensor, "n K"], kind: Loss) -> Float[Tensor, "n K"]:
     """Gradient of the loss by the logits: p - y."""
     return (f.sigmoid() if kind == "logistic" else f.softmax(1)) - y

@@ -12,7 +12,7 @@ numbers), with forward-mode derivatives only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,10 +20,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.laws import LamLaw, MaskLaw
-from mixlib.mix import blend
+from mixlib.mix import Mix, blend
 from mixlib.net import Net
+from mixlib.objective import Objective
 from mixlib.policies.base import Policy
-from theory.jets import Loss, Model, curvature, evaluate, jet, loss_of, residual
+from theory.jets import Loss, Model, curvature, evaluate, jet, loss_derivative, loss_of, residual
 from theory.tilt import draw
 
 EPS = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
@@ -89,13 +90,27 @@ def slopes(eps: Sequence[float], remainder: Sequence[float]) -> tuple[float, ...
     return tuple((r.abs().log().diff() / e.log().diff()).tolist())
 
 
-def cancels(eps: Sequence[float], remainder: Sequence[float]) -> bool:
-    """True where the third-order terms nearly cancel at the two smallest eps: with remainder = c3
-    eps^3 + c4 eps^4, where c4 eps exceeds c3 / 20.  A slope says nothing there."""
-    (e1, e2), (r1, r2) = eps[-2:], remainder[-2:]
-    q1, q2 = r1 / e1**3, r2 / e2**3
-    c4 = (q1 - q2) / (e1 - e2)
-    return abs(c4 * e1) > abs(q2 - c4 * e2) / 20
+def leading(
+    model: Model,
+    x: Float[Tensor, "m C H W"],
+    y: Float[Tensor, "m K"],
+    displaced: Displaced,
+    kind: Loss = "cross-entropy",
+) -> tuple[float, float]:
+    """(c3, c4) of the remainder c3 eps^3 + c4 eps^4 + ..., from the loss's own third and fourth
+    derivatives along the displacements: what the measured remainder is held against."""
+    at, label = x[displaced.anchor], y[displaced.anchor]
+    third, fourth = (
+        float(displaced.weight @ loss_derivative(model, at, displaced.d, label, order, kind))
+        for order in (3, 4)
+    )
+    return third / 6, fourth / 24
+
+
+def cancels(c3: float, c4: float, eps: float) -> bool:
+    """True where the third-order terms of anchors and pairs nearly cancel, so that a slope measured
+    between eps and eps / 2 need not be within 0.2 of 3."""
+    return abs(c4) * eps > abs(c3) / 4
 
 
 def by_law(
@@ -117,24 +132,61 @@ def by_policy(
     batches: int,
     rng: torch.Generator,
 ) -> Displaced:
-    """Displacements of the mixed samples that a policy makes of random batches: every source of each
-    sample, weighted by its label share.
+    """Displacements of the mixed samples that a policy makes of random batches.
 
     Raises:
         ValueError: the policy mixes inside the network; displacements are defined on inputs.
     """
     if policy.site != "input":
         raise ValueError(f"displacements are defined for input mixing, not at {policy.site!r}")
+
+    def draw(images: Tensor, labels: Tensor) -> Mix:
+        return policy.draw(images, labels, net, rng)
+
+    return by_mixes(draw, x, y, batch, batches, rng)
+
+
+def by_objective(
+    objective: Objective,
+    x: Float[Tensor, "m C H W"],
+    y: Int[Tensor, " m"],
+    batch: int,
+    batches: int,
+    rng: torch.Generator,
+) -> Displaced:
+    """Displacements of the mixed samples that a training objective shows its classifier: for masks
+    that are themselves trained (AutoMix).  The objective runs as it is, in its own mode."""
+
+    def draw(images: Tensor, labels: Tensor) -> Mix:
+        return objective(images, labels, rng).mix
+
+    return by_mixes(draw, x, y, batch, batches, rng)
+
+
+def by_mixes(
+    draw: Callable[[Tensor, Tensor], Mix],
+    x: Float[Tensor, "m C H W"],
+    y: Int[Tensor, " m"],
+    batch: int,
+    batches: int,
+    rng: torch.Generator,
+) -> Displaced:
+    """Displacements of every source of every mixed sample, weighted by its label share.
+
+    Args:
+        draw: (images, labels) -> mix, in single precision as in training; the blend is repeated in
+            double precision.
+    """
     anchors, moves, weights = [], [], []
     for _ in range(batches):
         chosen = (torch.rand(batch, generator=rng) * len(x)).long()
-        images = x[chosen].double()
-        mix = policy.draw(images, y[chosen], net, rng)
-        out = blend(mix, images).detach()
+        images = x[chosen]
+        mix = draw(images.float(), y[chosen])
+        out = blend(mix, images.double()).detach()
         for k in range(mix.source.shape[1]):
             source = mix.source[:, k]
             anchors.append(chosen[source])
-            moves.append(out - images[source])
+            moves.append(out - images[source].double())
             weights.append(mix.weight[:, k].double() / (batch * batches))
     return Displaced(torch.cat(anchors), torch.cat(moves), torch.cat(weights))
 

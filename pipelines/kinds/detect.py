@@ -51,14 +51,16 @@ class DetectJob(Job):
         paper = point["data"]
         setting.look_up("data set", paper, DATASETS)
         settings = setting.look_up("detector settings", point["settings"], SETTINGS)
-        changes = setting.scale.settings("detect", paper)
+        changes: dict[str, Any] = setting.scale.settings("detect", paper)
         known = {f.name for f in dataclasses.fields(DetectSettings)}
         check_keys(setting.where, changes, known, "detector setting")
         # the detector sees pixels normalised as the classifier did
         trained_on = DATASETS[setting.data(point["pretrain"]).name]
         for name, values in (("pixel_mean", trained_on.mean), ("pixel_std", trained_on.std)):
             changes.setdefault(name, tuple(round(255 * value, 3) for value in values))
-        frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+        frozen: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()
+        }
         return cls(
             scenes=setting.data(paper),
             parent=TrainJob.build(parent, setting),
@@ -87,7 +89,7 @@ class DetectJob(Job):
         net = backbones.build(self.parent.backbone.name, classes_of(weights), seed=0)
         net.load_state_dict(weights)
         began = time.monotonic()
-        measured = finetune(
+        measured: dict[str, Any] = finetune(
             net, self.settings, train, test,
             seed=self.seed,
             device="cuda" if torch.cuda.is_available() else "cpu",

@@ -42,6 +42,7 @@ class TrainJob(Job):
     """
 
     kind = "train"
+    distributed = True
 
     images: Data
     backbone: Row
@@ -186,7 +187,7 @@ def launch(precision: str, bench: Bench) -> Fabric:
         devices=local,
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",
-        precision=precision,
+        precision=precision,  # type: ignore[arg-type]
         plugins=[environment],
     )
     fabric.launch()

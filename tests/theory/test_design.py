@@ -177,6 +177,6 @@ def test_two_epochs_of_training_with_a_designed_law(kind):
         optimizer.zero_grad()
         out.loss.backward()
         optimizer.step()
-        losses.append(float(out.loss))
+        losses.append(out.loss.item())
     assert all(loss == loss for loss in losses)
     assert sum(losses[8:]) < sum(losses[:8])

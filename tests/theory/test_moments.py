@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from mixlib.laws import (
     FMix,
     GMix,
     HMix,
-    MaskLaw,
+    Holes,
     Uniform,
 )
 from mixlib.seed import generator
@@ -103,20 +102,10 @@ def test_measured_laws_against_their_fixture(name, golden):
         assert largest_z(wide.A.numpy(), reference, error, wide.A_se.numpy()) < 5
 
 
-@dataclass(frozen=True)
-class Holes(MaskLaw):
-    """OpenMixup's GridMix with two holes per axis and no phase: fixed by lambda, never empty."""
-
-    def draw(self, lam, size, rng):
-        place = [torch.arange(n) % (n // 2) for n in size]
-        side = [(n // 2 * (1 - lam).sqrt()).long().clamp(min=1)[:, None] for n in size]
-        down, across = (p < s for p, s in zip(place, side, strict=True))
-        return 1 - (down[:, :, None] & across[:, None, :]).to(lam.dtype)
-
-
 def test_a_mask_that_lambda_fixes(golden):
     data, name = golden("theory/mask_moments_mc"), "gridmix_h2_a1_b1"
-    found = monte_carlo(Holes(), Beta(1.0), (8, 8), 60_000, generator(5, name))
+    law = Holes((2, 2), area=(1.0, 1.0), aspect=(1.0, 1.0))  # no crop, two holes per axis, no phase
+    found = monte_carlo(law, Beta(1.0), (8, 8), 60_000, generator(5, name))
     i, j = data["N8/triu_i"], data["N8/triu_j"]
     reference, error = data[f"N8/{name}/A"], data[f"N8/{name}/A_se"]
     assert largest_z(found.A[i, j].numpy(), reference, error, found.A_se[i, j].numpy()) < 5

@@ -1,0 +1,77 @@
+"""Which labelling with many labels is cheap?  Rows and columns solved exactly in turn, in a batch.
+
+A Potts-like energy sum_i unary[i, l_i] + sum_(i,j) pair[l_i, l_j] with any number of labels has no
+small exact programme.  Given all others, a row of cells is a chain, which a dynamic programme
+solves exactly; every second row is independent of the others, then every second column.  No step
+raises the energy, and small grids settle in two or three rounds.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def potts_energy(
+    unary: Float[Tensor, "P h w L"], pair: Float[Tensor, "P L L"], labels: Int[Tensor, "P h w"]
+) -> Float[Tensor, " P"]:
+    """Energy of given labels; infinite costs forbid a label."""
+    problem = torch.arange(len(unary), device=unary.device)[:, None, None]
+    total = unary.gather(-1, labels[..., None]).sum((1, 2, 3))
+    total = total + pair[problem, labels[:, 1:], labels[:, :-1]].sum((1, 2))
+    return total + pair[problem, labels[:, :, 1:], labels[:, :, :-1]].sum((1, 2))
+
+
+def settle_labels(
+    unary: Float[Tensor, "P h w L"],
+    pair: Float[Tensor, "P L L"],
+    start: Int[Tensor, "P h w"],
+    rounds: int = 3,
+) -> Int[Tensor, "P h w"]:
+    """Labels of no higher energy than ``start``, and mostly of least energy on small grids.
+
+    Args:
+        unary: cost of every label in every cell.
+        pair: cost of two labels side by side, symmetric.
+        start: where to begin.
+        rounds: sweeps over all rows and all columns.
+    """
+    labels = start
+    turned = unary.transpose(1, 2)
+    for _ in range(rounds):
+        for parity in (0, 1):
+            labels = _rows(unary, pair, labels, parity)
+        for parity in (0, 1):
+            labels = _rows(turned, pair, labels.mT, parity).mT
+    return labels
+
+
+def _rows(
+    unary: Float[Tensor, "P h w L"],
+    pair: Float[Tensor, "P L L"],
+    labels: Int[Tensor, "P h w"],
+    parity: int,
+) -> Int[Tensor, "P h w"]:
+    """Rows of one parity relabelled, given the rows between them."""
+    rows = torch.arange(parity, labels.shape[1], 2, device=labels.device)
+    if not len(rows):
+        return labels
+    problem = torch.arange(len(unary), device=unary.device)[:, None, None]
+    cost = unary[:, rows]
+    for neighbour in (rows - 1, rows + 1):
+        there = (neighbour >= 0) & (neighbour < labels.shape[1])
+        beside = labels[:, neighbour.clamp(0, labels.shape[1] - 1)]
+        cost = cost + pair[problem, beside] * there[:, None, None]
+    best, back = cost[:, :, 0], []
+    for column in range(1, cost.shape[2]):
+        # [P, rows, previous, next]
+        through, previous = (best[..., None] + pair[:, None]).min(2)
+        back.append(previous)
+        best = through + cost[:, :, column]
+    chosen = [best.argmin(-1)]
+    for previous in reversed(back):
+        chosen.append(previous.gather(-1, chosen[-1][..., None])[..., 0])
+    found = labels.clone()
+    found[:, rows] = torch.stack(chosen[::-1], -1)
+    return found

@@ -1,0 +1,108 @@
+"""Numbers that change raise a revision: a digest must never name two different results.
+
+``tests/golden/revisions.json`` holds, for every catalogue row, its revision and a short fingerprint
+of what it computes.  After a deliberate change: raise the row's revision, then ``python
+tests/contracts/test_revisions.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mixlib import backbones, builder
+from mixlib.data import generated
+from mixlib.data.augment import AUGMENTS
+from mixlib.data.generated import Shapes, render
+from mixlib.methods import METHODS
+from mixlib.mix import blend
+from mixlib.recipes import RECIPES
+from mixlib.seed import generator
+
+FILE = Path(__file__).parents[1] / "golden" / "revisions.json"
+TOLERANCE = 1e-4
+# rows whose policy needs a network or teacher are pinned by their own golden tests
+PLAIN = [row.name for row in METHODS.values() if row.objective == "once" and not row.needs]
+NARROW = [name for name in backbones.BACKBONES if name.startswith("resnet10")]
+
+
+def method_numbers(name: str) -> list[float]:
+    """Moments of a fixed batch mixed with the method's generated-data parameters."""
+    row = METHODS[name]
+    policy = builder.constructor(row.build)(**row.params_for("generated"))
+    x = torch.randn(6, 3, 32, 32, generator=generator(0, "revision"))
+    settled = policy.settle(generator(1, name))
+    if settled.site != "input":
+        return [0.0]
+    mix = settled.draw(x, torch.arange(6), None, generator(2, name))
+    out = blend(mix, x)
+    grid = torch.linspace(-1, 1, 32)
+    return [
+        float(value)
+        for value in (out.mean(), out.std(), (out * grid).mean(), mix.weight[:, 0].mean())
+    ]
+
+
+def backbone_numbers(name: str) -> list[float]:
+    """Logits of a fixed image by the freshly initialised network."""
+    model = backbones.build(name, 5, seed=0).eval()
+    x = torch.randn(1, 3, 64, 64, generator=generator(0, "revision"))
+    with torch.no_grad():
+        return [float(value) for value in model(x)[0]]
+
+
+def text(row) -> str:
+    """Hash of every setting of a row, its revision and prose aside."""
+    body = {k: v for k, v in dataclasses.asdict(row).items() if k not in ("revision", "source")}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def renderer_numbers() -> str:
+    spec = Shapes(train=2, val=0, size=32)
+    return hashlib.sha256(render(spec, "train", 1).image.tobytes()).hexdigest()[:16]
+
+
+def current() -> dict[str, dict[str, list]]:
+    return {
+        "methods": {n: [METHODS[n].revision, method_numbers(n)] for n in PLAIN},
+        "backbones": {n: [backbones.BACKBONES[n].revision, backbone_numbers(n)] for n in NARROW},
+        "recipes": {n: [row.revision, text(row)] for n, row in RECIPES.items()},
+        "augments": {n: [row.revision, text(row)] for n, row in AUGMENTS.items()},
+        "renderer": {"shapes": [generated.REVISION, renderer_numbers()]},
+    }
+
+
+def same(old, new) -> bool:
+    if isinstance(old, str):
+        return old == new
+    return len(old) == len(new) and all(
+        abs(a - b) <= TOLERANCE * (1 + abs(a)) for a, b in zip(old, new, strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def now():
+    return current()
+
+
+@pytest.mark.parametrize("catalogue", ["methods", "backbones", "recipes", "augments", "renderer"])
+def test_changed_numbers_raise_their_revision(catalogue, now):
+    recorded = json.loads(FILE.read_text())[catalogue]
+    for name, (revision, numbers) in now[catalogue].items():
+        assert name in recorded, f"{name} is new: record it (see the top of this file)"
+        old_revision, old = recorded[name]
+        if revision == old_revision:
+            assert same(old, numbers), f"{catalogue}: {name}: numbers changed, the revision did not"
+        else:
+            assert revision > old_revision, f"{catalogue}: {name}: revisions only go up"
+            pytest.fail(f"{catalogue}: {name}: record the numbers of revision {revision}")
+    assert recorded.keys() == now[catalogue].keys()
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(current(), indent=1) + "\n")

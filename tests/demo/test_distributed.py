@@ -1,0 +1,33 @@
+"""A training job under torchrun: two processes, one result, every test image counted once."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.demo, pytest.mark.xdist_group("demo")]
+
+
+def test_two_processes_share_one_job(world):
+    made = world("distributed")
+    python = (sys.executable, "-m", "pipelines.run", "demo")
+    jobs = [line.split(maxsplit=1) for line in made.run(*python, "--list").splitlines()]
+    digest = next(key for key, text in jobs if text.startswith("train") and "automix" in text)
+    data = json.loads(
+        made.run(
+            sys.executable,
+            "-c",
+            "from pipelines.run import plan; import json;"
+            "print(json.dumps([k for k, d in plan('demo').data.items() if d.name == 'shapes']))",
+        )
+    )
+    made.run(*python, "--data", data[0])
+    launch = ("torchrun", "--standalone", "--nproc-per-node=2", "-m", "pipelines.run", "demo")
+    made.run(*launch, digest)
+    result = json.loads((made.folder / "results" / digest / "result.json").read_text())
+    assert result["history"][-1]["n"] == 40
+    assert (made.folder / "results" / digest / "weights.pt").exists()
+    # done already: says nothing and changes nothing
+    made.run(*launch, digest)

@@ -1,0 +1,78 @@
+"""``python -m theory verify``: prints what holds, exits with 1 if anything does not."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def main() -> None:
+    """The theory of mixed samples, checked on the masks that training uses."""
+
+
+@app.command()
+def verify(
+    atoms: Annotated[int, typer.Option(help="masks of the empirical law")] = 120,
+    samples: Annotated[int, typer.Option(help="masks for the measured moments")] = 40_000,
+) -> None:
+    """Checks every family of masks and every symbolic statement."""
+    from theory.verify import cells, columns, single_thread, statements
+    from theory.verify import verify as check
+
+    single_thread()
+    start = time.perf_counter()
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    table = Table(title="MSDA theorem by family (share of the penalty explained, by network state)")
+    for heading in columns():
+        table.add_column(heading, justify="left" if heading == "family" else "right")
+    with console.status("checking"):
+        rows = check(atoms, samples, lambda row: table.add_row(*cells(row)))
+        proofs = statements()
+    console.print(table)
+    proved = Table(title="Symbolic statements")
+    proved.add_column("statement")
+    proved.add_column("seconds", justify="right")
+    proved.add_column("holds")
+    for name, seconds, wrong in proofs:
+        proved.add_row(escape(name), f"{seconds:.2f}", wrong or "yes")
+    console.print(proved)
+    failures = [text for row in rows for text in row.failures()]
+    failures += [wrong for _, _, wrong in proofs if wrong]
+    for text in failures:
+        console.print(f"FAILED  {escape(text)}")
+    console.print(f"{time.perf_counter() - start:.0f} s, {len(failures)} failures")
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def figures(out: Annotated[Path, typer.Argument(help="folder for the pictures")]) -> None:
+    """Draws the theory's pictures as PNG and SVG."""
+    from theory.plots import save_all
+    from theory.verify import single_thread
+
+    single_thread()
+    for path in save_all(out):
+        typer.echo(path)
+
+
+@app.command()
+def notebooks(out: Annotated[Path, typer.Argument(help="folder for the pages")]) -> None:
+    """Executes the notebooks; a failed assertion in one fails the command."""
+    from theory.execute import execute
+
+    for path in execute(out):
+        typer.echo(path)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,119 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+r"""
+# A mask law to order
+
+The paper states that a mixing method with any wished regularisation exists under a regularity
+condition. Here are constructions, and the conditions under which each works. A wish is a profile
+$K(D) = A - c_2$ of coefficients by displacement; it must be a covariance of $[0, 1]$-valued masks
+with mean $\lambda$. In particular $K(0) \le c_2$, with equality for binary masks alone.
+"""
+
+# %%
+# %matplotlib inline
+import torch
+
+from mixlib.laws import Beta
+from mixlib.net import Net
+from mixlib.objective import MixOnce
+from mixlib.policies.by_law import ByLaw
+from mixlib.seed import generator
+from theory.design import Infeasible, by_cosines, by_field, swing
+from theory.lam import spread
+from theory.moments import monte_carlo
+from theory.plots import designed
+from theory.states import blobs, network, train
+from theory.torus import grid_lags
+
+torch.set_num_threads(1)
+SIZE, LAM, N = (16, 16), Beta(1.0), 20_000
+down, across = (torch.from_numpy(16 * t).view(SIZE) for t in grid_lags(SIZE))
+distance = (down**2 + across**2).sqrt()
+
+# %% [markdown]
+r"""
+## Full amplitude: thresholded Gaussian fields
+
+The wish falls off as $e^{-|D|/2}$. Lag by lag, the correlation of the field is found at which a
+thresholded pair has the wished covariance (Owen's T); its spectrum makes the law.
+"""
+
+# %%
+wish = torch.exp(-distance / 2) * spread(LAM)
+field = by_field(wish, LAM)
+rng = generator(0, "design")
+measured = monte_carlo(field.law, LAM, SIZE, N, rng, torch.tensor([0]))
+profile = measured.row(0) - spread(LAM)
+masks = field.law.sample(torch.tensor([0.25, 0.5, 0.75]).double(), SIZE, rng)
+print("largest error of the law:", field.error)
+designed(field, profile, masks)
+
+# %% [markdown]
+r"""
+## Exactly, at a smaller amplitude: random cosines
+
+$M = \lambda + \min(\lambda, 1 - \lambda) \cos(2\pi k \cdot x + \text{phase})$, the
+frequency drawn from the wish's spectrum.
+"""
+
+# %%
+small = wish * (swing(LAM) / 2 / spread(LAM))
+cosines = by_cosines(small, LAM)
+waves = monte_carlo(cosines.law, LAM, SIZE, N, rng, torch.tensor([0]))
+print("largest error of the law:", cosines.error)
+designed(
+    cosines,
+    waves.row(0) - spread(LAM),
+    cosines.law.sample(torch.tensor([0.25, 0.5, 0.75]).double(), SIZE, rng),
+)
+
+# %% [markdown]
+r"""
+## Wishes that cannot be granted say why
+"""
+
+# %%
+reasons = []
+bell = torch.exp(-(distance**2) / 18) * spread(LAM)
+for impossible in (2 * wish, -wish, bell):
+    try:
+        by_field(impossible, LAM)
+    except Infeasible as problem:
+        reasons.append(str(problem))
+        print("-", problem)
+
+# %% [markdown]
+r"""
+## The designed law trains
+"""
+
+# %%
+x, y = blobs(64, 16, 4)
+model = network(16, 4)
+objective = MixOnce(Net(model), ByLaw(field.law, LAM))
+before = objective(x, y, generator(0, "probe")).loss.item()
+train(model, ByLaw(field.law, LAM), x, y, steps=40)
+after = objective(x, y, generator(0, "probe")).loss.item()
+print(f"mixed loss {before:.3f} -> {after:.3f}")
+
+# %%
+z = (measured.row(0) - field.realised - spread(LAM)).abs() / measured.A_se[0].view(SIZE)
+z_waves = (waves.row(0) - cosines.realised - spread(LAM)).abs() / waves.A_se[0].view(SIZE)
+assert field.error < 1e-3
+assert cosines.error < 1e-12
+assert z.max() < 5
+assert z_waves.max() < 5
+assert len(reasons) == 3
+assert after < before

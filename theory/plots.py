@@ -1,0 +1,201 @@
+"""What do the results look like?  Functions from numbers to figures; nothing is computed here that
+a test does not check elsewhere.
+
+Colours are Okabe and Ito's, told apart by every common colour vision; lines differ in dash, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import torch
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mixlib.seed import generator
+from theory.design import Design
+from theory.families import Family, families
+from theory.gradients import by_distance as reach
+from theory.measured import Measured
+from theory.moments import Moments, centre, exact, monte_carlo
+from theory.profiles import by_distance, spectrum
+
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)), "-")
+GROUPS = {
+    "boxes": ("Mixup", "CutMix", "CutMix, torus", "ResizeMix, place", "Mixup & CutMix"),
+    "mixtures and bells": ("Mixup", "HMix, r = 0.5", "HMix, torus", "GMix", "SmoothMix"),
+    "fields, cells and tokens": (
+        *("Mixup", "FMix", "FMix, released", "Cells, coins", "TokenMix, random"),
+        *("TokenMix, blocks", "Holes (public GridMix)"),
+    ),
+}
+
+
+def figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """An empty figure with its axes in reading order (no window, no global state)."""
+    made = Figure(figsize=(width, height), layout="constrained")
+    axes = made.subplots(rows, columns, squeeze=False)
+    return made, list(axes.flat)
+
+
+def style(k: int) -> dict[str, object]:
+    """Colour and dash of the k-th line."""
+    return {"color": COLOURS[k % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)]}
+
+
+def middle_row(family: Family, size: tuple[int, int], n: int) -> Moments:
+    """Coefficients of the middle pixel: exact where known, else measured on n masks."""
+    rows = torch.tensor([centre(size)])
+    if family.exact:
+        return exact(family.law, family.lam, size, rows)
+    rng = generator(0, "row", str(family.law))
+    return monte_carlo(family.law, family.lam, size, n, rng, rows)
+
+
+def coefficients(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
+    """The paper's central picture: A_jk against the distance of k from the middle pixel j, for
+    every family."""
+    made, axes = figure(1, len(GROUPS), 13, 4.2)
+    known, grid = families(alpha, cells=8), (size, size)
+    for axis, (title, names) in zip(axes, GROUPS.items(), strict=True):
+        for k, name in enumerate(names):
+            distance, value = by_distance(middle_row(known[name], grid, n), centre(grid))
+            label = name if known[name].exact else f"{name} (n = {n})"
+            axis.plot(distance, value, label=label, **style(k))
+        axis.set(title=title, xlabel="distance |j - k| in pixels", ylim=(0, None))
+        axis.legend(fontsize=8)
+    axes[0].set_ylabel(r"coefficient $A_{jk}$, $j$ the middle pixel")
+    made.suptitle(
+        rf"What is regularised at which distance ({size} x {size}, $\alpha$ = {alpha:g}; TokenMix "
+        r"$\lambda$ = 1/2, ResizeMix side U(.1, .8))"
+    )
+    return made
+
+
+def maps(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
+    """A_jk of the middle pixel as an image, for every family on one colour scale."""
+    known, grid = families(alpha, cells=8), (size, size)
+    columns = 5
+    made, axes = figure(-(-len(known) // columns), columns, 12, 2.6 * -(-len(known) // columns))
+    rows = {name: middle_row(f, grid, n).row(centre(grid)) for name, f in known.items()}
+    top = max(float(row.max()) for row in rows.values())
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, (name, row) in zip(axes, rows.items(), strict=False):
+        shown = axis.imshow(row, cmap="viridis", vmin=0, vmax=top)
+        axis.set_title(name, fontsize=9)
+    made.colorbar(shown, ax=axes, label=r"$A_{jk}$, $j$ the middle pixel", shrink=0.8)
+    return made
+
+
+def spectra(size: int = 32, alpha: float = 1.0) -> Figure:
+    """Spectrum of the coefficients along one axis: laws on the torus."""
+    made, (axis,) = figure(1, 1, 5.5, 4)
+    known, grid = families(alpha, cells=8), (size, size)
+    for k, name in enumerate(("CutMix, torus", "HMix, torus", "GMix", "Cells, coins")):
+        family = known[name]
+        power = spectrum(exact(family.law, family.lam, grid).A, grid)[1 : size // 2 + 1, 0]
+        label = f"{name} (clipped)" if name == "GMix" else name
+        axis.loglog(torch.arange(1, size // 2 + 1), power.clamp(min=1e-12), label=label, **style(k))
+    axis.set(
+        title="Mixup has no spectrum beyond k = 0",
+        xlabel="frequency k in cycles per image",
+        ylabel="S(k, 0)",
+        ylim=(1e-6, None),
+    )
+    axis.legend(fontsize=8)
+    return made
+
+
+def remainders(found: Mapping[str, Measured]) -> Figure:
+    """|remainder| against the contraction of the displacements, with the third order as guide."""
+    made, (axis,) = figure(1, 1, 5.5, 4.2)
+    for k, (name, one) in enumerate(found.items()):
+        rest = [abs(v) for v in one.remainder]
+        axis.loglog(one.eps, rest, marker="o", markersize=3, label=name, **style(k))
+    last = next(iter(found.values()))
+    anchor = abs(last.remainder[-1]) / last.eps[-1] ** 3
+    guide = [anchor * e**3 for e in last.eps]
+    axis.loglog(last.eps, guide, color="#BBBBBB", linewidth=4, zorder=0, label=r"$\epsilon^3$")
+    axis.set(
+        title="Remainder of L + R1 + R2 + R3",
+        xlabel=r"$\epsilon$, displacements scaled",
+        ylabel="|remainder|",
+    )
+    axis.legend(fontsize=8)
+    return made
+
+
+def explained(shares: Mapping[str, Mapping[str, float]], title: str) -> Figure:
+    """Share of the MSDA penalty that an expansion explains, by family and state of the network."""
+    made, (axis,) = figure(1, 1, 7, 0.5 + 0.4 * len(shares))
+    states = list(next(iter(shares.values())))
+    for k, state in enumerate(states):
+        places = [i + (k - 1) * 0.27 for i in range(len(shares))]
+        values = [100 * found[state] for found in shares.values()]
+        axis.barh(places, values, height=0.25, color=COLOURS[k + 1], label=state)
+    axis.axvline(100, color="black", linewidth=0.8)
+    axis.set_yticks(range(len(shares)), list(shares))
+    axis.invert_yaxis()
+    axis.set(xlabel="share of L_MSDA - L explained, %", title=title)
+    made.legend(fontsize=8, title="network", loc="outside right upper")
+    return made
+
+
+def designed(design: Design, measured: Tensor, masks: Float[Tensor, "n h w"]) -> Figure:
+    """A wish, what the law realises, what its masks measure, and some masks.
+
+    Args:
+        measured: [h, w], covariance profile measured on the law's masks.
+        masks: some masks of the law.
+    """
+    made, axes = figure(1, 1 + len(masks), 4.5 + 1.6 * len(masks), 3.2)
+    half = design.wish.shape[1] // 2 + 1
+    axes[0].plot(design.wish[0, :half], label="wished", **style(0))
+    axes[0].plot(design.realised[0, :half], label="law, exact", **style(1))
+    axes[0].plot(measured[0, :half], "o", markersize=4, color=COLOURS[2], label="measured")
+    axes[0].set(xlabel="distance in pixels", ylabel=r"$A_{jk} - c_2$", title="along a row")
+    axes[0].legend(fontsize=8)
+    for axis, mask in zip(axes[1:], masks, strict=True):
+        axis.imshow(mask, cmap="gray", vmin=0, vmax=1)
+        axis.set_axis_off()
+        axis.set_title(f"mean {mask.mean():.2f}", fontsize=8)
+    return made
+
+
+def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
+    """MSDA Figure 4: normalised products of input gradients by displacement, and by distance."""
+    made, axes = figure(1, len(found) + 1, 3.2 * (len(found) + 1), 3.2)
+    for k, (axis, (name, values)) in enumerate(zip(axes, found.items(), strict=False)):
+        h, w = values.shape[0] // 2, values.shape[1] // 2
+        shown = axis.imshow(values, cmap="viridis", vmin=0, vmax=1, extent=(-w, w, h, -h))
+        axis.set(title=name, xlabel="horizontal displacement")
+        distance, largest = reach(values)
+        axes[-1].plot(distance, largest, label=name, **style(k))
+    axes[0].set_ylabel("vertical displacement")
+    axes[-1].set(xlabel="length of the displacement", ylabel="largest product, normalised")
+    axes[-1].legend(fontsize=8)
+    made.colorbar(shown, ax=axes[:-1], shrink=0.8)
+    return made
+
+
+def save(made: Figure, folder: Path, name: str) -> list[Path]:
+    """Writes a figure as PNG and SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
+    # fixed ids and no date: the same numbers give the same bytes
+    with matplotlib.rc_context({"svg.hashsalt": "theory"}):
+        made.savefig(paths[0], dpi=120)
+        made.savefig(paths[1], metadata={"Date": None})
+    return paths
+
+
+def save_all(folder: Path) -> Sequence[Path]:
+    """The pictures that need no trained network."""
+    made = {"coefficients": coefficients(), "maps": maps(), "spectra": spectra()}
+    return [path for name, one in made.items() for path in save(one, folder, name)]
