@@ -3,8 +3,9 @@ kind."""
 
 from pipelines.job import Job
 from pipelines.kinds.detect import DetectJob
+from pipelines.kinds.mixed import MixedJob
 from pipelines.kinds.train import TrainJob
 
-KINDS: dict[str, type[Job]] = {job.kind: job for job in (TrainJob, DetectJob)}
+KINDS: dict[str, type[Job]] = {job.kind: job for job in (TrainJob, DetectJob, MixedJob)}
 
-__all__ = ["KINDS", "DetectJob", "TrainJob"]
+__all__ = ["KINDS", "DetectJob", "MixedJob", "TrainJob"]

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
     from mixlib.data.loader import Loader
+    from mixlib.fit import History
     from mixlib.objective import Objective
     from pipelines.bench import Bench
 
-FIELDS = ("data", "backbone", "method", "recipe", "params", "changes", "pick", "weights")
+FIELDS = (
+    *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
+    "snapshots",
+)
 # images up to this side (pixels) are decoded once and kept in memory
 SMALL = 64
 WEIGHTS, OBJECTIVE = "weights.pt", "objective.pt"
@@ -39,6 +43,7 @@ class TrainJob(Job):
         pick: which epochs' accuracy counts, see :mod:`pipelines.pick`.
         evaluate_every: epochs between evaluations before the last ten.
         weights: published weights that training starts from (torchvision's word), or None.
+        snapshots: epochs after which the objective's state is kept (0: before the first).
     """
 
     kind = "train"
@@ -53,6 +58,7 @@ class TrainJob(Job):
     pick: str = "median_last_10"
     evaluate_every: int = 10
     weights: str | None = None
+    snapshots: tuple[int, ...] = ()
 
     @property
     def data(self) -> Data:
@@ -74,7 +80,11 @@ class TrainJob(Job):
             images=setting.data(paper),
             backbone=chosen_net,
             method=setting.method(
-                point["method"], paper, backbone(point["backbone"]).small, point.get("params")
+                point["method"],
+                paper,
+                backbone(point["backbone"]).small,
+                point.get("params"),
+                point.get("pipeline"),
             ),
             recipe=recipe,
             augment=setting.augment(recipe.augment, augment),
@@ -82,6 +92,8 @@ class TrainJob(Job):
             pick=chosen,
             evaluate_every=evaluation.get("evaluate_every", 10),
             weights=point.get("weights"),
+            # a short run has no later epochs to keep
+            snapshots=tuple(e for e in point.get("snapshots", ()) if e <= recipe.epochs),
         )
 
     def describe(self) -> str:
@@ -103,20 +115,25 @@ class TrainJob(Job):
         checkpoint = Checkpoint(
             bench.folder / "checkpoint.pt", bench.checkpoint_seconds, fabric.is_global_zero
         )
+
+        def keep(epoch: int) -> None:
+            if epoch in self.snapshots and fabric.is_global_zero:
+                save_atomically(objective.state_dict(), bench.folder / snapshot(epoch))
+
         history = fit(
             objective, train, test, self.recipe, seed=self.seed, fabric=fabric,
             checkpoint=checkpoint, report=bench.progress, evaluate_every=self.evaluate_every,
+            at_epoch=keep,
         )  # fmt: skip
         if fabric.is_global_zero:
             save_atomically(objective.predictor().state_dict(), bench.folder / WEIGHTS)
             save_atomically(objective.state_dict(), bench.folder / OBJECTIVE)
         fabric.barrier()
         return Outcome(
-            metrics=pick(self.pick, history.epochs),
+            metrics={**pick(self.pick, history.epochs), **cost(objective, history)},
             history=history.epochs,
             seconds=history.seconds,
-            keep=(WEIGHTS, OBJECTIVE),
-            more={"images_per_second": history.images / max(history.seconds, 1e-9)},
+            keep=(WEIGHTS, OBJECTIVE, *map(snapshot, self.snapshots)),
         )
 
     def loaders(self, bench: Bench, fabric: Fabric) -> tuple[Loader, Loader]:
@@ -165,6 +182,29 @@ class TrainJob(Job):
             steps=steps,
             seed=self.seed,
         )
+
+    def trained(self, bench: Bench, state: str) -> Objective:
+        """The objective with the state that a file of this job's finished result holds, on the
+        CPU."""
+        objective = self.objective(1, len(bench.data_classes(self.images)))
+        objective.load_state_dict(bench.state(self, state))
+        return objective
+
+
+def snapshot(epoch: int) -> str:
+    """Name of the file with the objective's state after an epoch."""
+    return f"objective-{epoch:04d}.pt"
+
+
+def cost(objective: Objective, history: History) -> dict[str, float]:
+    """What training takes: trained parameters (millions), milliseconds a step and images a second
+    (both as measured, whatever else the machine did)."""
+    trained = sum(p.numel() for group in objective.groups().values() for p in group)
+    return {
+        "parameters": trained / 1e6,
+        "step_ms": 1e3 * history.seconds / max(history.steps, 1),
+        "images_per_second": history.images / max(history.seconds, 1e-9),
+    }
 
 
 def launch(precision: str, bench: Bench) -> Fabric:
