@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mixlib.appendix import alphas, same
+from mixlib.appendix import alphas
 from mixlib.method import Method, Params
 
 _ASSEMBLE = "mixlib.automix.assemble"

@@ -82,7 +82,8 @@ def recognise(
     """Mixes every batch as in training and classifies it.
 
     Returns:
-        The label share of the own image [N], and hits [N, 3]: see :class:`mixlib.evaluate.MixedHits`.
+        The label share of the own image [N], and hits [N, 3] in the order of
+        :class:`mixlib.evaluate.MixedHits`.
     """
     import torch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mixlib.backbones import backbone
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
-    "snapshots",
+    *("snapshots", "length"),
 )
 # images up to this side (pixels) are decoded once and kept in memory
 SMALL = 64
@@ -74,6 +74,8 @@ class TrainJob(Job):
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         augment = changes.pop("augmentation", {})
         recipe = setting.recipe(point["recipe"], changes)
+        # a declaration says how long in shares of the recipe, so that it holds at every scale
+        recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, PICKS)
         return cls(
