@@ -7,7 +7,7 @@ Every ResNet is timm's class, so that state dicts carry the same names as torchv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,10 +16,14 @@ from mixlib.words import nearest
 if TYPE_CHECKING:
     from torch import nn
 
-RESNET_SITES = {"stage1": "layer1", "stage2": "layer2", "stage3": "layer3", "stage4": "layer4"}
+# the word for torchvision's ImageNet weights
+PUBLISHED = "torchvision"
+
+# "last" is what the classifier reads: the map that global pooling averages, or the tokens
+RESNET_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 5)} | {"last": "layer4"}
 VIT_SITES = {"stage3": "blocks.5", "last": "norm"}
-SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)}
-CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)}
+SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)} | {"last": "norm"}
+CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)} | {"last": "stages.3"}
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,13 @@ class Backbone:
             "timm" (by the registered name in ``options``).
         options: plain arguments of that constructor.
         stem: "imagenet" (7x7 stride 2, pooling), "small" (3x3 stride 2, pooling: the same strides,
-            so a detector sees C4 at stride 16) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
+            so a detector sees C4 at stride 16), "dense" (3x3 stride 2, no pooling: finer maps to
+            localise with) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
         sites: names for places, see :class:`mixlib.net.Net`.
         layout: how features lie there: "channels_first", "channels_last" or "tokens" (behind one
             class token), see :class:`mixlib.automix.features.Features`.
+        torchvision: the model of that name in torchvision has this architecture and published
+            weights; None: it has none.
         small: of ResNet-18's size, for which AutoMix A.1 has hyper-parameters of its own.
         cite: source.
         revision: raised by hand whenever the network's numbers change.
@@ -51,6 +58,7 @@ class Backbone:
     cite: str
     layout: Literal["channels_first", "channels_last", "tokens"] = "channels_first"
     small: bool = False
+    torchvision: str | None = None
     revision: int = 1
 
 
@@ -62,9 +70,20 @@ _NEXT_T = "Liu et al., A ConvNet for the 2020s, CVPR 2022"
 _XIE = "Xie et al., Aggregated residual transformations, CVPR 2017"
 
 
-def _resnet(name: str, title: str, stem: str, cite: str = _HE, **options: Any) -> Backbone:
+def _resnet(
+    name: str,
+    title: str,
+    stem: str,
+    cite: str = _HE,
+    torchvision: str | None = None,
+    **options: Any,
+) -> Backbone:
     small = options["layers"] in ((1, 1, 1, 1), (2, 2, 2, 2))
-    return Backbone(name, title, "resnet", options, stem, RESNET_SITES, cite, small=small)
+    return Backbone(
+        *(name, title, "resnet", options, stem, RESNET_SITES, cite),
+        small=small,
+        torchvision=torchvision,
+    )
 
 
 def _timm(
@@ -79,6 +98,13 @@ _TINY: dict[str, Any] = {
     "channels": (16, 32, 64, 128),
     "stem_width": 16,
 }
+# stride 8 in all, so that a 64-pixel image leaves 8 x 8 cells to localise in; the last stage is
+# dilated instead of strided
+_DENSE: dict[str, Any] = {"block": "basic", "layers": (1, 1, 1, 1), "channels": (16, 32, 64, 64)}
+_DENSE_NEXT: dict[str, Any] = {
+    "block": "bottleneck", "layers": (1, 1, 1, 1), "channels": (8, 16, 16, 16),
+    "cardinality": 4, "base_width": 32,
+}  # fmt: skip
 _BASIC18: dict[str, Any] = {"block": "basic", "layers": (2, 2, 2, 2)}
 _BASIC34: dict[str, Any] = {"block": "basic", "layers": (3, 4, 6, 3)}
 _NECK50: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
@@ -90,11 +116,20 @@ BACKBONES: dict[str, Backbone] = {
     for row in (
         _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
         _resnet("resnet10_w16_cifar", "R-10 (width 16, CIFAR stem)", "cifar", **_TINY),
-        _resnet("resnet18", "R-18", "imagenet", **_BASIC18),
-        _resnet("resnet34", "R-34", "imagenet", **_BASIC34),
-        _resnet("resnet50", "R-50", "imagenet", **_NECK50),
-        _resnet("resnet101", "R-101", "imagenet", **_NECK101),
-        _resnet("resnext50", "RX-50", "imagenet", _XIE, **_NECK50, **_NEXT),
+        _resnet(
+            *("resnet10_w16_dense", "R-10 (width 16, stride 8)", "dense"),
+            **_DENSE,
+            stem_width=16,
+            output_stride=16,
+        ),
+        _resnet(
+            "resnext10_dense", "RX-10 (stride 8)", "dense", _XIE, **_DENSE_NEXT, output_stride=16
+        ),
+        _resnet("resnet18", "R-18", "imagenet", torchvision="resnet18", **_BASIC18),
+        _resnet("resnet34", "R-34", "imagenet", torchvision="resnet34", **_BASIC34),
+        _resnet("resnet50", "R-50", "imagenet", torchvision="resnet50", **_NECK50),
+        _resnet("resnet101", "R-101", "imagenet", torchvision="resnet101", **_NECK101),
+        _resnet("resnext50", "RX-50", "imagenet", _XIE, "resnext50_32x4d", **_NECK50, **_NEXT),
         _resnet("resnext101", "RX-101", "imagenet", _XIE, **_NECK101, **_NEXT),
         _resnet("resnet18_cifar", "R-18", "cifar", **_BASIC18),
         _resnet("resnext50_cifar", "RX-50", "cifar", _XIE, **_NECK50, **_NEXT),
@@ -161,7 +196,7 @@ def _build_resnet(row: Backbone, classes: int) -> nn.Module:
     if row.stem != "imagenet":
         stride = 1 if row.stem == "cifar" else 2
         model.conv1 = nn.Conv2d(3, width, 3, stride, 1, bias=False)
-    if row.stem == "cifar":
+    if row.stem in ("cifar", "dense"):
         model.maxpool = nn.Identity()
     model.init_weights(zero_init_last=False)
     return model
@@ -174,30 +209,56 @@ def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
         model: built by :func:`build`.
         row: its catalogue row.
         weights: path of a state dict with torchvision's or timm's names, or "torchvision" for that
-            library's ImageNet weights (downloaded once into its cache).
+            library's first ImageNet weights, which the papers used (downloaded once into its
+            cache).
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file belongs to another network: names the first tensors that differ.
+        ValueError: the file belongs to another network: names the first tensors that differ; or
+            torchvision publishes none.
     """
     import torch
 
-    if weights == "torchvision":
+    if weights == PUBLISHED:
         import torchvision
 
-        state = torchvision.models.get_model(
-            row.options.get("torchvision", row.name), weights="DEFAULT"
-        )
-        loaded = state.state_dict()
+        if row.torchvision is None:
+            raise ValueError(f"torchvision publishes no weights of {row.name}: name a file")
+        state = torchvision.models.get_model(row.torchvision, weights="IMAGENET1K_V1").state_dict()
     else:
-        loaded = torch.load(weights, map_location="cpu", weights_only=True)
+        state = torch.load(weights, map_location="cpu", weights_only=True)
     own = model.state_dict()
-    kept = {
-        k: v for k, v in loaded.items() if not (k.startswith("fc.") and v.shape != own[k].shape)
-    }
-    wrong = [k for k, v in kept.items() if k not in own or own[k].shape != v.shape]
-    missing = [k for k in own if k not in kept and not k.startswith("fc.")]
+    head = {k for k in own if k.startswith("fc.")}
+    other = {k for k in head if k in state and state[k].shape != own[k].shape}
+    load(model, {k: v for k, v in state.items() if k not in other}, f"{weights}", row, head)
+
+
+def load(
+    model: nn.Module,
+    state: Mapping[str, Any],
+    source: str,
+    row: Backbone,
+    spare: Iterable[str] = (),
+) -> None:
+    """Loads a state dict into a network of its own architecture.
+
+    Args:
+        model: built by :func:`build`.
+        state: tensors by name.
+        source: where they come from, for messages.
+        row: the network's catalogue row.
+        spare: names that may be missing; they keep their values.
+
+    Raises:
+        ValueError: the tensors belong to another network: names the first that differ.
+    """
+    own = model.state_dict()
+    wrong = [k for k, v in state.items() if k not in own or own[k].shape != v.shape]
+    missing = sorted(own.keys() - state.keys() - set(spare))
     if wrong or missing:
         first = ", ".join((wrong + missing)[:3])
-        raise ValueError(f"{weights} does not hold the weights of {row.name}: {first} do not match")
-    model.load_state_dict(kept, strict=False)
+        raise ValueError(
+            f"{source}: expected the weights of {row.name}, found another architecture's: {first} "
+            "do not match; name the network that they were trained in"
+        )
+    model.load_state_dict(dict(state), strict=False)

@@ -1,5 +1,5 @@
-"""How does a table look as a picture?  One panel per column, one bar per row, error bars over
-runs."""
+"""How does a table look as a picture?  One panel for each comparison, one bar for each of what it
+compares (as a rule one panel per column and one bar per row), error bars over runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from paper_tables.measure import Grid
+from paper_tables.measure import Grid, baseline, panels
 from pipelines.errors import DeclarationError
 from pipelines.grid import Cell
 from pipelines.scale import Scale
@@ -79,16 +79,19 @@ def bars(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     """The picture of a table that names no other: its bar chart."""
     table, grid, scale = drawing.table, drawing.numbers, drawing.scale
     plt = canvas(table.name)
-    labels = [row.label for row in table.rows]
-    columns = [column.label for column in table.columns]
-    across = min(len(columns), 4)
-    down = -(-len(columns) // across)
+    shown = [(label, cells) for label, cells in panels(table) if not baseline(grid, cells)]
+    levels = {label: grid[cells[0]].mean for label, cells in panels(table) if baseline(grid, cells)}
+    bars_of = table.columns if table.compare == "columns" else table.rows
+    labels = [entry.label for entry in bars_of]
+    across = max(min(len(shown), 4), 1)
+    down = max(-(-len(shown) // across), 1)
     figure, axes = plt.subplots(
         down, across, figsize=(3.3 * across, 3.1 * down + 0.5), squeeze=False, layout="constrained"
     )
-    for axis, column in zip(axes.flat, columns, strict=False):
+    for axis, (title, places) in zip(axes.flat, shown, strict=False):
         # a skipped cell leaves its place empty, so that a row has one place and colour everywhere
-        found = {i: grid[row, column] for i, row in enumerate(labels) if (row, column) in grid}
+        side = 1 if table.compare == "columns" else 0
+        found = {labels.index(place[side]): grid[place] for place in places}
         cells = list(found.values())
         means = [cell.mean for cell in cells]
         spreads = [cell.spread or 0.0 for cell in cells]
@@ -98,16 +101,21 @@ def bars(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         for i, cell in found.items():
             # every run as a dot: with few runs a bar alone hides more than it shows
             axis.plot([i] * len(cell.values), cell.values, ".", color="black", markersize=4)
-        low = min(min(c.values) for c in cells)
-        high = max(max(c.values) for c in cells)
+        for number, (label, mean) in enumerate(levels.items()):
+            line = axis.axhline(mean, linestyle="--", linewidth=1.2, color="black", label=label)
+            line.set_dashes((4 + 3 * number, 2))
+        if levels:
+            axis.legend(fontsize=7, frameon=False)
+        low = min([min(c.values) for c in cells] + list(levels.values()))
+        high = max([max(c.values) for c in cells] + list(levels.values()))
         room = max(high - low, 0.02 * high, 1e-9)
         axis.set_ylim(max(0.0, low - 0.6 * room), high + 0.25 * room)
-        axis.set_title(column, fontsize=10)
+        axis.set_title(title, fontsize=10)
         axis.tick_params(axis="x", rotation=40, labelsize=8)
         axis.grid(axis="y", alpha=0.3)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
-    for axis in axes.flat[len(columns) :]:
+    for axis in axes.flat[len(shown) :]:
         axis.set_visible(False)
     axes[0, 0].set_ylabel(table.unit)
     figure.suptitle(f"{table.title} ({scale.title}; axes do not start at 0)", fontsize=11)

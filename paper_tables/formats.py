@@ -73,7 +73,8 @@ def csv_text(table: Table, grid: Grid, scale: Scale) -> str:
 
 
 def markdown(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> str:
-    """The table for people; the best mean of every column in bold."""
+    """The table for people; the best of the compared means in bold."""
+    leaders = best(table, grid)
     unit = f" ({table.unit})" if table.unit else ""
     lines = [header(table, scale, data), "", f"# {table.title}{unit}", ""]
     if table.caption:
@@ -85,7 +86,7 @@ def markdown(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> s
         for column in table.columns:
             cell = grid.get((row.label, column.label))
             text = shown(cell, "±")
-            if best(table, grid, column.label) == row.label:
+            if (row.label, column.label) in leaders:
                 text = f"**{text}**"
             texts.append(text + compared(table, scale, cell))
         lines.append(f"| {row.label} | " + " | ".join(texts) + " |")
@@ -115,7 +116,8 @@ def _tex(text: str) -> str:
 
 
 def latex(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> str:
-    """A ``table`` environment for booktabs; the best mean of every column in bold."""
+    """A ``table`` environment for booktabs; the best of the compared means in bold."""
+    leaders = best(table, grid)
     lines = [
         f"% {header(table, scale, data)}",
         r"\begin{table}",
@@ -123,14 +125,16 @@ def latex(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> str:
         rf"\caption{{{_tex(table.title)} ({_tex(scale.title)}). {_tex(table.caption)}}}",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",
-        "Method & " + " & ".join(_tex(c.label) for c in table.columns) + r" \\",
+        f"{'Method' if table.compare == 'rows' else ''} & "
+        + " & ".join(_tex(c.label) for c in table.columns)
+        + r" \\",
         r"\midrule",
     ]
     for row in table.rows:
         texts = []
         for column in table.columns:
             text = shown(grid.get((row.label, column.label)), r"$\pm$")
-            bold = best(table, grid, column.label) == row.label
+            bold = (row.label, column.label) in leaders
             texts.append(rf"\textbf{{{text}}}" if bold else text)
         lines.append(f"{_tex(row.label)} & " + " & ".join(texts) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
@@ -147,24 +151,27 @@ th:first-child, td:first-child { text-align: left } td.best { font-weight: 700 }
 """
 
 
-def page(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...], figure: Path | None) -> str:
-    """A self-contained HTML page: the table, its figure, and where the numbers come from."""
-    say = html.escape
+def page(
+    table: Table, grid: Grid, scale: Scale, data: tuple[str, ...], drawn: tuple[Path, ...] = ()
+) -> str:
+    """A self-contained HTML page: the table, its pictures (.png), and where its numbers come
+    from."""
+    say, leaders = html.escape, best(table, grid)
     rows = []
     for row in table.rows:
         parts = [f"<th scope=row>{say(row.label)}</th>"]
         for column in table.columns:
             cell = grid.get((row.label, column.label))
-            chosen = " class=best" if best(table, grid, column.label) == row.label else ""
+            chosen = " class=best" if (row.label, column.label) in leaders else ""
             mean, _, spread = shown(cell, "±").partition(" ")
             spread = f" <span class=spread>{spread}</span>" if spread else ""
             parts.append(f"<td{chosen}>{mean}{spread}{say(compared(table, scale, cell))}</td>")
         rows.append(f"<tr>{''.join(parts)}</tr>")
     head = "".join(f"<th scope=col>{say(c.label)}</th>" for c in table.columns)
-    picture = ""
-    if figure is not None:
-        encoded = base64.b64encode(figure.read_bytes()).decode()
-        picture = f'<img alt="{say(table.title)}" src="data:image/png;base64,{encoded}">'
+    pictures = ""
+    for path in drawn:
+        encoded = base64.b64encode(path.read_bytes()).decode()
+        pictures += f'<img alt="{say(table.title)}" src="data:image/png;base64,{encoded}">'
     foot = "".join(f"<p>{say(note)}</p>" for note in notes(table, scale))
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{say(table.title)}</title>"
@@ -172,5 +179,5 @@ def page(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...], figure: 
         f"<h1>{say(table.title)}</h1>"
         f"<table><caption>{say(table.caption)} ({say(table.unit)})</caption>"
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f"{picture}<footer>{foot}</footer></html>\n"
+        f"{pictures}<footer>{foot}</footer></html>\n"
     )

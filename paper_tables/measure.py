@@ -72,10 +72,32 @@ def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
     return found
 
 
-def best(table: Table, grid: Grid, column: str) -> str:
-    """Label of the row with the best mean in a column; "" where nothing is measured."""
-    rows = [row.label for row in table.rows if (row.label, column) in grid]
-    (entry,) = (entry for entry in table.columns if entry.label == column)
-    said = entry.higher_is_better
-    sign = 1 if (table.higher_is_better if said is None else said) else -1
-    return max(rows, key=lambda row: sign * grid[row, column].mean, default="")
+def panels(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a reader compares: (label, its cells) of every column, or of every row where the table
+    compares its columns; without the cells that the table skips."""
+    rows, columns = ([entry.label for entry in axis] for axis in (table.rows, table.columns))
+    if table.compare == "columns":
+        found = [(row, [(row, column) for column in columns]) for row in rows]
+    else:
+        found = [(column, [(row, column) for row in rows]) for column in columns]
+    return [(label, [c for c in cells if c not in table.skip]) for label, cells in found]
+
+
+def baseline(grid: Grid, cells: list[tuple[str, str]]) -> bool:
+    """Whether one result fills all the cells, because nothing that is compared plays a part."""
+    return len(cells) > 1 and len({grid[cell].values for cell in cells}) == 1
+
+
+def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
+    """The cells with the best mean of those they are compared with; baselines have none."""
+    higher = {
+        column.label: table.higher_is_better
+        if column.higher_is_better is None
+        else column.higher_is_better
+        for column in table.columns
+    }
+    return frozenset(
+        max(cells, key=lambda cell: grid[cell].mean if higher[cell[1]] else -grid[cell].mean)
+        for _, cells in panels(table)
+        if cells and not baseline(grid, cells)
+    )

@@ -1,13 +1,14 @@
 """How does a table come about?  ``python -m paper_tables.render SCALE TABLE``: results in, products
 out.
 
-Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, figure.png, .svg,
-provenance.json, and cells-<digest>.json, whose name is the address of everything the table shows.
+Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, figure.png, .svg, pictures.png
+where the kind of job has example pictures, provenance.json, and cells-<digest>.json, whose name is the address of everything the table shows.
 """
 
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,17 +18,21 @@ from paper_tables import figures, formats
 from paper_tables.measure import measure
 from pipelines import grid
 from pipelines.errors import run_app
+from pipelines.kinds import KINDS
 from pipelines.run import plan
 from pipelines.store import Store, provenance
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables")
+GALLERY = "pictures.png"
 
 
 def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
     """The files that a table's rule makes."""
     address = grid.digest(plan.tables[name], plan.scale, plan.cells[name])
-    names = ("table.md", "table.csv", "table.tex", "table.html", "figure.png", "figure.svg")
+    names = ["table.md", "table.csv", "table.tex", "table.html", "figure.png", "figure.svg"]
+    if KINDS[plan.tables[name].kind].gallery is not None:
+        names.append(GALLERY)
     return [folder / name / n for n in (*names, "provenance.json", f"cells-{address}.json")]
 
 
@@ -53,13 +58,26 @@ def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> P
     (out / "table.md").write_text(formats.markdown(table, measured, scale, data))
     (out / "table.csv").write_text(formats.csv_text(table, measured, scale))
     (out / "table.tex").write_text(formats.latex(table, measured, scale, data))
-    (out / "table.html").write_text(formats.page(table, measured, scale, data, out / "figure.png"))
+    drawn = (out / "figure.png", *gallery(plan, name, store, out))
+    (out / "table.html").write_text(formats.page(table, measured, scale, data, drawn))
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
     (out / "provenance.json").write_text(json.dumps({**body, "rendered": provenance()}, indent=1))
     products(plan, name, folder)[-1].write_text(json.dumps({"cells": sources}, indent=1))
     return out
+
+
+def gallery(plan: grid.Plan, name: str, store: Store, out: Path) -> tuple[Path, ...]:
+    """Draws the example pictures of a table whose kind of job has any; returns their files."""
+    maker = KINDS[plan.tables[name].kind].gallery
+    if maker is None:
+        return ()
+    module, _, function = maker.partition(":")
+    path = out / GALLERY
+    draw = getattr(import_module(module), function)
+    draw(plan.tables[name], plan.cells[name], plan.scale, store, path)
+    return (path,)
 
 
 def _origin(result: dict[str, Any]) -> dict[str, Any]:

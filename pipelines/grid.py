@@ -45,9 +45,12 @@ def cells(table: Table, scale: Scale) -> tuple[Cell, ...]:
             if (row.label, column.label) in table.skip:
                 continue
             where = f"{table.file}: {table.name}: ({row.label}, {column.label})"
+            # a job in which no seed plays a part (a baseline without a network) counts once
             jobs = tuple(
-                kind.build(table.point(row, column), Setting(where, scale, seed))
-                for seed in range(scale.runs(table.name, table.kind))
+                dict.fromkeys(
+                    kind.build(table.point(row, column), Setting(where, scale, seed))
+                    for seed in range(scale.runs(table.name, table.kind))
+                )
             )
             found.append(Cell(row.label, column.label, table.metric(row, column), jobs))
     return tuple(found)

@@ -76,13 +76,15 @@ class Job(ABC):
     """Base of all jobs.
 
     ``kind`` is the word in declarations; ``revision`` is raised by hand whenever the kind's numbers
-    change; ``distributed`` says whether several processes can share the work.  Building a job
-    imports no torch; only :meth:`run` does.
+    change; ``distributed`` says whether several processes can share the work; ``gallery`` names the
+    function ("module:function") that draws example pictures of a table's results (None: none).
+    Building a job imports no torch; only :meth:`run` does.
     """
 
     kind: ClassVar[str]
     revision: ClassVar[int] = 1
     distributed: ClassVar[bool] = False
+    gallery: ClassVar[str | None] = None
 
     @classmethod
     @abstractmethod

@@ -35,7 +35,7 @@ class Scale:
         family: whose method parameters are used; None: those of the paper's data set.
         data: the paper's data set -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
             ...}.
-        backbones: the paper's network -> stand-in.
+        backbones: the paper's network -> stand-in; "<data set>/<network>" for one data set only.
         kinds: kind of job -> {"default" or the paper's data set -> settings that differ}.
     """
 
@@ -60,9 +60,9 @@ class Scale:
         """How many runs a cell averages: what ``seeds_of`` says of the first word that it names."""
         return next((self.seeds_of[word] for word in words if word in self.seeds_of), self.seeds)
 
-    def backbone(self, name: str) -> str:
-        """The network that stands for the paper's."""
-        return self.backbones.get(name, name)
+    def backbone(self, name: str, data: str) -> str:
+        """The network that stands for the paper's on the paper's data set ``data``."""
+        return self.backbones.get(f"{data}/{name}", self.backbones.get(name, name))
 
 
 def names(folder: Path = FOLDER) -> list[str]:

@@ -19,6 +19,7 @@ from pipelines.datasets import fingerprint, specify
 from pipelines.errors import DeclarationError, check_keys, require
 from pipelines.job import Data, Row
 from pipelines.places import MissingDataError
+from pipelines.published import identify
 from pipelines.scale import Scale
 
 T = TypeVar("T")
@@ -69,10 +70,10 @@ class Setting:
         caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
         return Data(row.name, identity, spec, *caps)
 
-    def backbone(self, name: str) -> Row:
-        """The network that stands for the paper's."""
+    def backbone(self, name: str, data: str) -> Row:
+        """The network that stands for the paper's on the paper's data set ``data``."""
         self.look_up("backbone", name, BACKBONES)
-        row = self.look_up("backbone", self.scale.backbone(name), BACKBONES)
+        row = self.look_up("backbone", self.scale.backbone(name, data), BACKBONES)
         return Row(row.name, row.revision)
 
     def method(
@@ -98,6 +99,15 @@ class Setting:
         # a method that undoes the normalisation must undo that of the data in use
         params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
         return Row(row.name, row.revision, pairs({**params, **(changes or {})}))
+
+    def weights(self, word: str | None, network: Row) -> Row | None:
+        """The published weights of a word for a network; None starts from random ones."""
+        if word is None:
+            return None
+        try:
+            return identify(word, network.name)
+        except (ValueError, FileNotFoundError) as error:
+            raise DeclarationError(f"{self.where}: weights: {error}") from None
 
     def recipe(self, name: str, changes: Mapping[str, Any]) -> Recipe:
         """A recipe with some fields changed."""

@@ -16,13 +16,15 @@ from typing import Any
 import yaml
 
 from mixlib.methods import METHODS
+from mixlib.words import nearest
 from pipelines.errors import DeclarationError, check_keys, require
 
 FOLDER = Path("paper_tables")
 KEYS = {
     "title", "caption", "source", "kind", "rows", "columns", "fixed", "metric", "unit",
-    "higher_is_better", "tolerance", "reference", "footnotes", "figure", "skip",
+    "higher_is_better", "tolerance", "reference", "footnotes", "figure", "compare", "skip",
 }  # fmt: skip
+COMPARE = ("rows", "columns")
 AXIS_KEYS = {"label", "set", "metric", "decimals", "higher_is_better"}
 
 
@@ -51,6 +53,8 @@ class Table:
         fixed: fields that all cells share.
         unit: of the numbers ("%").
         higher_is_better: which way is good, where a column does not say it.
+        compare: what stands side by side in the table's question: its "rows" within a column, or
+            its "columns" within a row.
         tolerance: a difference to the paper below this is no difference (same unit); None: not
             known.
         reference: the paper's numbers by (row label, column label); missing where it prints none.
@@ -71,6 +75,7 @@ class Table:
     fixed: Mapping[str, Any]
     unit: str = "%"
     higher_is_better: bool = True
+    compare: str = "rows"
     tolerance: float | None = None
     reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
@@ -127,7 +132,9 @@ def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
     where = f"{path}: {name}"
     check_keys(where, spec, KEYS)
     require(where, spec, ("title", "source", "kind", "rows", "columns"))
-    shared = {"metric": spec.get("metric")}
+    shared, compare = {"metric": spec.get("metric")}, spec.get("compare", "rows")
+    if compare not in COMPARE:
+        raise DeclarationError(f"{where}: {nearest('axis to compare', str(compare), COMPARE)}")
     rows = _axis(f"{where}: rows", spec["rows"], {})
     columns = _axis(f"{where}: columns", spec["columns"], shared)
     return Table(
@@ -142,6 +149,7 @@ def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
         fixed=spec.get("fixed", {}),
         unit=spec.get("unit", "%"),
         higher_is_better=spec.get("higher_is_better", True),
+        compare=compare,
         tolerance=spec.get("tolerance"),
         reference=_reference(where, spec.get("reference", {}), rows, columns),
         footnotes=tuple(spec.get("footnotes", ())),
@@ -175,7 +183,6 @@ def _axis(where: str, spec: Any, shared: Mapping[str, Any]) -> tuple[Entry, ...]
 def _label(where: str, name: str, value: Any) -> str:
     """The catalogue's title of a method or network; other values print as themselves."""
     from mixlib.backbones import BACKBONES
-    from mixlib.words import nearest
 
     catalogue: Mapping[str, Any] | None = {"method": METHODS, "backbone": BACKBONES}.get(name)
     if catalogue is None:

@@ -74,7 +74,7 @@ GENERATED = (
         folder=".",
     ),
     _made(
-        *("shapes_cub", "shapes (CUB)", "cub", "cub"),
+        *("shapes_cub", "shapes (CUB)", "fine", "cub"),
         Shapes(train=2000, val=200, test=500, anywhere=True, radius=(0.24, 0.34)),
         splits=(("train", 2000), ("test", 500), ("val", 200)),
         folder="CUB_200_2011",
@@ -138,7 +138,7 @@ EXTRACTS = (
         needs=("train", "val"),
     ),
     _extract(
-        *("cub_small", "eight animals (CUB layout)", "cub", "cub", 8, 64),
+        *("cub_small", "eight animals (CUB layout)", "fine", "cub", 8, 64),
         splits=(("train", 160), ("test", 120), ("val", 40)),
         folder="cub-layout-tinyimagenet/CUB_200_2011",
         needs=("images.txt", "bounding_boxes.txt", "images"),

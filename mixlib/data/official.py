@@ -84,7 +84,7 @@ CLASSIFICATION = (
         identity="measured",
     ),
     DataSet(
-        *("cub200", "CUB-200-2011", "cub", "cub", 200, 224),
+        *("cub200", "CUB-200-2011", "fine", "cub", 200, 224),
         splits=(("train", 5_994), ("test", 5_794)),
         citation=_WAH,
         folder="CUB_200_2011",

@@ -8,7 +8,7 @@ from mixlib.data.generated import Shapes
 
 FAMILIES = (
     *("cifar", "tiny", "imagenet", "fine", "inat", "places", "generated"),
-    *("voc", "coco", "cub", "folder"),
+    *("voc", "coco", "folder"),
 )
 LAYOUTS = (
     *("imagefolder", "tiny-imagenet", "cifar-pickle", "cub", "aircraft", "inat", "list"),

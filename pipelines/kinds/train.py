@@ -11,6 +11,7 @@ from mixlib.datasets import DATASETS
 from mixlib.recipes import Recipe
 from pipelines.job import Data, Job, Outcome, Row
 from pipelines.pick import PICKS, pick
+from pipelines.published import source
 from pipelines.setting import Setting
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class TrainJob(Job):
         seed: of initial weights, data order and all draws.
         pick: which epochs' accuracy counts, see :mod:`pipelines.pick`.
         evaluate_every: epochs between evaluations before the last ten.
-        weights: published weights that training starts from (torchvision's word), or None.
+        weights: published weights that training starts from; None: from random ones.
         snapshots: epochs after which the objective's state is kept (0: before the first).
     """
 
@@ -57,7 +58,7 @@ class TrainJob(Job):
     seed: int
     pick: str = "median_last_10"
     evaluate_every: int = 10
-    weights: str | None = None
+    weights: Row | None = None
     snapshots: tuple[int, ...] = ()
 
     @property
@@ -69,10 +70,12 @@ class TrainJob(Job):
         setting.check(point, FIELDS, ("data", "backbone", "method", "recipe"))
         paper = point["data"]
         setting.look_up("data set", paper, DATASETS)
-        chosen_net = setting.backbone(point["backbone"])
+        chosen_net = setting.backbone(point["backbone"], paper)
         changes = {**setting.scale.settings("train", paper), **point.get("changes", {})}
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         augment = changes.pop("augmentation", {})
+        # a scale says null where its networks are too narrow for any published weights
+        weights = changes.pop("weights", point.get("weights"))
         recipe = setting.recipe(point["recipe"], changes)
         # a declaration says how long in shares of the recipe, so that it holds at every scale
         recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
@@ -93,15 +96,16 @@ class TrainJob(Job):
             seed=setting.seed,
             pick=chosen,
             evaluate_every=evaluation.get("evaluate_every", 10),
-            weights=point.get("weights"),
+            weights=setting.weights(weights, chosen_net),
             # a short run has no later epochs to keep
             snapshots=tuple(e for e in point.get("snapshots", ()) if e <= recipe.epochs),
         )
 
     def describe(self) -> str:
         r = self.recipe
+        start = "" if self.weights is None else f" from {self.weights.name} weights"
         return (
-            f"train {self.backbone.name} with {self.method.name} on {self.images.name}: "
+            f"train {self.backbone.name}{start} with {self.method.name} on {self.images.name}: "
             f"{r.epochs} epochs, batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, "
             f"seed {self.seed}"
         )
@@ -175,7 +179,8 @@ class TrainJob(Job):
         """The freshly initialised objective; ``steps`` is the length of its schedules."""
         from mixlib import builder
 
-        net = builder.net(self.backbone.name, classes, self.seed, self.weights)
+        weights = None if self.weights is None else source(self.weights)
+        net = builder.net(self.backbone.name, classes, self.seed, weights)
         return builder.objective(
             self.method.name,
             net,

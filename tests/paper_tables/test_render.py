@@ -47,8 +47,8 @@ def test_cells_are_means_with_their_spread(plan, store):
     assert cell.mean == 43.5
     assert cell.spread == pytest.approx(0.5**0.5)
     assert cell.difference == pytest.approx(43.5 - 80.7)
-    assert best(paper, numbers, "COCO mAP") == "CutMix"
-    assert best(replace(paper, higher_is_better=False), numbers, "COCO mAP") == "Vanilla"
+    assert ("CutMix", "COCO mAP") in best(paper, numbers)
+    assert ("Vanilla", "COCO mAP") in best(replace(paper, higher_is_better=False), numbers)
 
 
 def test_every_product_is_written_and_named(plan, store, tmp_path):
@@ -100,7 +100,7 @@ def test_the_best_of_a_column_is_bold_everywhere(plan, store):
     numbers = measure(paper, plan.cells["table7"], store)
     assert "| CutMix | **47.0 ± 0.7** |" in formats.markdown(paper, numbers, plan.scale, ())
     assert r"\textbf{47.0 $\pm$ 0.7}" in formats.latex(paper, numbers, plan.scale, ())
-    assert "<td class=best>47.0" in formats.page(paper, numbers, plan.scale, (), None)
+    assert "<td class=best>47.0" in formats.page(paper, numbers, plan.scale, ())
 
 
 def test_a_metric_that_no_result_has_is_named(plan, store):

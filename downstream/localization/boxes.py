@@ -1,0 +1,80 @@
+"""Which boxes does a map propose at every threshold, and how well do they cover the true ones?
+
+Contours and boxes exactly as in the evaluator published with MaxBoxAccV2 (Choe et al., CVPR 2020):
+8-connected foreground strictly above the threshold, one box for every contour of the full tree,
+outlines and holes alike, right and lower end one past the last pixel and kept inside the map;
+overlaps count both end pixels.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """All boxes of one map.
+
+    Attributes:
+        boxes: int64 [M, 4], (x0, y0, x1, y1), all those of one threshold after another.
+        starts: int64 [L], the first box of each of the L distinct thresholds.
+        largest: int64 [L], the box of the contour with the largest area at each.
+        level: int64 [T], which of the L distinct thresholds each asked threshold is.
+    """
+
+    boxes: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    largest: NDArray[np.int64]
+    level: NDArray[np.int64]
+
+
+def propose(grey: NDArray[np.uint8], shares: NDArray[np.float64]) -> Proposals:
+    """The boxes of a map uint8 [h, w] at thresholds given as shares [T] of its largest value.
+
+    A thousand shares of 255 are only 255 different masks, and those between two grey levels that
+    occur are equal too: each different mask is traced once.
+    """
+    cuts = (shares * grey.max()).astype(np.int64)
+    above = np.cumsum(np.bincount(grey.ravel(), minlength=256))
+    # two cuts with the same number of pixels at or below them leave the same mask
+    _, first, level = np.unique(above[cuts], return_index=True, return_inverse=True)
+    boxes: list[tuple[int, int, int, int]] = []
+    starts, largest = [], []
+    for cut in cuts[first].tolist():
+        found, biggest = trace(grey, cut)
+        starts.append(len(boxes))
+        largest.append(len(boxes) + biggest)
+        boxes += found
+    return Proposals(np.array(boxes), np.array(starts), np.array(largest), level.reshape(-1))
+
+
+def trace(grey: NDArray[np.uint8], cut: int) -> tuple[list[tuple[int, int, int, int]], int]:
+    """Boxes of all contours of ``grey > cut``, and which of them is the largest contour's.
+
+    A mask without a contour proposes the corner pixel's box (0, 0, 0, 0).
+    """
+    height, width = grey.shape
+    _, mask = cv2.threshold(grey, cut, 255, cv2.THRESH_BINARY)
+    contours, _ = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return [(0, 0, 0, 0)], 0
+    boxes = []
+    for contour in contours:
+        x, y, w, h = cv2.boundingRect(contour)
+        boxes.append((x, y, min(x + w, width - 1), min(y + h, height - 1)))
+    areas = [cv2.contourArea(contour) for contour in contours] if len(contours) > 1 else [0.0]
+    return boxes, areas.index(max(areas))
+
+
+def overlap(ours: NDArray[np.int64], true: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Intersection over union [M, G] of boxes [M, 4] and [G, 4], end pixels included."""
+    a, b = ours[:, None], true[None]
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    shared = (high - low + 1).clip(min=0).prod(-1)
+    return shared / (_area(a) + _area(b) - shared)
+
+
+def _area(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (boxes[..., 2:] - boxes[..., :2] + 1).prod(-1)

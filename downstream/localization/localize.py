@@ -1,0 +1,129 @@
+"""How well do these maps localise, over the split and image by image? The entry point.
+
+`localise` measures; `write_rows` and `write_samples` keep what stands behind the numbers: one line
+an image, and a few images with their maps for pictures.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from downstream.localization.boxes import overlap, trace
+from downstream.localization.evaluate import (
+    DELTAS,
+    V1_DELTA,
+    BoxAccuracy,
+    Report,
+    evaluate,
+    shares,
+    silent,
+)
+from downstream.localization.maps import GreyMaps, check, grey_levels
+from downstream.localization.readers import Truth
+from downstream.localization.settings import LocalizeSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Localised:
+    """What a set of maps reaches over a split of N images, in pixels of the grid.
+
+    Attributes:
+        accuracy: overlaps by image and threshold.
+        thresholds: the chosen thresholds by metric ("MaxBoxAccV2_30" ..., "MaxBoxAcc").
+        predicted: int64 [N, 4], the largest contour's box at MaxBoxAcc's threshold.
+        true: N arrays int64 [G, 4].
+        grid: side of the grid.
+    """
+
+    accuracy: BoxAccuracy
+    thresholds: dict[str, float]
+    predicted: NDArray[np.int64]
+    true: tuple[NDArray[np.int64], ...]
+    grid: int
+
+
+def localise(
+    cams: NDArray[np.floating],
+    truth: Truth,
+    settings: LocalizeSettings,
+    report: Report = silent,
+) -> Localised:
+    """Measures maps float [N, h, w] of the N images of ``truth``.
+
+    Raises:
+        DataError: a map is constant or not finite, or the split is empty.
+        ValueError: the numbers of maps and images differ.
+    """
+    check(cams, truth.names)
+    maps, true = GreyMaps(cams, settings.grid), truth.on_grid(settings.grid)
+    steps = shares(settings.thresholds)
+    accuracy = evaluate(maps, true, steps, report)
+    chosen = {f"MaxBoxAccV2_{delta}": float(steps[accuracy.best(delta)]) for delta in DELTAS}
+    share = float(steps[accuracy.best(V1_DELTA, largest=True)])
+    predicted = []
+    for number in range(len(true)):
+        grey = maps[number]
+        boxes, biggest = trace(grey, int(share * grey.max()))
+        predicted.append(boxes[biggest])
+    chosen["MaxBoxAcc"] = share
+    return Localised(accuracy, chosen, np.array(predicted), true, settings.grid)
+
+
+def write_rows(found: Localised, truth: Truth, path: Path) -> None:
+    """One line an image: its boxes, and its overlap at the threshold of every metric."""
+    accuracy = found.accuracy
+    columns = [accuracy.all[:, accuracy.best(delta)] for delta in DELTAS]
+    columns.append(accuracy.largest[:, accuracy.best(V1_DELTA, largest=True)])
+    with path.open("w", newline="") as file:
+        write = csv.writer(file, lineterminator="\n")
+        names = [f"overlap_v2_{delta}" for delta in DELTAS]
+        write.writerow(["image", "label", "true", "predicted", *names, "overlap_predicted"])
+        for number, name in enumerate(truth.names):
+            true = "; ".join(_spaced(box) for box in found.true[number].tolist())
+            overlaps = [f"{column[number]:.6f}" for column in columns]
+            ours = _spaced(found.predicted[number].tolist())
+            write.writerow([name, truth.labels[number], true, ours, *overlaps])
+
+
+def write_samples(
+    found: Localised,
+    cams: NDArray[np.floating],
+    truth: Truth,
+    pictures: Mapping[int, Image.Image],
+    path: Path,
+) -> None:
+    """A few images with their maps, for pictures (.npz).
+
+    Arrays for S samples on a grid of side g: names [S], images uint8 [S, g, g, 3], maps uint8
+    [S, g, g], predicted [S, 4], overlap [S], and true [R, 5] with rows (sample, x0, y0, x1, y1).
+
+    Args:
+        cams: float [N, h, w].
+        pictures: place in the split -> its image.
+    """
+    index = np.array(sorted(pictures), np.int64)
+    size = found.grid
+    true = [(s, *box) for s, i in enumerate(index) for box in found.true[i].tolist()]
+    np.savez_compressed(
+        path,
+        names=np.array([truth.names[i] for i in index]),
+        images=np.stack([np.asarray(pictures[i].resize((size, size))) for i in index.tolist()]),
+        maps=np.stack([grey_levels(cams[i], size) for i in index]),
+        predicted=found.predicted[index],
+        overlap=np.array([overlap(found.predicted[[i]], found.true[i]).max() for i in index]),
+        true=np.array(true, np.int64),
+    )
+
+
+def evenly(count: int, total: int) -> NDArray[np.int64]:
+    """At most ``count`` places, spread evenly through ``total``: nobody chose them by their looks."""
+    return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))
+
+
+def _spaced(box: Sequence[int]) -> str:
+    return " ".join(str(side) for side in box)
