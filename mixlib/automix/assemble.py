@@ -71,6 +71,16 @@ def _said(words: Mapping[str, Any]) -> dict[str, Any]:
     return {word: value for word, value in words.items() if value is not None}
 
 
+def _lam_terms(
+    spec: AutoMixSpec, gamma: float | None, shape: GammaShape | None, variance: float | None
+) -> dict[str, Any]:
+    """A preset's lambda loss and its weight, with the words that say something."""
+    return {
+        "lam_loss": replace(spec.lam_loss, **_said({"variance": variance})),
+        "lam_weight": replace(spec.lam_weight, **_said({"start": gamma, "shape": shape})),
+    }
+
+
 def automix(
     net: Net,
     *,
@@ -107,8 +117,7 @@ def automix(
         alpha: lambda ~ Beta(alpha, alpha).
         momentum, momentum_end: m at the start and the end; 0 and 0 make k a copy of q.
         gamma: the lambda loss' weight at the start; 0 drops that loss.
-        gamma_shape, variance: how that weight moves, and the released variance term; see
-            :class:`mixlib.automix.schedules.LamWeight` and :class:`mixlib.automix.losses.LamLoss`.
+        gamma_shape, variance: see ``LamWeight.shape`` and ``LamLoss.variance``.
         rule, scope, lam_margin, every, full_pass, report: see :class:`AutoMixSpec`.
         one_hot: the CE on clean samples; without it the mixup head is reported.
         embed_lam, separate, upsample, init: see :class:`mixlib.automix.block.BlockSpec`.
@@ -118,20 +127,15 @@ def automix(
     """
     spec = preset_spec(preset)
     block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample, "init": init}
-    words: dict[str, Any] = {
-        "rule": rule,
-        "lam_margin": lam_margin,
-        "one_hot": one_hot,
-        "every": every,
-    }
+    words: dict[str, Any] = {"rule": rule, "lam_margin": lam_margin, "one_hot": one_hot}
     headless = Report(spec.report.network, "mix") if one_hot is False else None
-    words |= {"full_pass": full_pass, "report": REPORTS[report] if report else headless}
+    reported = REPORTS[report] if report else headless
+    words |= {"every": every, "full_pass": full_pass, "report": reported}
     spec = replace(
         spec,
         block=replace(spec.block, **_said(block)),
         momentum=replace(spec.momentum, **_said({"start": momentum, "end": momentum_end})),
-        lam_weight=replace(spec.lam_weight, **_said({"start": gamma, "shape": gamma_shape})),
-        lam_loss=replace(spec.lam_loss, **_said({"variance": variance})),
+        **_lam_terms(spec, gamma, gamma_shape, variance),
         lam=Beta(alpha),
         scope=scope,
         **_said(words),
@@ -165,8 +169,7 @@ def joint(
         block,
         steps=steps,
         lam=Beta(alpha),
-        lam_loss=replace(spec.lam_loss, **_said({"variance": variance})),
-        lam_weight=replace(spec.lam_weight, **_said({"start": gamma, "shape": gamma_shape})),
+        **_lam_terms(spec, gamma, gamma_shape, variance),
         rule=rule,
         seed=seed,
     )
