@@ -1,10 +1,13 @@
-"""How good is a classifier?  Top-1 and top-5 accuracy and the mean loss over a data set."""
+"""How good is a classifier?  Top-1 and top-5 accuracy and the mean loss over a data set; and how
+well it names both sources of mixed samples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -47,3 +50,32 @@ def accuracy(
         raise ValueError("expected at least one image to evaluate on, found an empty data set")
     top1, top5, loss, n = total(totals).tolist()
     return {"top1": 100 * top1 / n, "top5": 100 * top5 / n, "loss": loss / n, "n": n}
+
+
+class MixedHits(NamedTuple):
+    """Which mixed samples were recognised, bool [B] each.
+
+    ``top1``: the best class is one of the two sources'; ``top2``: the two best classes are the two
+    sources', in any order; ``distinct``: the sources differ in class.  Where they do not, ``top2``
+    is False and means nothing: leave such pairs out of its average.
+    """
+
+    top1: Bool[Tensor, " B"]
+    top2: Bool[Tensor, " B"]
+    distinct: Bool[Tensor, " B"]
+
+
+def mixed_hits(
+    logits: Float[Tensor, "B Y"], own: Int[Tensor, " B"], partner: Int[Tensor, " B"]
+) -> MixedHits:
+    """Top-1 and top-2 hits on mixed samples as AutoMix defines them (Figure 4, right).
+
+    Args:
+        logits: of the mixed samples, at least two classes.
+        own, partner: labels of the two sources.
+    """
+    distinct = own != partner
+    best = logits.topk(2, dim=1).indices
+    is_own, is_partner = best == own[:, None], best == partner[:, None]
+    top1 = is_own[:, 0] | is_partner[:, 0]
+    return MixedHits(top1, is_own.any(1) & is_partner.any(1) & distinct, distinct)

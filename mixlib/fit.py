@@ -44,13 +44,14 @@ class Loader(Protocol):
 class History:
     """What a run has measured so far; part of its checkpoint.
 
-    ``epochs`` holds one row per evaluated epoch; ``seconds`` the time spent in training steps over
-    all attempts, ``images`` the training images seen in that time.
+    ``epochs`` holds one row per epoch; ``seconds`` the time spent in training steps over all
+    attempts, ``images`` and ``steps`` what was done in that time.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     images: int = 0
+    steps: int = 0
 
 
 def silent(what: str, done: int, total: int, values: dict[str, float]) -> None:
@@ -68,6 +69,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     report: Report = silent,
     evaluate_every: int = 1,
+    at_epoch: Callable[[int], None] = lambda epoch: None,
 ) -> History:
     """Trains an objective in place.
 
@@ -83,6 +85,7 @@ def fit(
             evaluation.
         evaluate_every: epochs between evaluations; the last ten epochs are always evaluated,
             because the papers report their median.
+        at_epoch: called with the number of finished epochs: 0 before the first, then after each.
 
     Returns:
         The run's history.
@@ -92,6 +95,8 @@ def fit(
     """
     loop = _Loop(objective, train, recipe, seed, fabric, checkpoint, report)
     loop.restore()
+    if not loop.step:
+        at_epoch(0)
     for epoch in range(len(loop.history.epochs), recipe.epochs):
         row = {"epoch": epoch + 1.0, **loop.run_epoch(epoch)}
         last_ten = epoch >= recipe.epochs - 10
@@ -99,6 +104,7 @@ def fit(
             row |= loop.evaluate(test)
             loop.report("test", loop.step, loop.steps, row)
         loop.history.epochs.append(row)
+        at_epoch(epoch + 1)
     return loop.history
 
 
@@ -152,6 +158,7 @@ class _Loop:
         for x, y in self.train.epoch(epoch, first):
             self.run_step(x, y)
             self.history.images += len(x) * self.fabric.world_size
+            self.history.steps += 1
             if self.checkpoint.due():
                 began = self._clock(began)
                 self.save()

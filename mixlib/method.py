@@ -48,6 +48,8 @@ class Method:
         needs: what it looks at beyond the batch: input_grad, features, attention, teacher.
         objective: "once" (one draw, one forward) or the name of an objective of its own.
         rule: "module:function" of its label rule where that is not the area's cross-entropy.
+        pipelines: word of AutoMix's Table 10 ("mp", "mp_ce" ...) -> the row of this method in that
+            training pipeline.
         revision: raised by hand whenever its numbers change.
         status: "verified" against recordings of the reference implementation, or "defined" (from
             the paper's equations, with contract tests only).
@@ -62,6 +64,7 @@ class Method:
     needs: frozenset[str] = frozenset()
     objective: str = "once"
     rule: str | None = None
+    pipelines: Mapping[str, str] = field(default_factory=dict)
     revision: int = 1
     status: Literal["verified", "defined"] = "verified"
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mixlib import momentum_rows
 from mixlib.appendix import CIFAR, IMAGENET, alphas, normalised, same
 from mixlib.method import FAMILIES, Family, Method, Params
 from mixlib.words import nearest
@@ -40,7 +41,8 @@ ROWS = (
         f"{_BY_LAW}:mixup",
         "Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv:1710.09412",
         2018,
-        alphas(1.0, cifar=1.0, large=1.0, fine=1.0, inat=0.2),
+        momentum_rows.MIXUP_ALPHAS,
+        pipelines={"none": "mixup", "mp": "mixup_mp", "mp_ce": "mixup_mp_ce"},
     ),
     Method(
         "cutmix",
@@ -49,7 +51,8 @@ ROWS = (
         "Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable "
         "Features, ICCV 2019, arXiv:1905.04899",
         2019,
-        alphas(1.0, cifar=0.2, large=1.0, fine=1.0),
+        momentum_rows.CUTMIX_ALPHAS,
+        pipelines={"none": "cutmix", "mp": "cutmix_mp", "mp_ce": "cutmix_mp_ce"},
     ),
     Method(
         "manifoldmix",
@@ -261,20 +264,7 @@ ROWS = (
         frozenset({"attention"}),
         rule="mixlib.labels_attention:TransMix",
     ),
-    Method(
-        "automix",
-        "AutoMix",
-        "mixlib.automix.assemble:automix",
-        "Liu et al., AutoMix: Unveiling the Power of Mixup for Stronger Classifiers, ECCV 2022, "
-        "arXiv:2103.13027",
-        2022,
-        {
-            "default": {"preset": "paper", "site": "stage3", "alpha": 2.0},
-            # runs of a thousand steps: an average over the last hundred, and a map of 8 x 8 cells
-            "generated": {"preset": "paper", "site": "stage2", "alpha": 2.0, "momentum": 0.98},
-        },
-        objective="automix",
-    ),
+    *momentum_rows.ROWS,
 )
 METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in ROWS})
 

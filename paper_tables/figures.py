@@ -89,12 +89,16 @@ def bars(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         down, across, figsize=(3.3 * across, 3.1 * down + 0.5), squeeze=False, layout="constrained"
     )
     for axis, (title, places) in zip(axes.flat, shown, strict=False):
-        cells = [grid[place] for place in places]
+        # a skipped cell leaves its place empty, so that a row has one place and colour everywhere
+        side = 1 if table.compare == "columns" else 0
+        found = {labels.index(place[side]): grid[place] for place in places}
+        cells = list(found.values())
         means = [cell.mean for cell in cells]
         spreads = [cell.spread or 0.0 for cell in cells]
-        colours = [COLOURS[i % len(COLOURS)] for i in range(len(labels))]
-        axis.bar(labels, means, yerr=spreads, color=colours, capsize=3, width=0.72)
-        for i, cell in enumerate(cells):
+        colours = [COLOURS[i % len(COLOURS)] for i in found]
+        axis.bar(list(found), means, yerr=spreads, color=colours, capsize=3, width=0.72)
+        axis.set_xticks(range(len(labels)), labels)
+        for i, cell in found.items():
             # every run as a dot: with few runs a bar alone hides more than it shows
             axis.plot([i] * len(cell.values), cell.values, ".", color="black", markersize=4)
         for number, (label, mean) in enumerate(levels.items()):
@@ -104,7 +108,7 @@ def bars(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             axis.legend(fontsize=7, frameon=False)
         low = min([min(c.values) for c in cells] + list(levels.values()))
         high = max([max(c.values) for c in cells] + list(levels.values()))
-        room = max(high - low, 1.0)
+        room = max(high - low, 0.02 * high, 1e-9)
         axis.set_ylim(max(0.0, low - 0.6 * room), high + 0.25 * room)
         axis.set_title(title, fontsize=10)
         axis.tick_params(axis="x", rotation=40, labelsize=8)

@@ -21,24 +21,31 @@ from pipelines.table import Table
 
 def header(table: Table, scale: Scale, data: tuple[str, ...]) -> str:
     """The line that keeps a number honest."""
-    count = scale.runs(table.kind)
-    runs = f"n = {count} run{'s' if count > 1 else ''} a cell"
+    n = scale.runs(table.name, table.kind)
+    runs = f"n = {n} run{'s' if n > 1 else ''} a cell"
     return f"Scale {scale.name}: {scale.note} Data: {', '.join(data)}; {runs}."
 
 
-def shown(cell: Measured, plus_minus: str) -> str:
-    """A cell as text: mean, and standard deviation over runs where there is one."""
-    text = f"{cell.mean:.1f}"
-    return text if cell.spread is None else f"{text} {plus_minus} {cell.spread:.1f}"
+EMPTY = "–"
 
 
-def compared(table: Table, scale: Scale, cell: Measured) -> str:
+def shown(cell: Measured | None, plus_minus: str) -> str:
+    """A cell as text: mean, and standard deviation over runs where there is one; a dash for a cell
+    that the declaration skips."""
+    if cell is None:
+        return EMPTY
+    text = f"{cell.mean:.{cell.decimals}f}"
+    return text if cell.spread is None else f"{text} {plus_minus} {cell.spread:.{cell.decimals}f}"
+
+
+def compared(table: Table, scale: Scale, cell: Measured | None) -> str:
     """The paper's number, and whether ours differs by more than the declared tolerance."""
-    if not scale.compare or cell.reference is None or cell.difference is None:
+    if not scale.compare or cell is None or cell.reference is None or cell.difference is None:
         return ""
     close = table.tolerance is not None and abs(cell.difference) <= table.tolerance
     verdict = ", within tolerance" if close else ""
-    return f" (paper {cell.reference:.1f}, {cell.difference:+.1f}{verdict})"
+    places = cell.decimals
+    return f" (paper {cell.reference:.{places}f}, {cell.difference:+.{places}f}{verdict})"
 
 
 def csv_text(table: Table, grid: Grid, scale: Scale) -> str:
@@ -78,7 +85,7 @@ def markdown(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> s
     for row in table.rows:
         texts = []
         for column in table.columns:
-            cell = grid[row.label, column.label]
+            cell = grid.get((row.label, column.label))
             text = shown(cell, "±")
             if (row.label, column.label) in leaders:
                 text = f"**{text}**"
@@ -127,7 +134,7 @@ def latex(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> str:
     for row in table.rows:
         texts = []
         for column in table.columns:
-            text = shown(grid[row.label, column.label], r"$\pm$")
+            text = shown(grid.get((row.label, column.label)), r"$\pm$")
             bold = (row.label, column.label) in leaders
             texts.append(rf"\textbf{{{text}}}" if bold else text)
         lines.append(f"{_tex(row.label)} & " + " & ".join(texts) + r" \\")
@@ -155,14 +162,11 @@ def page(
     for row in table.rows:
         parts = [f"<th scope=row>{say(row.label)}</th>"]
         for column in table.columns:
-            cell = grid[row.label, column.label]
+            cell = grid.get((row.label, column.label))
             chosen = " class=best" if (row.label, column.label) in leaders else ""
-            spread = (
-                "" if cell.spread is None else f" <span class=spread>± {cell.spread:.1f}</span>"
-            )
-            parts.append(
-                f"<td{chosen}>{cell.mean:.1f}{spread}{say(compared(table, scale, cell))}</td>"
-            )
+            mean, _, spread = shown(cell, "±").partition(" ")
+            spread = f" <span class=spread>{spread}</span>" if spread else ""
+            parts.append(f"<td{chosen}>{mean}{spread}{say(compared(table, scale, cell))}</td>")
         rows.append(f"<tr>{''.join(parts)}</tr>")
     head = "".join(f"<th scope=col>{say(c.label)}</th>" for c in table.columns)
     pictures = ""

@@ -18,10 +18,12 @@ class Measured:
     Attributes:
         values: one per seed, in the order of the seeds.
         reference: the paper's number, or None.
+        decimals: how many of them are worth printing.
     """
 
     values: tuple[float, ...]
     reference: float | None = None
+    decimals: int = 1
 
     @property
     def mean(self) -> float:
@@ -39,6 +41,7 @@ class Measured:
         return None if self.reference is None else self.mean - self.reference
 
 
+# a cell that the declaration skips is absent
 Grid = dict[tuple[str, str], Measured]
 
 
@@ -49,6 +52,7 @@ def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
         KeyError: a result lacks the metric; says which metrics it has.
     """
     found: Grid = {}
+    decimals = {column.label: column.decimals for column in table.columns}
     for cell in cells:
         values = []
         for job in cell.jobs:
@@ -61,18 +65,22 @@ def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
                 )
             values.append(float(metrics[cell.metric]))
         found[cell.row, cell.column] = Measured(
-            tuple(values), table.reference.get((cell.row, cell.column))
+            tuple(values),
+            table.reference.get((cell.row, cell.column)),
+            decimals[cell.column],
         )
     return found
 
 
 def panels(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
     """What a reader compares: (label, its cells) of every column, or of every row where the table
-    compares its columns."""
+    compares its columns; without the cells that the table skips."""
     rows, columns = ([entry.label for entry in axis] for axis in (table.rows, table.columns))
     if table.compare == "columns":
-        return [(row, [(row, column) for column in columns]) for row in rows]
-    return [(column, [(row, column) for row in rows]) for column in columns]
+        found = [(row, [(row, column) for column in columns]) for row in rows]
+    else:
+        found = [(column, [(row, column) for row in rows]) for column in columns]
+    return [(label, [c for c in cells if c not in table.skip]) for label, cells in found]
 
 
 def baseline(grid: Grid, cells: list[tuple[str, str]]) -> bool:
@@ -82,9 +90,14 @@ def baseline(grid: Grid, cells: list[tuple[str, str]]) -> bool:
 
 def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
     """The cells with the best mean of those they are compared with; baselines have none."""
-    sign = 1 if table.higher_is_better else -1
+    higher = {
+        column.label: table.higher_is_better
+        if column.higher_is_better is None
+        else column.higher_is_better
+        for column in table.columns
+    }
     return frozenset(
-        max(cells, key=lambda cell: sign * grid[cell].mean)
+        max(cells, key=lambda cell: grid[cell].mean if higher[cell[1]] else -grid[cell].mean)
         for _, cells in panels(table)
-        if not baseline(grid, cells)
+        if cells and not baseline(grid, cells)
     )

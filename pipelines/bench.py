@@ -76,8 +76,11 @@ class Bench:
 
     def weights(self, parent: Job) -> dict[str, Any]:
         """State dict of a parent's classifier, on the CPU."""
+        return self.state(parent, "weights.pt")
+
+    def state(self, done: Job, name: str) -> dict[str, Any]:
+        """The state dict that a finished job keeps under a name, on the CPU."""
         import torch
 
-        self.store.read(parent)
-        path = self.store.folder(parent) / "weights.pt"
-        return torch.load(path, map_location="cpu", weights_only=True)
+        self.store.read(done)
+        return torch.load(self.store.folder(done) / name, map_location="cpu", weights_only=True)

@@ -42,12 +42,14 @@ def cells(table: Table, scale: Scale) -> tuple[Cell, ...]:
     found = []
     for row in table.rows:
         for column in table.columns:
+            if (row.label, column.label) in table.skip:
+                continue
             where = f"{table.file}: {table.name}: ({row.label}, {column.label})"
             # a job in which no seed plays a part (a baseline without a network) counts once
             jobs = tuple(
                 dict.fromkeys(
                     kind.build(table.point(row, column), Setting(where, scale, seed))
-                    for seed in range(scale.runs(table.kind))
+                    for seed in range(scale.runs(table.name, table.kind))
                 )
             )
             found.append(Cell(row.label, column.label, table.metric(row, column), jobs))
@@ -70,6 +72,7 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
         )
     ]
     said += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
+    said += [[c.decimals, c.higher_is_better] for c in table.columns]
     body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]
     text = json.dumps([RENDERER, scale.name, said, body])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

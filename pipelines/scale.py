@@ -30,12 +30,12 @@ class Scale:
         name: the word of ``--config scale=``.
         title, note: for headers: what the numbers are, and are not.
         seeds: how many runs a cell averages.
-        seeds_of: kind of job -> how many, where it differs.
+        seeds_of: table or kind of job -> how many, where it differs.
         compare: whether differences to the paper may be shown.
         family: whose method parameters are used; None: those of the paper's data set.
         data: the paper's data set -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
             ...}.
-        backbones: the paper's network -> stand-in.
+        backbones: the paper's network -> stand-in; "<data set>/<network>" for one data set only.
         kinds: kind of job -> {"default" or the paper's data set -> settings that differ}.
     """
 
@@ -56,13 +56,13 @@ class Scale:
         sections = self.kinds.get(kind, {})
         return {**sections.get("default", {}), **sections.get(data, {})}
 
-    def runs(self, kind: str) -> int:
-        """How many runs a cell of that kind averages."""
-        return self.seeds_of.get(kind, self.seeds)
+    def runs(self, *words: str) -> int:
+        """How many runs a cell averages: what ``seeds_of`` says of the first word that it names."""
+        return next((self.seeds_of[word] for word in words if word in self.seeds_of), self.seeds)
 
-    def backbone(self, name: str) -> str:
-        """The network that stands for the paper's."""
-        return self.backbones.get(name, name)
+    def backbone(self, name: str, data: str) -> str:
+        """The network that stands for the paper's on the paper's data set ``data``."""
+        return self.backbones.get(f"{data}/{name}", self.backbones.get(name, name))
 
 
 def names(folder: Path = FOLDER) -> list[str]:

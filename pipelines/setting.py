@@ -70,20 +70,29 @@ class Setting:
         caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
         return Data(row.name, identity, spec, *caps)
 
-    def backbone(self, name: str) -> Row:
-        """The network that stands for the paper's."""
+    def backbone(self, name: str, data: str) -> Row:
+        """The network that stands for the paper's on the paper's data set ``data``."""
         self.look_up("backbone", name, BACKBONES)
-        row = self.look_up("backbone", self.scale.backbone(name), BACKBONES)
+        row = self.look_up("backbone", self.scale.backbone(name, data), BACKBONES)
         return Row(row.name, row.revision)
 
     def method(
-        self, name: str, data: str, small: bool, changes: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        data: str,
+        small: bool,
+        changes: Mapping[str, Any] | None = None,
+        pipeline: str | None = None,
     ) -> Row:
         """A method with the parameters of the paper's data set, or of the scale's own family.
 
         ``small``: the network is of ResNet-18's size, for which AutoMix A.1 has alphas of its own.
+        ``pipeline``: train it in that pipeline of AutoMix's Table 10, see
+        :mod:`mixlib.momentum_rows`.
         """
         row = self.look_up("method", name, METHODS)
+        if pipeline is not None:
+            row = METHODS[self.look_up(f"pipeline of {name}", pipeline, row.pipelines)]
         family = self.scale.family or DATASETS[data].family
         params = row.params_for(family, small)
         chosen = DATASETS[self.data(data).name]

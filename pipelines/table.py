@@ -23,18 +23,22 @@ FOLDER = Path("paper_tables")
 KEYS = {
     "title", "caption", "source", "kind", "rows", "columns", "fixed", "metric", "unit",
     "higher_is_better", "tolerance", "reference", "footnotes", "figure", "pictures", "compare",
+    "skip",
 }  # fmt: skip
 COMPARE = ("rows", "columns")
-AXIS_KEYS = {"label", "set", "metric"}
+AXIS_KEYS = {"label", "set", "metric", "decimals", "higher_is_better"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row or column: its label, the fields it sets, and a metric if it names one."""
+    """One row or column: its label, the fields it sets, and a metric if it names one; for a column
+    also how many decimals it prints and which way is good."""
 
     label: str
     sets: Mapping[str, Any]
     metric: str | None = None
+    decimals: int = 1
+    higher_is_better: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,15 @@ class Table:
         rows, columns: the axes.
         fixed: fields that all cells share.
         unit: of the numbers ("%").
-        higher_is_better: which way is good.
+        higher_is_better: which way is good, where a column does not say it.
         compare: what stands side by side in the table's question: its "rows" within a column, or
             its "columns" within a row.
         tolerance: a difference to the paper below this is no difference (same unit); None: not
             known.
         reference: the paper's numbers by (row label, column label); missing where it prints none.
         footnotes: lines under the table.
+        skip: cells (row label, column label) that are left empty: combinations that make no sense,
+            or that the paper does not report.
         figure: "module:function" that draws the table's picture, see :mod:`paper_tables.figures`.
         pictures: the same for example pictures beside the table; None: there are none.
     """
@@ -75,6 +81,7 @@ class Table:
     tolerance: float | None = None
     reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
+    skip: frozenset[tuple[str, str]] = frozenset()
     figure: str = "paper_tables.figures:bars"
     pictures: str | None = None
 
@@ -128,10 +135,10 @@ def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
     where = f"{path}: {name}"
     check_keys(where, spec, KEYS)
     require(where, spec, ("title", "source", "kind", "rows", "columns"))
-    shared, compare = spec.get("metric"), spec.get("compare", "rows")
+    shared, compare = {"metric": spec.get("metric")}, spec.get("compare", "rows")
     if compare not in COMPARE:
         raise DeclarationError(f"{where}: {nearest('axis to compare', str(compare), COMPARE)}")
-    rows = _axis(f"{where}: rows", spec["rows"], None)
+    rows = _axis(f"{where}: rows", spec["rows"], {})
     columns = _axis(f"{where}: columns", spec["columns"], shared)
     return Table(
         name=name,
@@ -149,12 +156,13 @@ def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
         tolerance=spec.get("tolerance"),
         reference=_reference(where, spec.get("reference", {}), rows, columns),
         footnotes=tuple(spec.get("footnotes", ())),
+        skip=_skip(where, spec.get("skip", {}), rows, columns),
         figure=spec.get("figure", "paper_tables.figures:bars"),
         pictures=spec.get("pictures"),
     )
 
 
-def _axis(where: str, spec: Any, metric: str | None) -> tuple[Entry, ...]:
+def _axis(where: str, spec: Any, shared: Mapping[str, Any]) -> tuple[Entry, ...]:
     """Entries of an axis: {field: [values]}, or a list of {label, set, metric}."""
     if isinstance(spec, Mapping):
         if len(spec) != 1:
@@ -164,14 +172,15 @@ def _axis(where: str, spec: Any, metric: str | None) -> tuple[Entry, ...]:
         name, values = next(iter(spec.items()))
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise DeclarationError(f"{where}: {name}: expected a list of values, found {values!r}")
-        return tuple(Entry(_label(where, name, value), {name: value}, metric) for value in values)
+        return tuple(Entry(_label(where, name, value), {name: value}, **shared) for value in values)
     if not isinstance(spec, Sequence) or isinstance(spec, str):
         raise DeclarationError(f"{where}: expected {{field: [values]}} or a list, found {spec!r}")
     entries = []
     for i, item in enumerate(spec):
         check_keys(f"{where}[{i}]", item, AXIS_KEYS)
         require(f"{where}[{i}]", item, ("label", "set"))
-        entries.append(Entry(item["label"], item["set"], item.get("metric", metric)))
+        said = {key: value for key, value in item.items() if key not in ("label", "set")}
+        entries.append(Entry(item["label"], item["set"], **{**shared, **said}))
     return tuple(entries)
 
 
@@ -185,6 +194,17 @@ def _label(where: str, name: str, value: Any) -> str:
     if value not in catalogue:
         raise DeclarationError(f"{where}: {nearest(name, str(value), catalogue)}")
     return catalogue[value].title
+
+
+def _skip(
+    where: str, spec: Any, rows: Sequence[Entry], columns: Sequence[Entry]
+) -> frozenset[tuple[str, str]]:
+    """Cells that are left empty: {row label: [column labels]}."""
+    check_keys(f"{where}: skip", spec, [row.label for row in rows], "row")
+    labels = [column.label for column in columns]
+    for row, skipped in spec.items():
+        check_keys(f"{where}: skip: {row}", dict.fromkeys(skipped), labels, "column")
+    return frozenset((row, label) for row, skipped in spec.items() for label in skipped)
 
 
 def _reference(

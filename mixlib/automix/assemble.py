@@ -30,6 +30,7 @@ from mixlib.policies.base import Policy, Scope
 from mixlib.policies.by_law import cutmix, mixup
 from mixlib.words import nearest
 
+GammaShape = Literal["linear", "constant", "cosine", "compounding"]
 ReportWord = Literal["q-one", "q-mix", "k-one", "k-mix"]
 REPORTS: dict[str, Report] = {
     "q-one": Report("q", "one"),
@@ -70,6 +71,16 @@ def _said(words: Mapping[str, Any]) -> dict[str, Any]:
     return {word: value for word, value in words.items() if value is not None}
 
 
+def _lam_terms(
+    spec: AutoMixSpec, gamma: float | None, shape: GammaShape | None, variance: float | None
+) -> dict[str, Any]:
+    """A preset's lambda loss and its weight, with the words that say something."""
+    return {
+        "lam_loss": replace(spec.lam_loss, **_said({"variance": variance})),
+        "lam_weight": replace(spec.lam_weight, **_said({"start": gamma, "shape": shape})),
+    }
+
+
 def automix(
     net: Net,
     *,
@@ -84,6 +95,8 @@ def automix(
     momentum: float | None = None,
     momentum_end: float | None = None,
     gamma: float | None = None,
+    gamma_shape: GammaShape | None = None,
+    variance: float | None = None,
     lam_margin: float | None = None,
     one_hot: bool | None = None,
     every: int | None = None,
@@ -92,6 +105,7 @@ def automix(
     embed_lam: bool | None = None,
     separate: bool | None = None,
     upsample: Literal["nearest", "bilinear", "bicubic"] | None = None,
+    init: float | None = None,
 ) -> AutoMix:
     """AutoMix from a preset with some words changed.
 
@@ -103,28 +117,25 @@ def automix(
         alpha: lambda ~ Beta(alpha, alpha).
         momentum, momentum_end: m at the start and the end; 0 and 0 make k a copy of q.
         gamma: the lambda loss' weight at the start; 0 drops that loss.
+        gamma_shape, variance: see ``LamWeight.shape`` and ``LamLoss.variance``.
         rule, scope, lam_margin, every, full_pass, report: see :class:`AutoMixSpec`.
         one_hot: the CE on clean samples; without it the mixup head is reported.
-        embed_lam, separate, upsample: see :class:`mixlib.automix.block.BlockSpec`.
+        embed_lam, separate, upsample, init: see :class:`mixlib.automix.block.BlockSpec`.
 
     Raises:
         KeyError, ValueError: no such preset; words that contradict each other.
     """
     spec = preset_spec(preset)
-    block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample}
-    words: dict[str, Any] = {
-        "rule": rule,
-        "lam_margin": lam_margin,
-        "one_hot": one_hot,
-        "every": every,
-    }
+    block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample, "init": init}
+    words: dict[str, Any] = {"rule": rule, "lam_margin": lam_margin, "one_hot": one_hot}
     headless = Report(spec.report.network, "mix") if one_hot is False else None
-    words |= {"full_pass": full_pass, "report": REPORTS[report] if report else headless}
+    reported = REPORTS[report] if report else headless
+    words |= {"every": every, "full_pass": full_pass, "report": reported}
     spec = replace(
         spec,
         block=replace(spec.block, **_said(block)),
         momentum=replace(spec.momentum, **_said({"start": momentum, "end": momentum_end})),
-        lam_weight=replace(spec.lam_weight, **_said({"start": gamma})),
+        **_lam_terms(spec, gamma, gamma_shape, variance),
         lam=Beta(alpha),
         scope=scope,
         **_said(words),
@@ -142,20 +153,23 @@ def joint(
     site: str = "stage3",
     image: int = 64,
     alpha: float = 2.0,
+    gamma: float | None = None,
+    gamma_shape: GammaShape | None = None,
+    variance: float | None = None,
     embed_lam: bool | None = None,
+    init: float | None = None,
 ) -> JointMix:
     """The Mix Block without the momentum pipeline (Table 10, first row); words as in
     :func:`automix`."""
     spec = preset_spec(preset)
-    block: BlockSpec = replace(spec.block, **_said({"embed_lam": embed_lam}))
+    block: BlockSpec = replace(spec.block, **_said({"embed_lam": embed_lam, "init": init}))
     return JointMix(
         net,
         probe(net, site, image),
         block,
         steps=steps,
         lam=Beta(alpha),
-        lam_loss=spec.lam_loss,
-        lam_weight=spec.lam_weight,
+        **_lam_terms(spec, gamma, gamma_shape, variance),
         rule=rule,
         seed=seed,
     )

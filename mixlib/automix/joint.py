@@ -12,13 +12,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mixlib.automix.block import BlockSpec, MixBlock
-from mixlib.automix.draws import draws
+from mixlib.automix.draws import Draw, draws
 from mixlib.automix.features import Features
 from mixlib.automix.losses import LamLoss
 from mixlib.automix.schedules import LamWeight
 from mixlib.labels import CrossEntropy, LabelRule
 from mixlib.laws.base import Beta, LamLaw
-from mixlib.mix import blend
+from mixlib.mix import Mix, blend
 from mixlib.net import Net
 from mixlib.objective import Objective, Step
 from mixlib.seed import generator
@@ -66,11 +66,8 @@ class JointMix(Objective):
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
     ) -> Step:
-        size = (x.shape[-2], x.shape[-1])
         (draw,) = draws(1, len(x), self.lam, "batch", "permute", rng, x.device)
-        with torch.no_grad():
-            z = self.features.as_map(self.net.features(x, self.features.site), size)
-        own = self.block(z, draw.partner, draw.lam, size)
+        own = self._masks(x, draw)
         mix = draw.mix(own)
         logits, seen = self.net(blend(mix, x), tap=self.rule.taps)
         weight = float(self.lam_weight[min(self._step, len(self.lam_weight) - 1)])
@@ -81,6 +78,18 @@ class JointMix(Objective):
         return Step(
             terms["mix"] + terms["lam"], {name: term.detach() for name, term in terms.items()}, mix
         )
+
+    @torch.no_grad()
+    def mix_with(self, x: Float[Tensor, "B C H W"], draw: Draw) -> Mix:
+        """The mix that the classifier would see of a batch with a given draw."""
+        return draw.mix(self._masks(x, draw))
+
+    def _masks(self, x: Tensor, draw: Draw) -> Tensor:
+        """Weight of the own image at every pixel [B, H, W]."""
+        size = (x.shape[-2], x.shape[-1])
+        with torch.no_grad():
+            z = self.features.as_map(self.net.features(x, self.features.site), size)
+        return self.block(z, draw.partner, draw.lam, size)
 
     def after_step(self, i: int) -> None:
         self._step = i + 1

@@ -191,6 +191,10 @@ class AutoMix(Objective):
             own = torch.where(near, lam, own)
         return draw.mix(own)
 
+    def mix_with(self, x: Float[Tensor, "B C H W"], draw: Draw) -> Mix:
+        """The mix that the classifier would see of a batch with a given draw."""
+        return self.mix_for_q(self.look(x), draw, x)
+
     def _train_block(
         self, x: Tensor, y: Tensor, z: Tensor, draw: Draw, generate: bool
     ) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mixlib.backbones import backbone
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
     from mixlib.data.loader import Loader
+    from mixlib.fit import History
     from mixlib.objective import Objective
     from pipelines.bench import Bench
 
-FIELDS = ("data", "backbone", "method", "recipe", "params", "changes", "pick", "weights")
+FIELDS = (
+    *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
+    *("snapshots", "length"),
+)
 # images up to this side (pixels) are decoded once and kept in memory
 SMALL = 64
 WEIGHTS, OBJECTIVE = "weights.pt", "objective.pt"
@@ -40,6 +44,7 @@ class TrainJob(Job):
         pick: which epochs' accuracy counts, see :mod:`pipelines.pick`.
         evaluate_every: epochs between evaluations before the last ten.
         weights: published weights that training starts from; None: from random ones.
+        snapshots: epochs after which the objective's state is kept (0: before the first).
     """
 
     kind = "train"
@@ -54,6 +59,7 @@ class TrainJob(Job):
     pick: str = "median_last_10"
     evaluate_every: int = 10
     weights: Row | None = None
+    snapshots: tuple[int, ...] = ()
 
     @property
     def data(self) -> Data:
@@ -64,20 +70,26 @@ class TrainJob(Job):
         setting.check(point, FIELDS, ("data", "backbone", "method", "recipe"))
         paper = point["data"]
         setting.look_up("data set", paper, DATASETS)
-        chosen_net = setting.backbone(point["backbone"])
+        chosen_net = setting.backbone(point["backbone"], paper)
         changes = {**setting.scale.settings("train", paper), **point.get("changes", {})}
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         augment = changes.pop("augmentation", {})
         # a scale says null where its networks are too narrow for any published weights
         weights = changes.pop("weights", point.get("weights"))
         recipe = setting.recipe(point["recipe"], changes)
+        # a declaration says how long in shares of the recipe, so that it holds at every scale
+        recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, PICKS)
         return cls(
             images=setting.data(paper),
             backbone=chosen_net,
             method=setting.method(
-                point["method"], paper, backbone(point["backbone"]).small, point.get("params")
+                point["method"],
+                paper,
+                backbone(point["backbone"]).small,
+                point.get("params"),
+                point.get("pipeline"),
             ),
             recipe=recipe,
             augment=setting.augment(recipe.augment, augment),
@@ -85,6 +97,8 @@ class TrainJob(Job):
             pick=chosen,
             evaluate_every=evaluation.get("evaluate_every", 10),
             weights=setting.weights(weights, chosen_net),
+            # a short run has no later epochs to keep
+            snapshots=tuple(e for e in point.get("snapshots", ()) if e <= recipe.epochs),
         )
 
     def describe(self) -> str:
@@ -107,20 +121,25 @@ class TrainJob(Job):
         checkpoint = Checkpoint(
             bench.folder / "checkpoint.pt", bench.checkpoint_seconds, fabric.is_global_zero
         )
+
+        def keep(epoch: int) -> None:
+            if epoch in self.snapshots and fabric.is_global_zero:
+                save_atomically(objective.state_dict(), bench.folder / snapshot(epoch))
+
         history = fit(
             objective, train, test, self.recipe, seed=self.seed, fabric=fabric,
             checkpoint=checkpoint, report=bench.progress, evaluate_every=self.evaluate_every,
+            at_epoch=keep,
         )  # fmt: skip
         if fabric.is_global_zero:
             save_atomically(objective.predictor().state_dict(), bench.folder / WEIGHTS)
             save_atomically(objective.state_dict(), bench.folder / OBJECTIVE)
         fabric.barrier()
         return Outcome(
-            metrics=pick(self.pick, history.epochs),
+            metrics={**pick(self.pick, history.epochs), **cost(objective, history)},
             history=history.epochs,
             seconds=history.seconds,
-            keep=(WEIGHTS, OBJECTIVE),
-            more={"images_per_second": history.images / max(history.seconds, 1e-9)},
+            keep=(WEIGHTS, OBJECTIVE, *map(snapshot, self.snapshots)),
         )
 
     def loaders(self, bench: Bench, fabric: Fabric) -> tuple[Loader, Loader]:
@@ -170,6 +189,29 @@ class TrainJob(Job):
             steps=steps,
             seed=self.seed,
         )
+
+    def trained(self, bench: Bench, state: str) -> Objective:
+        """The objective with the state that a file of this job's finished result holds, on the
+        CPU."""
+        objective = self.objective(1, len(bench.data_classes(self.images)))
+        objective.load_state_dict(bench.state(self, state))
+        return objective
+
+
+def snapshot(epoch: int) -> str:
+    """Name of the file with the objective's state after an epoch."""
+    return f"objective-{epoch:04d}.pt"
+
+
+def cost(objective: Objective, history: History) -> dict[str, float]:
+    """What training takes: trained parameters (millions), milliseconds a step and images a second
+    (both as measured, whatever else the machine did)."""
+    trained = sum(p.numel() for group in objective.groups().values() for p in group)
+    return {
+        "parameters": trained / 1e6,
+        "step_ms": 1e3 * history.seconds / max(history.steps, 1),
+        "images_per_second": history.images / max(history.seconds, 1e-9),
+    }
 
 
 def launch(precision: str, bench: Bench) -> Fabric:

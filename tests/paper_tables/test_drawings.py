@@ -1,0 +1,128 @@
+"""Pictures from stored results: drawn without error, not empty, and the same bytes again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+from paper_tables import formats
+from paper_tables.figures import drawer
+from paper_tables.measure import best, measure, panels
+from paper_tables.render import render
+from pipelines import datasets, grid, scale, table
+from pipelines.job import Outcome
+from pipelines.run import perform
+from pipelines.store import Store
+
+TABLES = table.load_all()
+TRAINED = ("fig4", "fig6", "fig7", "fig12")
+SMALLEST = {"train": 64, "val": 40}
+
+
+def tiny() -> scale.Scale:
+    """The demo scale with a few steps on a few images."""
+    demo = scale.load("demo")
+    world = {"name": "shapes", "spec": SMALLEST}
+    kinds = {"train": {"default": {**demo.settings("train", ""), "epochs": 3, "batch": 16}}}
+    data = dict.fromkeys(demo.data, world)
+    return replace(demo, seeds=1, seeds_of={}, data=data, kinds=kinds)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A plan of the pictures of trained networks, with its results."""
+    plan = grid.plan({name: TABLES[name] for name in TRAINED}, tiny())
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for data in plan.data.values():
+            row = datasets.DATASETS[data.name]
+            datasets.prepare(row, datasets.specify(row, dict(data.spec)))
+        store = Store()
+        for job in plan.jobs.values():
+            perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
+        yield plan, store
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_trained_method_is_drawn(trained, name, tmp_path):
+    plan, store = trained
+    out = render(plan, name, store, tmp_path / "a") / "figure.png"
+    again = render(plan, name, store, tmp_path / "b") / "figure.png"
+    assert out.read_bytes() == again.read_bytes()
+    pixels = image.imread(out)
+    # a photograph has thousands of colours, axes alone a few dozen
+    assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 2000
+
+
+def test_mixed_accuracy_is_measured_over_the_label_share(trained):
+    plan, store = trained
+    result = store.read(plan.needed("fig4")[0])
+    assert set(result["metrics"]) == {"mixed_top1", "mixed_top2"}
+    assert all(0 <= row["top2"] <= 100 and row["n"] >= row["pairs"] for row in result["history"])
+    # every round of the 40 test images, none lost between the bins
+    assert sum(row["n"] for row in result["history"]) == 4 * SMALLEST["val"]
+
+
+def test_a_training_keeps_the_snapshots_that_were_asked_for(trained):
+    plan, store = trained
+    for job in plan.needed("fig7"):
+        assert job.snapshots == (0, 2)
+        kept = {path.name for path in store.folder(job).glob("objective-*.pt")}
+        assert kept == {"objective-0000.pt", "objective-0002.pt"}
+        metrics = store.read(job)["metrics"]
+        assert metrics["parameters"] > 0.07
+        assert metrics["step_ms"] > 0
+
+
+@pytest.fixture(scope="module")
+def invented(tmp_path_factory):
+    """Plan and results of the tables that show numbers only; a job's number is its place."""
+    names = ("table10", "table11", "fig1", "fig9", "fig10")
+    plan = grid.plan({name: TABLES[name] for name in names}, scale.load("demo"))
+    store = Store(tmp_path_factory.mktemp("invented"))
+    for i, job in enumerate(plan.jobs.values()):
+        with store.working(job) as folder:
+            metrics = {"top1": 40.0 + i, "parameters": 0.1 + i, "step_ms": 50.0 + i}
+            store.commit(job, folder, Outcome(metrics, [], 1.0))
+    return plan, store
+
+
+@pytest.mark.parametrize("name", ["table10", "table11", "fig1", "fig9", "fig10"])
+def test_numbers_are_drawn(invented, name, tmp_path):
+    plan, store = invented
+    out = render(plan, name, store, tmp_path)
+    assert image.imread(out / "figure.png").std() > 0.01
+
+
+def test_a_skipped_cell_is_a_dash_in_every_format(invented):
+    plan, store = invented
+    paper = plan.tables["table10"]
+    numbers = measure(paper, plan.cells["table10"], store)
+    assert ("+ MP (m = 0)", "ImageNet Mixup") not in numbers
+    assert len(numbers) == 30
+    assert all(len(places) in (3, 4) for _, places in panels(paper))
+    text = formats.markdown(paper, numbers, plan.scale, ())
+    (line,) = [line for line in text.splitlines() if line.startswith("| + MP (m = 0)")]
+    assert line.count(f" {formats.EMPTY} ") == 6
+    assert formats.latex(paper, numbers, plan.scale, ()).count(formats.EMPTY) == 6
+    assert formats.page(paper, numbers, plan.scale, (), ()).count(f">{formats.EMPTY}<") == 6
+    assert len(formats.csv_text(paper, numbers, plan.scale).splitlines()) == 31
+
+
+def test_a_column_says_which_way_is_good_and_how_many_decimals(invented):
+    plan, store = invented
+    paper = plan.tables["table11"]
+    numbers = measure(paper, plan.cells["table11"], store)
+    leaders = best(paper, numbers)
+    assert ("Mixup", "R-18 params (M)") in leaders
+    assert ("l = 4", "R-18") in leaders
+    assert numbers["Mixup", "R-18 params (M)"].decimals == 2
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_declared_picture_has_its_function(name):
+    assert callable(drawer(TABLES[name].figure))
