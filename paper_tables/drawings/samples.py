@@ -1,0 +1,173 @@
+"""What do a method's mixed samples look like: over lambda, over training, with a trained block?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from paper_tables.drawings.specimens import (
+    Specimen,
+    bench_of,
+    mixed,
+    picture,
+    test_images,
+)
+from paper_tables.figures import COLOURS, Drawing, canvas, save
+from pipelines.kinds.mixed import MixedJob
+from pipelines.kinds.train import OBJECTIVE, TrainJob, snapshot
+
+# AutoMix, Figure 4, left
+FIGURE_4 = (0.0, 0.3, 0.7, 1.0)
+FIGURE_12 = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+def trainings(drawing: Drawing) -> dict[str, TrainJob]:
+    """Row label -> the training behind its first run."""
+    found: dict[str, TrainJob] = {}
+    for cell in drawing.cells:
+        job = cell.jobs[0]
+        job = job.parent if isinstance(job, MixedJob) else job
+        if isinstance(job, TrainJob):
+            found.setdefault(cell.row, job)
+    return found
+
+
+def over_lambda(drawing: Drawing, paths: tuple[Path, ...]) -> None:
+    """Figure 4: samples of every method at four lambdas, and how well both sources are seen."""
+    plt = canvas(drawing.table.name)
+    jobs = trainings(drawing)
+    figure = plt.figure(figsize=(11, 1.15 * len(jobs) + 1.2), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1.2))
+    axes = left.subplots(len(jobs), len(FIGURE_4) + 2, squeeze=False)
+    for line, (label, job) in zip(axes, jobs.items(), strict=True):
+        both = test_images(job, drawing.store, 2)
+        objective = job.trained(bench_of(drawing.store), OBJECTIVE)
+        for axis, image, title in ((line[0], both[0], "A"), (line[-1], both[1], "B")):
+            _show(axis, picture(job, image), f"image {title}")
+        for axis, lam in zip(line[1:-1], reversed(FIGURE_4), strict=True):
+            specimen = mixed(job, objective, both, lam)
+            _show(axis, specimen.picture, rf"$\lambda$ = {lam:g}")
+        line[0].set_ylabel(label, fontsize=9)
+    _accuracies(drawing, right.subplots(1, 2, sharex=True))
+    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title})", size=10)
+    save(figure, paths)
+    plt.close(figure)
+
+
+def _accuracies(drawing: Drawing, axes: Sequence[Any]) -> None:
+    """Top-1 and top-2 of mixed data over the label share, one line per method."""
+    first = {cell.row: cell.jobs[0] for cell in reversed(drawing.cells)}
+    for i, row in enumerate(drawing.table.rows):
+        history = drawing.store.read(first[row.label])["history"]
+        for axis, key in zip(axes, ("top1", "top2"), strict=True):
+            share, value = ([line[name] for line in history] for name in ("share", key))
+            axis.plot(share, value, ".-", color=COLOURS[i + 1], label=row.label)
+    for axis, title in zip(axes, ("top-1 of mixed data (%)", "top-2 of mixed data (%)"), strict=True):
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("label share of the own image", fontsize=8)
+        axis.tick_params(labelsize=8)
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(fontsize=8, frameon=False)
+
+
+def over_training(drawing: Drawing, paths: tuple[Path, ...]) -> None:
+    """Figure 7: one pair at lambda = 0.5, from the untrained block to the end, with its masks."""
+    plt = canvas(drawing.table.name)
+    jobs = trainings(drawing)
+    titles, files = _moments(next(iter(jobs.values())))
+    figure, axes = plt.subplots(
+        2 * len(jobs), len(files) + 2, squeeze=False, layout="constrained",
+        figsize=(1.3 * (len(files) + 2), 2.6 * len(jobs) + 0.6),
+    )  # fmt: skip
+    for i, (label, job) in enumerate(jobs.items()):
+        both = test_images(job, drawing.store, 2)
+        above, below = axes[2 * i], axes[2 * i + 1]
+        for axis, image, title in zip(above, both, ("image A", "image B"), strict=False):
+            _show(axis, picture(job, image), title)
+        for title, file, top, bottom in zip(titles, files, above[2:], below[2:], strict=True):
+            objective = job.trained(bench_of(drawing.store), file)
+            _pair(top, bottom, mixed(job, objective, both, 0.5), title)
+        above[0].set_ylabel(label, fontsize=9)
+        for axis in below[:2]:
+            axis.set_visible(False)
+    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title}); below: share of image A", size=10)
+    save(figure, paths)
+    plt.close(figure)
+
+
+def _moments(job: TrainJob) -> tuple[list[str], list[str]]:
+    """Titles and files of the stored moments of a training, and its end."""
+    named = ["before training" if e == 0 else f"epoch {e}" for e in job.snapshots]
+    return [*named, "end"], [*map(snapshot, job.snapshots), OBJECTIVE]
+
+
+def trivial_or_not(drawing: Drawing, paths: tuple[Path, ...]) -> None:
+    """Figure 6: accuracy over training, and each row's sample and mask at its end."""
+    plt = canvas(drawing.table.name)
+    jobs = trainings(drawing)
+    figure = plt.figure(figsize=(8.2, 3.4), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.3, 1))
+    axis = left.subplots()
+    panels = right.subplots(len(jobs), 2, squeeze=False)
+    for i, (label, job) in enumerate(jobs.items()):
+        rows = [row for row in drawing.store.read(job)["history"] if "top1" in row]
+        axis.plot(
+            [row["epoch"] for row in rows], [row["top1"] for row in rows],
+            ".-", color=COLOURS[i + 1], label=label,
+        )  # fmt: skip
+        both = test_images(job, drawing.store, 2)
+        specimen = mixed(job, job.trained(bench_of(drawing.store), OBJECTIVE), both, 0.5)
+        _pair(panels[i, 0], panels[i, 1], specimen, label)
+    axis.set_xlabel("epoch")
+    axis.set_ylabel("top-1 (%)")
+    axis.legend(fontsize=8, frameon=False)
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title})", size=10)
+    save(figure, paths)
+    plt.close(figure)
+
+
+def of_a_trained_block(drawing: Drawing, paths: tuple[Path, ...]) -> None:
+    """Figure 12: pairs at lambda = 0.5 above, the first pair at other lambdas below."""
+    plt = canvas(drawing.table.name)
+    (job,) = trainings(drawing).values()
+    objective = job.trained(bench_of(drawing.store), OBJECTIVE)
+    images = test_images(job, drawing.store, 6)
+    pairs = [images[i : i + 2] for i in (0, 2, 4) if len(images) >= i + 2]
+    across = len(FIGURE_12)
+    figure, axes = plt.subplots(
+        4, across, squeeze=False, figsize=(1.4 * across, 6.2), layout="constrained"
+    )
+    for i, both in enumerate(pairs):
+        for axis, image in zip(axes[0, 2 * i : 2 * i + 2], both, strict=True):
+            _show(axis, picture(job, image), f"pair {i + 1}")
+        half = mixed(job, objective, both, 0.5)
+        _pair(axes[1, 2 * i], axes[1, 2 * i + 1], half, r"$\lambda$ = 0.5")
+    for i, lam in enumerate(FIGURE_12):
+        specimen = mixed(job, objective, pairs[0], lam)
+        _pair(axes[2, i], axes[3, i], specimen, rf"$\lambda$ = {lam:g}")
+    figure.suptitle(
+        f"{drawing.table.title} ({drawing.scale.title}); masks: share of the first image", size=10
+    )
+    save(figure, paths)
+    plt.close(figure)
+
+
+def _show(axis: Any, image: Any, title: str) -> None:
+    axis.imshow(image.numpy())
+    axis.set_title(title, fontsize=8)
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def _pair(above: Any, below: Any, specimen: Specimen, title: str) -> None:
+    """A mixed picture and its mask, with the mask's mean and its spread over pixels."""
+    _show(above, specimen.picture, title)
+    below.imshow(specimen.mask.numpy(), vmin=0, vmax=1, cmap="viridis")
+    mean, spread = float(specimen.mask.mean()), float(specimen.mask.std())
+    below.set_title(f"mean {mean:.2f}, sd {spread:.2f}", fontsize=7)
+    below.set_xticks([])
+    below.set_yticks([])
