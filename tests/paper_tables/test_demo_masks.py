@@ -1,0 +1,66 @@
+"""Are AutoMix's masks at demo scale what the paper shows: with shape, and following lambda?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mixlib.net import inference
+from pipelines import datasets, grid, scale, table
+from pipelines.bench import Bench, Progress
+from pipelines.kinds.train import OBJECTIVE, launch
+from pipelines.run import perform
+from pipelines.store import Store
+
+LAMS = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
+
+
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory):
+    """Masks [lambda, sample, H, W] after two thirds of the demo's training (33 CPU seconds)."""
+    demo = scale.load("demo")
+    settings = {**demo.settings("train", "tiny_imagenet"), "epochs": 20}
+    world = {"name": "shapes", "spec": {"train": 1000, "val": 64}}
+    demo = replace(
+        demo,
+        data=dict.fromkeys(demo.data, world),
+        kinds={"train": {"default": settings}},
+    )
+    plan = grid.plan({"table9": table.load_all()["table9"]}, demo)
+    (job,) = (job for job in plan.jobs.values() if job.method == whole_block(plan))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("masks"))
+        row = datasets.DATASETS[job.images.name]
+        datasets.prepare(row, datasets.specify(row, dict(job.images.spec)))
+        store = Store()
+        perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
+        bench = Bench(store.root, store, Progress("masks"), options={"accelerator": "cpu"})
+        objective = job.trained(bench, OBJECTIVE)
+        _, test = job.loaders(bench, launch("32-true", bench))
+        x, _ = next(test.epoch(0))
+    with inference(objective):
+        z, partner = objective.look(x), torch.arange(len(x)).roll(len(x) // 3)
+        return torch.stack(
+            [objective.block(z, partner, lam[None], tuple(x.shape[-2:])) for lam in LAMS]
+        )
+
+
+def whole_block(plan):
+    """The method of Table 9's last row."""
+    (cell,) = (c for c in plan.cells["table9"] if c.row == "+ lambda loss" and "R-18" in c.column)
+    return cell.jobs[0].method
+
+
+def test_most_masks_have_shape(masks):
+    spread = masks.flatten(2).std(2)
+    assert (spread > 0.1).float().mean() > 0.5
+
+
+def test_the_share_of_a_mask_follows_lambda(masks):
+    share = masks.mean((2, 3))
+    lam = LAMS[:, None].expand_as(share)
+    assert torch.corrcoef(torch.stack([lam.flatten(), share.flatten()]))[0, 1] > 0.5
+    # the same pair, more of its first image at a larger lambda
+    assert (share[-1] > share[0]).float().mean() > 0.95
