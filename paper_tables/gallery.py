@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 OWN, PARTNER, FILL = "#0072B2", "#E69F00", "#8c8c8c"
 CELL = 0.78  # inches
-GAP, UNDER, OVER, LEFT = 0.06, 0.34, 0.42, 0.3  # in cells
+GAP, UNDER, OVER, LEFT = 0.06, 0.34, 0.58, 0.3  # in cells
+HEAD = 2.35  # cells above the first line
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def paint(title: str, chosen: Settings, paths: tuple[Path, ...]) -> None:
     plt = canvas(title)
     lines = -(-len(rows) // chosen.blocks)
     wide = chosen.blocks * (chosen.columns * (1 + GAP) + LEFT) + LEFT
-    high = lines * (2 + GAP + UNDER + OVER) + 1.9
+    high = lines * (2 + GAP + UNDER + OVER) + HEAD - OVER + 0.35
     figure = plt.figure(figsize=(wide * CELL, high * CELL))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, wide), ylim=(high, 0))
@@ -113,7 +114,7 @@ def paint(title: str, chosen: Settings, paths: tuple[Path, ...]) -> None:
     _head(axes, title, images.permute(0, 2, 3, 1).numpy())
     for k, (name, shown) in enumerate(rows.items()):
         x = LEFT + (k % chosen.blocks) * (chosen.columns * (1 + GAP) + LEFT)
-        y = 1.9 + (k // chosen.blocks) * (2 + GAP + UNDER + OVER)
+        y = HEAD + (k // chosen.blocks) * (2 + GAP + UNDER + OVER)
         _block(axes, (x, y), method(name).title, shown, chosen)
     save(figure, paths)
     plt.close(figure)
@@ -154,14 +155,19 @@ def _block(
 ) -> None:
     """One method: mixed images, their masks, their label weights."""
     x, y = at
-    axes.text(x, y - 0.2, title, fontsize=9.5, fontweight="bold", va="center")
+    axes.text(x, y - 0.34, title, fontsize=9.5, fontweight="bold", va="center")
     if shown[0].note:
         right = x + chosen.columns * (1 + GAP) - GAP
         axes.text(
-            right, y - 0.2, shown[0].note, fontsize=6.5, color="#666666", va="center", ha="right"
+            right, y - 0.34, shown[0].note, fontsize=6.5, color="#666666", va="center", ha="right"
         )
     for k, specimen in enumerate(shown):
         left = x + k * (1 + GAP)
+        wished = chosen.lambdas[k % len(chosen.lambdas)]
+        axes.text(
+            left + 0.5, y - 0.1, f"λ = {wished:g}", fontsize=6, color="#666666", ha="center",
+            va="center",
+        )  # fmt: skip
         _picture(axes, (left, y), specimen.image.permute(1, 2, 0).numpy())
         _picture(axes, (left, y + 1 + GAP), _colours(specimen))
         _weights(axes, left, y + 2 + GAP + 0.04, specimen.weights)

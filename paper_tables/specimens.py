@@ -32,7 +32,7 @@ from mixlib.seed import generator
 CLASSES = 10
 STEPS = 60  # of the small network that saliency and attention are read from
 BATCH = 32
-LEARN = 240  # steps of a mask generator
+LEARN = 300  # steps of a mask generator
 SIDE = 64
 
 
@@ -102,8 +102,11 @@ class Studio:
         images, labels = self.data
         order = generator(self.seed, "gallery", "order")
         rng = generator(self.seed, "gallery", "mix")
-        groups = [{"params": group} for group in objective.groups().values()]
-        optimizer = torch.optim.SGD(groups, lr=lr, momentum=0.9, weight_decay=5e-4)
+        groups = [
+            {"params": group, "lr": 10 * lr if name == "block" else lr}
+            for name, group in objective.groups().items()
+        ]
+        optimizer = torch.optim.AdamW(groups)
         objective.train()
         for i in range(steps):
             batch = torch.randint(len(images), (BATCH,), generator=order)
@@ -118,7 +121,7 @@ class Studio:
     def net(self) -> Net:
         """The small network, trained without mixing."""
         net = builder.net("resnet10_w16", CLASSES, self.seed)
-        self._fit(MixOnce(net, builder.policy("vanilla")), STEPS, 0.05)
+        self._fit(MixOnce(net, builder.policy("vanilla")), STEPS, 3e-3)
         return net
 
     @cached_property
@@ -133,7 +136,7 @@ class Studio:
                 num_classes=CLASSES, dynamic_img_size=True,
             )  # fmt: skip
         net = Net(model, {"attention": last_attention(model)}, layout="tokens")
-        self._fit(MixOnce(net, builder.policy("vanilla")), STEPS, 0.02)
+        self._fit(MixOnce(net, builder.policy("vanilla")), STEPS, 1e-3)
         return net
 
     @cached_property
@@ -146,9 +149,12 @@ class Studio:
             make = builder.constructor(row.build)
             words = {**row.params_for("generated"), **_plain(inspect.signature(make).parameters)}
             net = builder.net("resnet10_w16", CLASSES, self.seed)
+            # a few hundred steps stand for an epoch or two: a full lambda loss, a fast average
+            quick = {"gamma": 1.0, "momentum": 0.9, "momentum_end": 0.9}
+            words |= {k: v for k, v in quick.items() if k in inspect.signature(make).parameters}
             made = make(net, steps=LEARN, seed=self.seed, **words)
             if isinstance(made, AutoMix):
-                self._fit(made, LEARN, 0.1)
+                self._fit(made, LEARN, 3e-3)
             self._objectives[row.name] = made
         return self._objectives[row.name]
 
@@ -171,7 +177,7 @@ class Studio:
             if isinstance(objective, AutoMix):
                 draw = Draw(torch.tensor([lam]), torch.tensor([1, 0]), 1)
                 mix = objective.mix_for_q(objective.look(pair), draw, pair)
-                return specimen_of(mix, pair, "")
+                return specimen_of(mix, pair, f"learnt in {LEARN} steps")
             assert isinstance(objective, Consistency), f"no picture of {row.title}"
             policy, note = objective.policy, "one image's views; labels stay"
         net = self.transformer if "attention" in row.needs else self.net if row.needs else None
