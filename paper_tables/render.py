@@ -3,7 +3,7 @@ out.
 
 Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, figure.png, .svg, pictures.png
 where the table declares example pictures, provenance.json, and cells-<digest>.json, whose name is
-the address of everything the table shows.
+the address of everything the table shows.  A declared figure has no table, only the figure.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Annotated, Any
 import typer
 
 from paper_tables import figures, formats
-from paper_tables.measure import measure
+from paper_tables.measure import Grid, measure
 from pipelines import grid
 from pipelines.errors import run_app
 from pipelines.run import plan
 from pipelines.store import Store, provenance
+from pipelines.table import NO_CELLS
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables")
@@ -30,6 +31,8 @@ def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
     """The files that a table's rule makes."""
     address = grid.digest(plan.tables[name], plan.scale, plan.cells[name])
     names = ["table.md", "table.csv", "table.tex", "table.html", "figure.png", "figure.svg"]
+    if plan.tables[name].kind == NO_CELLS:
+        names = ["figure.png", "figure.svg"]
     if plan.tables[name].pictures is not None:
         names.append(PICTURES)
     return [folder / name / n for n in (*names, "provenance.json", f"cells-{address}.json")]
@@ -47,27 +50,34 @@ def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> P
     """Writes all products of a table and returns their folder."""
     table, cells, scale = plan.tables[name], plan.cells[name], plan.scale
     measured = measure(table, cells, store)
-    data = data_names(plan, name)
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("cells-*.json"):
         old.unlink()
     drawing = figures.Drawing(table, scale, measured, cells, store)
     figures.drawer(table.figure)(drawing, (out / "figure.png", out / "figure.svg"))
-    (out / "table.md").write_text(formats.markdown(table, measured, scale, data))
-    (out / "table.csv").write_text(formats.csv_text(table, measured, scale))
-    (out / "table.tex").write_text(formats.latex(table, measured, scale, data))
     drawn = [out / "figure.png"]
     if table.pictures is not None:
         drawn.append(out / PICTURES)
         figures.drawer(table.pictures)(drawing, (out / PICTURES,))
-    (out / "table.html").write_text(formats.page(table, measured, scale, data, drawn))
+    if table.kind != NO_CELLS:
+        _write_table(plan, name, measured, drawn)
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
     (out / "provenance.json").write_text(json.dumps({**body, "rendered": provenance()}, indent=1))
     products(plan, name, folder)[-1].write_text(json.dumps({"cells": sources}, indent=1))
     return out
+
+
+def _write_table(plan: grid.Plan, name: str, measured: Grid, drawn: list[Path]) -> None:
+    """The numbers in every format, beside the pictures already drawn."""
+    table, scale, out = plan.tables[name], plan.scale, drawn[0].parent
+    data = data_names(plan, name)
+    (out / "table.md").write_text(formats.markdown(table, measured, scale, data))
+    (out / "table.csv").write_text(formats.csv_text(table, measured, scale))
+    (out / "table.tex").write_text(formats.latex(table, measured, scale, data))
+    (out / "table.html").write_text(formats.page(table, measured, scale, data, drawn))
 
 
 def _origin(result: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +94,8 @@ def main(
     """Renders one table from its jobs' results."""
     found = plan(scale)
     out = render(found, found.known(name), Store(results))
-    print((out / "table.md").read_text())
+    table = out / "table.md"
+    print(table.read_text() if table.exists() else f"{out / 'figure.png'}")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mixlib.methods import ROWS
 from mixlib.words import nearest
 from pipelines.errors import DeclarationError
 from pipelines.job import Data, Job
 from pipelines.kinds import KINDS
 from pipelines.scale import Scale
 from pipelines.setting import Setting
-from pipelines.table import Table
+from pipelines.table import NO_CELLS, Table
 
 # raised by hand when the look of products changes, so that finished tables are rendered anew
 RENDERER = 1
@@ -36,6 +37,8 @@ def cells(table: Table, scale: Scale) -> tuple[Cell, ...]:
     Raises:
         DeclarationError: a word of the declaration is not known.
     """
+    if table.kind == NO_CELLS:
+        return ()
     if table.kind not in KINDS:
         raise DeclarationError(f"{table.file}: {table.name}: {nearest('kind', table.kind, KINDS)}")
     kind = KINDS[table.kind]
@@ -73,6 +76,9 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
     ]
     said += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
     said += [[c.decimals, c.higher_is_better] for c in table.columns]
+    if table.kind == NO_CELLS:
+        # no jobs stand for what it shows: its settings and the methods themselves do
+        said += [sorted(table.fixed.items()), [[m.name, m.title, m.revision] for m in ROWS]]
     body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]
     text = json.dumps([RENDERER, scale.name, said, body])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

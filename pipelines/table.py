@@ -27,6 +27,8 @@ KEYS = {
 }  # fmt: skip
 COMPARE = ("rows", "columns")
 AXIS_KEYS = {"label", "set", "metric", "decimals", "higher_is_better"}
+FIGURE_KEYS = {"title", "caption", "source", "figure", "settings"}
+NO_CELLS = "none"  # the kind of a product that is a picture alone, drawn from no results
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,30 @@ def load(path: Path) -> dict[str, Table]:
         body = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise DeclarationError(f"{path}: not valid YAML: {error}") from None
-    check_keys(str(path), body, {"paper", "tables"})
+    check_keys(str(path), body, {"paper", "tables", "figures"})
     require(str(path), body, ("paper", "tables"))
-    return {name: _table(name, path, body["paper"], spec) for name, spec in body["tables"].items()}
+    tables = {n: _table(n, path, body["paper"], spec) for n, spec in body["tables"].items()}
+    figures = body.get("figures", {})
+    return tables | {n: _figure(n, path, body["paper"], spec) for n, spec in figures.items()}
+
+
+def _figure(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
+    """A picture without cells; ``settings`` (kept as ``fixed``) go to its drawing function."""
+    where = f"{path}: {name}"
+    check_keys(where, spec, FIGURE_KEYS)
+    require(where, spec, ("title", "source", "figure"))
+    return Table(
+        name=name,
+        file=str(path),
+        title=spec["title"],
+        caption=spec.get("caption", ""),
+        source=f"{paper}, {spec['source']}",
+        kind=NO_CELLS,
+        rows=(),
+        columns=(),
+        fixed=spec.get("settings", {}),
+        figure=spec["figure"],
+    )
 
 
 def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:

@@ -1,0 +1,234 @@
+"""What does a method make of a given pair of images at a given lambda?  One specimen of each: the
+mixed image, whose pixel is where, and the label weights."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixlib import builder
+from mixlib.automix.draws import Draw
+from mixlib.automix.objective import AutoMix
+from mixlib.consistency import Consistency
+from mixlib.data.generated import Shapes, render_split
+from mixlib.labels_attention import last_attention
+from mixlib.laws.base import Fixed, LamLaw
+from mixlib.method import Method
+from mixlib.methods import method
+from mixlib.mix import Mix, blend
+from mixlib.net import Net
+from mixlib.objective import MixOnce, Objective
+from mixlib.policies.base import Policy
+from mixlib.seed import generator
+
+CLASSES = 10
+STEPS = 60  # of the small network that saliency and attention are read from
+BATCH = 32
+LEARN = 300  # steps of a mask generator
+SIDE = 64
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """One mixed image.
+
+    Attributes:
+        image: [3, H, W] in [0, 1].
+        shares: [3, H, W], per pixel the share of the own image, the partner and neither (a fill).
+        weights: label shares of the own image and of the partner.
+        note: what the picture cannot show, or "".
+    """
+
+    image: Tensor
+    shares: Tensor
+    weights: tuple[float, float]
+    note: str = ""
+
+
+def pictures(source: str, count: int) -> tuple[Tensor, Tensor]:
+    """Images [count, 3, H, W] in [0, 1] and their labels (0 where they are unknown).
+
+    Args:
+        source: "generated", or a folder of images, taken in the order of their names.
+        count: how many.
+
+    Raises:
+        FileNotFoundError: the folder holds fewer images.
+    """
+    if source == "generated":
+        images, labels = render_split(Shapes(train=count, val=0, size=SIDE, noise=2), "train")
+        return _unit(images), torch.from_numpy(labels)
+    from PIL import Image
+
+    kinds = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+    paths = [p for p in sorted(Path(source).rglob("*")) if p.suffix.lower() in kinds][:count]
+    if len(paths) < count:
+        raise FileNotFoundError(f"{source}: expected {count} images, found {len(paths)}")
+    shown = []
+    for path in paths:
+        picture = Image.open(path).convert("RGB")
+        side = min(picture.size)
+        left, top = ((length - side) // 2 for length in picture.size)
+        cut = picture.crop((left, top, left + side, top + side)).resize((2 * SIDE, 2 * SIDE))
+        shown.append(np.asarray(cut))
+    return _unit(np.stack(shown)), torch.zeros(count, dtype=torch.int64)
+
+
+def _unit(images: np.ndarray) -> Tensor:
+    return torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 255
+
+
+class Studio:
+    """Makes specimens; networks are trained when the first method asks for one, for seconds."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    @cached_property
+    def data(self) -> tuple[Tensor, Tensor]:
+        """What the networks learn on."""
+        images, labels = render_split(Shapes(train=512, val=0, size=SIDE, seed=1), "train")
+        return _unit(images), torch.from_numpy(labels)
+
+    def _fit(self, objective: Objective, steps: int, lr: float) -> None:
+        images, labels = self.data
+        order = generator(self.seed, "gallery", "order")
+        rng = generator(self.seed, "gallery", "mix")
+        groups = [
+            {"params": group, "lr": 10 * lr if name == "block" else lr}
+            for name, group in objective.groups().items()
+        ]
+        optimizer = torch.optim.AdamW(groups)
+        objective.train()
+        for i in range(steps):
+            batch = torch.randint(len(images), (BATCH,), generator=order)
+            loss = objective(images[batch], labels[batch], rng).loss
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            objective.after_step(i)
+        objective.eval()
+
+    @cached_property
+    def net(self) -> Net:
+        """The small network, trained without mixing."""
+        net = builder.net("resnet10_w16", CLASSES, self.seed)
+        self._fit(MixOnce(net, builder.policy("vanilla")), STEPS, 3e-3)
+        return net
+
+    @cached_property
+    def transformer(self) -> Net:
+        """A small one, for methods that read attention."""
+        from timm.models.vision_transformer import VisionTransformer
+
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            model = VisionTransformer(
+                img_size=SIDE, patch_size=8, embed_dim=48, depth=3, num_heads=3,
+                num_classes=CLASSES, dynamic_img_size=True,
+            )  # fmt: skip
+        net = Net(model, {"attention": last_attention(model)}, layout="tokens")
+        self._fit(MixOnce(net, builder.policy("vanilla")), STEPS, 1e-3)
+        return net
+
+    @cached_property
+    def _objectives(self) -> dict[str, Objective]:
+        return {}
+
+    def objective(self, row: Method) -> Objective:
+        """A method's own objective, trained for a moment if it learns its masks."""
+        if row.name not in self._objectives:
+            make = builder.constructor(row.build)
+            words = {**row.params_for("generated"), **_plain(inspect.signature(make).parameters)}
+            net = builder.net("resnet10_w16", CLASSES, self.seed)
+            # a few hundred steps stand for an epoch or two: a full lambda loss, a fast average
+            quick = {"gamma": 1.0, "momentum": 0.9, "momentum_end": 0.9}
+            words |= {k: v for k, v in quick.items() if k in inspect.signature(make).parameters}
+            made = make(net, steps=LEARN, seed=self.seed, **words)
+            if isinstance(made, AutoMix):
+                self._fit(made, LEARN, 3e-3)
+            self._objectives[row.name] = made
+        return self._objectives[row.name]
+
+    def specimen(self, name: str, pair: Tensor, labels: Tensor, lam: float, seed: int) -> Specimen:
+        """The first image of a pair, mixed with the second.
+
+        Args:
+            name: a row of ``mixlib.METHODS``.
+            pair: [2, 3, H, W] in [0, 1].
+            labels: int64 [2].
+            lam: wished share of the first; methods with a law of their own ignore it.
+            seed: of everything else that the method draws.
+        """
+        row = method(name)
+        rng = generator(seed, "gallery", name)
+        if row.objective == "once":
+            policy, note = self._policy(row, lam, rng)
+        else:
+            objective = self.objective(row)
+            if isinstance(objective, AutoMix):
+                draw = Draw(torch.tensor([lam]), torch.tensor([1, 0]), 1)
+                mix = objective.mix_for_q(objective.look(pair), draw, pair)
+                return specimen_of(mix, pair, f"learnt in {LEARN} steps")
+            assert isinstance(objective, Consistency), f"no picture of {row.title}"
+            policy, note = objective.policy, "one image's views; labels stay"
+        net = self.transformer if "attention" in row.needs else self.net if row.needs else None
+        return specimen_of(policy.draw(pair, labels, net, rng), pair, note)
+
+    def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str]:
+        make = builder.constructor(row.build)
+        words = inspect.signature(make).parameters
+        given = {**row.params_for(), **_plain(words)}
+        if "supervisor" in words:
+            given["supervisor"] = self.net
+        policy = fixed(make(**given), lam)
+        hidden = [site for site in policy.places if site != "input"]
+        now = policy.settle(rng)
+        while now.site != "input":
+            now = policy.settle(rng)
+        return now, f"at the input; also at {', '.join(hidden)}" if hidden else ""
+
+
+def _plain(words: Mapping[str, Any]) -> dict[str, Any]:
+    """Words that suit small images in [0, 1] which are always to be mixed."""
+    plain: dict[str, Any] = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "prob": 1.0}
+    if "map_site" in words:
+        plain["side"] = None  # the network sees the image as it is
+    return {word: value for word, value in plain.items() if word in words}
+
+
+def fixed(policy: Any, lam: float) -> Any:
+    """The same policy with this lambda wherever it draws one."""
+    changes: dict[str, Any] = {}
+    for part in fields(policy):
+        value = getattr(policy, part.name)
+        if part.name == "lam" and isinstance(value, LamLaw):
+            changes["lam"] = Fixed(lam)
+        elif part.name == "laws":
+            changes["laws"] = tuple((law, Fixed(lam)) for law, _ in value)
+        elif part.name == "policies":
+            changes["policies"] = tuple(fixed(one, lam) for one in value)
+    return replace(policy, **changes)
+
+
+def specimen_of(mix: Mix, pair: Tensor, note: str) -> Specimen:
+    """What a mix does to the first image of a pair."""
+    image = blend(mix, pair)[0].clamp(0, 1)
+    mask = mix.dense(tuple(pair.shape[2:]))[0].expand(-1, *pair.shape[2:])
+    shares = torch.zeros(3, *pair.shape[2:])
+    weights = [0.0, 0.0]
+    for k, (source, weight) in enumerate(zip(mix.source[0], mix.weight[0], strict=True)):
+        made = mix.parts is not None and mix.parts[k] is not None
+        # content that earns no label and comes from no image: a fill
+        place = 2 if made and k > 0 and not float(weight) else int(source)
+        shares[place] += mask[k]
+        weights[int(source)] += float(weight)
+    return Specimen(image.detach(), shares.detach(), (weights[0], weights[1]), note)
