@@ -27,7 +27,10 @@ CUTMIX_ALPHAS = alphas(1.0, cifar=0.2, large=1.0, fine=1.0)
 _BLOCK: dict[str, Params] = {
     "default": {"preset": "paper", "site": "stage3", "alpha": 2.0},
     # a map of 8 x 8 cells with 32 channels, and a few hundred steps: see docs/automix.md
-    "generated": {"preset": "paper", "site": "stage2", "alpha": 2.0, "init": 0.7, "gamma": 6.0},
+    "generated": {
+        **{"preset": "paper", "site": "stage2", "alpha": 2.0},
+        **{"init": 1.0, "init_value": 0.4, "gamma": 6.0},
+    },
 }
 
 

@@ -71,6 +71,11 @@ def _said(words: Mapping[str, Any]) -> dict[str, Any]:
     return {word: value for word, value in words.items() if value is not None}
 
 
+def _headless(spec: AutoMixSpec, one_hot: bool | None) -> Report | None:
+    """What is reported where the one-hot head is taken away."""
+    return Report(spec.report.network, "mix") if one_hot is False else None
+
+
 def _lam_terms(
     spec: AutoMixSpec, gamma: float | None, shape: GammaShape | None, variance: float | None
 ) -> dict[str, Any]:
@@ -106,30 +111,30 @@ def automix(
     separate: bool | None = None,
     upsample: Literal["nearest", "bilinear", "bicubic"] | None = None,
     init: float | None = None,
+    init_value: float | None = None,
 ) -> AutoMix:
     """AutoMix from a preset with some words changed.
 
     Args:
         net, steps, seed: see :class:`mixlib.automix.objective.AutoMix`.
-        preset: a row of ``PRESETS``.
+        preset, alpha: a row of ``PRESETS``; lambda ~ Beta(alpha, alpha).
         site: where the block looks; the paper's l = 3 is "stage3".
         image: side of a valid input image (networks with a fixed input size need theirs).
-        alpha: lambda ~ Beta(alpha, alpha).
         momentum, momentum_end: m at the start and the end; 0 and 0 make k a copy of q.
         gamma: the lambda loss' weight at the start; 0 drops that loss.
-        gamma_shape, variance: see ``LamWeight.shape`` and ``LamLoss.variance``.
+        gamma_shape, variance: see ``LamWeight.shape``, ``LamLoss.variance``.
         rule, scope, lam_margin, every, full_pass, report: see :class:`AutoMixSpec`.
         one_hot: the CE on clean samples; without it the mixup head is reported.
-        embed_lam, separate, upsample, init: see :class:`mixlib.automix.block.BlockSpec`.
+        embed_lam, separate, upsample, init ...: see :class:`mixlib.automix.block.BlockSpec`.
 
     Raises:
         KeyError, ValueError: no such preset; words that contradict each other.
     """
     spec = preset_spec(preset)
-    block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample, "init": init}
+    block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample}
+    block |= {"init": init, "init_value": init_value}
     words: dict[str, Any] = {"rule": rule, "lam_margin": lam_margin, "one_hot": one_hot}
-    headless = Report(spec.report.network, "mix") if one_hot is False else None
-    reported = REPORTS[report] if report else headless
+    reported = REPORTS[report] if report else _headless(spec, one_hot)
     words |= {"every": every, "full_pass": full_pass, "report": reported}
     spec = replace(
         spec,
@@ -158,11 +163,13 @@ def joint(
     variance: float | None = None,
     embed_lam: bool | None = None,
     init: float | None = None,
+    init_value: float | None = None,
 ) -> JointMix:
     """The Mix Block without the momentum pipeline (Table 10, first row); words as in
     :func:`automix`."""
     spec = preset_spec(preset)
-    block: BlockSpec = replace(spec.block, **_said({"embed_lam": embed_lam, "init": init}))
+    words = {"embed_lam": embed_lam, "init": init, "init_value": init_value}
+    block: BlockSpec = replace(spec.block, **_said(words))
     return JointMix(
         net,
         probe(net, site, image),

@@ -43,9 +43,10 @@ class BlockSpec:
         paired: SAMix: query and key both read the concatenation of z_i and z_j.
         value_neck: SAMix: the value is 1x1 - BN - ELU - 1x1 (hidden width C / reduction) instead of
             one 1x1 convolution.
-        init: standard deviation of the initial weights (released: 0.01).  The similarity of eq. (6)
-            is quadratic in it and grows with C: at C = 32 the released value leaves the attention
-            uniform, and the mask flat, for as long as a short run lasts.
+        init, init_value: standard deviation of the initial weights of query and key, and of the
+            value (released: 0.01).  The similarity of eq. (6) is quadratic in it and grows with C:
+            at C = 32 the released one leaves the attention uniform, and the mask flat, for as long
+            as a short run lasts.
     """
 
     embed_lam: bool = True
@@ -59,6 +60,7 @@ class BlockSpec:
     paired: bool = False
     value_neck: bool = False
     init: float = 0.01
+    init_value: float = 0.01
 
     def __post_init__(self) -> None:
         if self.embed_lam and self.lam_scale is not None:
@@ -81,7 +83,7 @@ class MixBlock(nn.Module):
     Args:
         channels: C of the maps.
         spec: which variant.
-        rng: initialises the weights, N(0, ``spec.init``) with zero biases.  At the released 0.01
+        rng: initialises the weights, with zero biases.  At the released N(0, 0.01)
             every mask starts near 1/2, whatever lambda is: the first batches are Mixup's at
             lambda = 1/2.
     """
@@ -101,9 +103,11 @@ class MixBlock(nn.Module):
                 nn.ELU(),
                 nn.Conv2d(width, 1, 1, bias=False),
             )
+        of_value = set(self.value.modules())
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
-                nn.init.normal_(part.weight, std=spec.init, generator=rng)
+                std = spec.init_value if part in of_value else spec.init
+                nn.init.normal_(part.weight, std=std, generator=rng)
                 if part.bias is not None:
                     nn.init.zeros_(part.bias)
 

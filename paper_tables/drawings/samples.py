@@ -63,10 +63,8 @@ def _accuracies(drawing: Drawing, axes: Sequence[Any]) -> None:
         for axis, key in zip(axes, ("top1", "top2"), strict=True):
             share, value = ([line[name] for line in history] for name in ("share", key))
             axis.plot(share, value, ".-", color=COLOURS[i + 1], label=row.label)
-    for axis, title in zip(
-        axes, ("top-1 of mixed data (%)", "top-2 of mixed data (%)"), strict=True
-    ):
-        axis.set_title(title, fontsize=9)
+    for axis, rank in zip(axes, (1, 2), strict=True):
+        axis.set_title(f"top-{rank} of mixed data (%)", fontsize=9)
         axis.set_xlabel("label share of the own image", fontsize=8)
         axis.tick_params(labelsize=8)
         axis.grid(alpha=0.3)
@@ -94,9 +92,8 @@ def over_training(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         above[0].set_ylabel(label, fontsize=9)
         for axis in below[:2]:
             axis.set_visible(False)
-    figure.suptitle(
-        f"{drawing.table.title} ({drawing.scale.title}); below: share of image A", size=10
-    )
+    title = f"{drawing.table.title} ({drawing.scale.title}); below: share of image A"
+    figure.suptitle(title, size=10)
     save(figure, paths)
     plt.close(figure)
 

@@ -28,7 +28,7 @@ from pipelines.store import Store
 
 @dataclass(frozen=True)
 class Specimen:
-    """A mixed image: the picture [H, W, 3] in [0, 1], and the own image's mask [H, W]."""
+    """Two mixed images: the picture [H, W, 3] in [0, 1] and the own image's mask [H, W]."""
 
     picture: Tensor
     mask: Tensor

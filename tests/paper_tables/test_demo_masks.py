@@ -60,7 +60,8 @@ def test_most_masks_have_shape(masks):
 
 def test_the_share_of_a_mask_follows_lambda(masks):
     share = masks.mean((2, 3))
-    lam = LAMS[:, None].expand_as(share)
-    assert torch.corrcoef(torch.stack([lam.flatten(), share.flatten()]))[0, 1] > 0.5
+    # within each pair: what differs between pairs (which image is easier to see) is not lambda's
+    table = torch.stack([torch.corrcoef(torch.stack([LAMS, own]))[0, 1] for own in share.T])
+    assert table.median() > 0.9
     # the same pair, more of its first image at a larger lambda
-    assert (share[-1] > share[0]).float().mean() > 0.95
+    assert (share[-1] > share[0]).float().mean() > 0.9

@@ -1,0 +1,55 @@
+"""Every declared table resolves at every scale, and tables share the jobs that they can."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines import grid, scale, table
+
+AUTOMIX = ("table9", "table10", "table11", "fair", "fig4", "fig7")
+
+
+@pytest.mark.parametrize("name", ["demo", "paper"])
+def test_every_table_resolves(name):
+    plan = grid.plan(table.load_all(), scale.load(name))
+    assert set(AUTOMIX) <= set(plan.tables)
+    for declared in plan.tables.values():
+        skipped = len(declared.rows) * len(declared.columns) - len(declared.skip)
+        assert len(plan.cells[declared.name]) == skipped
+
+
+@pytest.mark.usefixtures("mix_data")
+def test_every_table_resolves_on_small_real_sets():
+    plan = grid.plan(table.load_all(), scale.load("small"))
+    assert {job.images.name for job in plan.needed("table13")} == {"cifar10_small"}
+
+
+def test_pipelines_of_table_10_are_rows_of_the_catalogue():
+    plan = grid.plan({"table10": table.load_all()["table10"]}, scale.load("paper"))
+    used = {
+        (cell.row, cell.column.split()[-1]): cell.jobs[0].method.name
+        for cell in plan.cells["table10"]
+    }
+    assert used["(none)", "AutoMix"] == "automix_joint"
+    assert used["+ MP (m = 0)", "AutoMix"] == "automix_mp0"
+    assert used["+ MP", "Mixup"] == "mixup_mp"
+    assert used["+ MP + CE", "AutoMix"] == "automix"
+
+
+def test_the_tables_share_jobs_at_demo_scale():
+    plan = grid.plan(table.load_all(), scale.load("demo"))
+    apart = sum(len(plan.needed(name)) for name in AUTOMIX)
+    together = {job.digest for name in AUTOMIX for job in plan.needed(name)}
+    assert len(together) < apart
+    # Table 9's last row is Table 10's, and both of Table 11's at the layer of the demo
+    whole = {c.jobs for c in plan.cells["table9"] if c.row == "+ lambda loss"}
+    assert whole == {
+        c.jobs
+        for c in plan.cells["table10"]
+        if (c.row, c.column) == ("+ MP + CE", "Tiny-ImageNet AutoMix")
+    }
+
+
+def test_length_is_a_share_of_the_recipe():
+    plan = grid.plan({"table13": table.load_all()["table13"]}, scale.load("paper"))
+    assert {job.recipe.epochs for job in plan.needed("table13")} == {200, 400, 800, 1200}
