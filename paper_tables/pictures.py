@@ -27,29 +27,32 @@ def localized(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         (cell.row, cell.column): dict(np.load(store.folder(cell.jobs[0]) / "samples.npz"))
         for cell in cells
     }
-    # what no column plays a part in (a baseline) is drawn once
-    shown = {}
+    count = min(len(sample["names"]) for sample in samples.values())
+    lines = []
     for row in table.rows:
         own = [cell for cell in cells if cell.row == row.label]
-        once = len({cell.jobs for cell in own}) == 1
-        shown[row.label] = own[:1] if once else own
-    count = min(len(sample["names"]) for sample in samples.values())
-    blocks = [(label, number) for label in shown for number in range(count)]
-    across = max(len(own) for own in shown.values())
+        if len({cell.jobs for cell in own}) == 1:
+            # what no column plays a part in (a baseline) is drawn once, all images in one line
+            lines.append([(row.label, own[0], number) for number in range(count)])
+        else:
+            lines += [
+                [(f"{row.label}: {cell.column}", cell, number) for cell in own]
+                for number in range(count)
+            ]
+    across = max(map(len, lines))
     figure, axes = plt.subplots(
-        len(blocks),
+        len(lines),
         across,
-        figsize=(1.5 * across + 0.6, 1.62 * len(blocks) + 0.9),
+        figsize=(1.5 * across + 0.6, 1.62 * len(lines) + 0.9),
         squeeze=False,
         layout="constrained",
     )
-    for (label, number), line in zip(blocks, axes, strict=True):
-        for axis in line:
+    for line, places in zip(lines, axes, strict=True):
+        for axis in places:
             axis.set_axis_off()
-        for axis, cell in zip(line, shown[label], strict=False):
+        for axis, (name, cell, number) in zip(places, line, strict=False):
             _tile(axis, samples[cell.row, cell.column], number)
             if number == 0:
-                name = label if len(shown[label]) == 1 else f"{label}: {cell.column}"
                 axis.set_title(name, fontsize=8, loc="left")
     text = (
         f"{table.title} ({drawing.scale.title}). Colour: class activation map of the true class; "
