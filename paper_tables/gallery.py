@@ -165,7 +165,7 @@ def _block(
         left = x + k * (1 + GAP)
         wished = chosen.lambdas[k % len(chosen.lambdas)]
         axes.text(
-            left + 0.5, y - 0.1, f"λ = {wished:g}", fontsize=6, color="#666666", ha="center",
+            left + 0.5, y - 0.1, f"λ = {wished:g}" if specimen.asked else "", fontsize=6, color="#666666", ha="center",
             va="center",
         )  # fmt: skip
         _picture(axes, (left, y), specimen.image.permute(1, 2, 0).numpy())
