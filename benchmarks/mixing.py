@@ -67,7 +67,7 @@ class Report:
             (
                 name,
                 f"{1e3 * seconds:.3f}",
-                f"{seconds / base:.2f}",
+                f"{seconds / base:.3g}",
                 "" if floor is None else f"{seconds / floor:.2f}",
             )
             for name, seconds in self.seconds.items()

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from mixlib.builder import constructor
 from mixlib.labels import CrossEntropy, LabelRule, soft_targets
+from mixlib.labels_attention import last_attention
 from mixlib.method import Method
 from mixlib.methods import method
 from mixlib.mix import Mix, blend
@@ -195,7 +196,19 @@ def build(
             f"mixlib.build({name!r}, net=model)"
         )
     rule = None if row.rule is None else constructor(row.rule)()
-    return Mixer(row, policy, given, None if net is None else wrap(net), rule)
+    return Mixer(row, policy, given, _looked_into(row, net), rule)
+
+
+def _looked_into(row: Method, net: nn.Module | None) -> Net | None:
+    """The network with its sites; a transformer whose attention is read gets that site, too.
+
+    Raises:
+        ValueError: the method reads attention and the model has none that could be read.
+    """
+    if net is None or isinstance(net, Net) or "attention" not in row.needs:
+        return None if net is None else wrap(net)
+    found = wrap(net)
+    return Net(net, {**found.sites, "attention": last_attention(net)}, layout=found.layout)
 
 
 def _refuse_objectives(row: Method) -> None:

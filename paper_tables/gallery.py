@@ -163,11 +163,9 @@ def _block(
         )
     for k, specimen in enumerate(shown):
         left = x + k * (1 + GAP)
-        wished = chosen.lambdas[k % len(chosen.lambdas)]
-        axes.text(
-            left + 0.5, y - 0.1, f"λ = {wished:g}", fontsize=6, color="#666666", ha="center",
-            va="center",
-        )  # fmt: skip
+        if specimen.asked:
+            wished = f"λ = {chosen.lambdas[k % len(chosen.lambdas)]:g}"
+            axes.text(left + 0.5, y - 0.06, wished, fontsize=6, color="#666666", ha="center")
         _picture(axes, (left, y), specimen.image.permute(1, 2, 0).numpy())
         _picture(axes, (left, y + 1 + GAP), _colours(specimen))
         _weights(axes, left, y + 2 + GAP + 0.04, specimen.weights)

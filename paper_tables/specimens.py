@@ -45,12 +45,14 @@ class Specimen:
         shares: [3, H, W], per pixel the share of the own image, the partner and neither (a fill).
         weights: label shares of the own image and of the partner.
         note: what the picture cannot show, or "".
+        asked: whether lambda was as wished; False for methods that have a law of their own.
     """
 
     image: Tensor
     shares: Tensor
     weights: tuple[float, float]
     note: str = ""
+    asked: bool = True
 
 
 def pictures(source: str, count: int) -> tuple[Tensor, Tensor]:
@@ -172,6 +174,8 @@ class Studio:
         rng = generator(seed, "gallery", name)
         if row.objective == "once":
             policy, note = self._policy(row, lam, rng)
+            if row.rule is not None:
+                note = "label by area; in training by attention"
         else:
             objective = self.objective(row)
             if isinstance(objective, AutoMix):
@@ -181,7 +185,8 @@ class Studio:
             assert isinstance(objective, Consistency), f"no picture of {row.title}"
             policy, note = objective.policy, "one image's views; labels stay"
         net = self.transformer if "attention" in row.needs else self.net if row.needs else None
-        return specimen_of(policy.draw(pair, labels, net, rng), pair, note)
+        asked = policy != fixed(policy, 0.0)
+        return replace(specimen_of(policy.draw(pair, labels, net, rng), pair, note), asked=asked)
 
     def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str]:
         make = builder.constructor(row.build)

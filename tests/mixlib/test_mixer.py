@@ -40,12 +40,21 @@ class Small(nn.Module):
 def built(name: str) -> Mixer | None:
     """The mixer, or None for a method that is no function of a batch."""
     changes = {"side": None} if name == "attentivemix" else {}
+    net = transformer() if "attention" in METHODS[name].needs else Small()
     try:
-        return mixlib.build(name, net=Small(), **changes)
+        return mixlib.build(name, net=net, **changes)
     except ValueError as error:
         if "mixlib." not in str(error):
             raise
         return None
+
+
+def transformer() -> nn.Module:
+    from timm.models.vision_transformer import VisionTransformer
+
+    return VisionTransformer(
+        img_size=16, patch_size=4, embed_dim=12, depth=1, num_heads=2, num_classes=CLASSES
+    )
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -71,7 +80,8 @@ def test_every_method_mixes_a_batch_or_says_what_to_use(name):
     for n, dtype in ((1, torch.float32), (3, torch.float32), (3, torch.bfloat16)):
         if dtype == torch.bfloat16 and METHODS[name].needs:
             continue
-        images = torch.rand(n, 3, 16, 12).to(dtype)
+        width = 16 if "attention" in METHODS[name].needs else 12
+        images = torch.rand(n, 3, 16, width).to(dtype)
         mixed = mixer(images, torch.arange(n), rng())
         assert mixed.images.dtype == dtype
         assert mixed.images.shape == images.shape
@@ -125,6 +135,8 @@ def test_families_set_the_parameters():
         (lambda: mixlib.build("puzzlemix"), ValueError, "input_grad.*net=model"),
         (lambda: mixlib.build("manifoldmix"), ValueError, "stage1, stage2.*MixOnce"),
         (lambda: mixlib.build("alignmix", net=Small()), ValueError, "stage4.*MixOnce"),
+        (lambda: mixlib.build("tokenmix", net=Small()), ValueError, "no attention block"),
+        (lambda: mixlib.build("transmix", net=Small()), ValueError, "from the forward pass"),
         (lambda: mixlib.build("automix"), ValueError, "mixlib.builder.objective"),
         (lambda: mixlib.nothing, AttributeError, "it has METHODS"),
     ],

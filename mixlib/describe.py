@@ -1,0 +1,79 @@
+"""What does the catalogue say, for a reader?  ``python -m mixlib.describe > docs/methods.md``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from mixlib.method import Method
+from mixlib.methods import METHODS
+
+HEAD = """# Methods
+
+Written by `python -m mixlib.describe > docs/methods.md` from the catalogue; a test keeps it true.
+
+*verified*: compared with recordings of the reference implementation. *defined*: from the paper's
+equations, with the contract tests that every method passes. *needs* names what a method looks at
+beyond the batch, and so what it costs: `input_grad` one more forward and backward pass, `features`,
+`attention` and `teacher` one more forward pass (`attention` none where the network in training
+itself is read in the same pass).
+
+The definition of a method is its paper. Where released code differs and a published number rests
+on it, `released=True` repeats it; what that changes is said in the last column of the second table.
+Pairing, where nothing is said: everyone's partner is the same random number of places on.
+
+"""
+
+
+def markdown() -> str:
+    """The page: every method with its status, needs and citation, then its parameters and what its
+    release does differently."""
+    lines = ["| method | word | status | needs | citation |", "|---|---|---|---|---|"]
+    for row in METHODS.values():
+        needs = ", ".join(sorted(row.needs)) or "-"
+        lines.append(f"| {row.title} | `{row.name}` | {row.status} | {needs} | {row.cite} |")
+    lines += ["", "| word | parameters (catalogue's default) | released |", "|---|---|---|"]
+    lines += [
+        f"| `{row.name}` | {_words(row)} | {released(_make(row))} |" for row in METHODS.values()
+    ]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def _make(row: Method) -> Any:
+    from mixlib.builder import constructor
+
+    return constructor(row.build)
+
+
+def _words(row: Method) -> str:
+    """Every parameter with the value that the catalogue's default family gives it."""
+    given: Mapping[str, Any] = row.params_for()
+    shown = []
+    for word, parameter in inspect.signature(_make(row)).parameters.items():
+        if word in ("net", "rule", "steps", "seed", "released"):
+            continue  # what the builder passes, and the column beside
+        value = given.get(word, parameter.default)
+        if not isinstance(value, (type(None), bool, int, float, str, tuple, list)):
+            continue
+        shown.append(f"`{word}={value!r}`")
+    return " ".join(shown).replace("|", "\\|") or "-"
+
+
+def released(make: Any) -> str:
+    """The paragraph of a constructor's docstring that begins with ``released=True``, if it has the
+    switch."""
+    if "released" not in inspect.signature(make).parameters:
+        return "-"
+    text = inspect.getdoc(make) or ""
+    at = text.find("``released=True``")
+    if at < 0:
+        at = text.find("released:")
+    found = " ".join(text[at:].split("\n\n")[0].split()) if at >= 0 else "see its docstring"
+    for words in ("``released=True``:", "released:", "``released=True``"):
+        found = found.removeprefix(words)
+    return found.strip().replace("|", "\\|").replace("``", "`")
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

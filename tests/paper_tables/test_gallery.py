@@ -1,0 +1,111 @@
+"""Declared figures: their own products, their own words, and a picture of any method."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mixlib.mix import pair
+from paper_tables import gallery
+from paper_tables.render import products, render
+from paper_tables.specimens import Studio, fixed, pictures, specimen_of
+from pipelines import grid, scale, table
+from pipelines.errors import DeclarationError
+from pipelines.store import Store
+
+FIGURES = """
+paper: a test
+tables: {}
+figures:
+  small:
+    title: A small figure
+    source: nowhere
+    figure: paper_tables.gallery:draw
+    settings: {methods: [mixup, cutmix, cutout], lambdas: [0.5], pairs: 1}
+"""
+
+
+@pytest.fixture
+def declared(tmp_path):
+    path = tmp_path / "figures.yaml"
+    path.write_text(FIGURES)
+    return path
+
+
+def test_a_figure_has_no_cells_and_renders(declared, tmp_path):
+    plan = grid.plan(table.load(declared), scale.load("demo"))
+    assert plan.cells["small"] == ()
+    assert not plan.jobs
+    render(plan, "small", Store(tmp_path / "results"), tmp_path)
+    made = products(plan, "small", tmp_path)
+    assert {path.suffix for path in made} == {".png", ".svg", ".json"}
+    assert all(path.stat().st_size > 0 for path in made)
+    first = made[0].read_bytes()
+    render(plan, "small", Store(tmp_path / "results"), tmp_path)
+    assert made[0].read_bytes() == first
+
+
+def test_its_settings_are_its_address(declared):
+    def address() -> str:
+        plan = grid.plan(table.load(declared), scale.load("demo"))
+        return grid.digest(plan.tables["small"], plan.scale, ())
+
+    before = address()
+    declared.write_text(FIGURES.replace("0.5", "0.4"))
+    assert address() != before
+
+
+def test_every_declared_figure_has_valid_settings():
+    tables = [t for t in table.load_all().values() if t.kind == table.NO_CELLS]
+    assert {"gallery", "fig1", "msda_masks"} <= {t.name for t in tables}
+    for found in tables:
+        gallery.settings(found.name, dict(found.fixed))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [({"lambda": [0.5]}, "no key 'lambda'; did you mean"), ({"methods": ["cutmx"]}, "'cutmix'")],
+)
+def test_wrong_words(said, words):
+    with pytest.raises(DeclarationError, match=words):
+        gallery.settings("figures.yaml: small", said)
+
+
+@pytest.mark.parametrize("name", ["mixup", "cutmix", "fmix", "ricap", "hide_and_seek", "augmix"])
+def test_specimens_show_every_pixel_once(name):
+    images, labels = pictures("generated", 2)
+    shown = Studio().specimen(name, images, labels, 0.5, 1)
+    assert shown.image.shape == images.shape[1:]
+    torch.testing.assert_close(shown.shares.sum(0), torch.ones(images.shape[2:]))
+    assert sum(shown.weights) == pytest.approx(1)
+
+
+def test_what_is_filled_earns_no_label():
+    images, _ = pictures("generated", 2)
+    own = torch.ones(2, 64, 64)
+    own[:, :16] = 0
+    fill = torch.zeros(2, 3, 64, 64)
+    mix = pair(torch.arange(2), own, torch.ones(2), parts=(None, fill))
+    shown = specimen_of(mix, images, "")
+    assert shown.shares.mean((1, 2)).tolist() == [0.75, 0, 0.25]
+
+
+def test_lambda_is_fixed_wherever_it_is_drawn():
+    from mixlib.methods import method
+
+    rng = torch.Generator().manual_seed(0)
+    images, labels = pictures("generated", 2)
+    mix = fixed(method("hmix").make(), 0.3).draw(images, labels, None, rng)
+    assert mix.weight[:, 0].tolist() == pytest.approx([0.3, 0.3])
+
+
+def test_a_folder_of_images(tmp_path):
+    for name in "ba":
+        pixels = np.full((20, 30, 3), 255 if name == "a" else 0, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    images, _ = pictures(str(tmp_path), 2)
+    assert images.mean((1, 2, 3)).tolist() == [1.0, 0.0]
+    with pytest.raises(FileNotFoundError, match="expected 4 images, found 2"):
+        pictures(str(tmp_path), 4)
