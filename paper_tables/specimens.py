@@ -173,7 +173,7 @@ class Studio:
         row = method(name)
         rng = generator(seed, "gallery", name)
         if row.objective == "once":
-            policy, note = self._policy(row, lam, rng)
+            policy, note, asked = self._policy(row, lam, rng)
             if row.rule is not None:
                 note = "label by area; in training by attention"
         else:
@@ -183,23 +183,25 @@ class Studio:
                 mix = objective.mix_for_q(objective.look(pair), draw, pair)
                 return specimen_of(mix, pair, f"learnt in {LEARN} steps")
             assert isinstance(objective, Consistency), f"no picture of {row.title}"
-            policy, note = objective.policy, "one image's views; labels stay"
+            policy, note, asked = objective.policy, "one image's views; labels stay", False
         net = self.transformer if "attention" in row.needs else self.net if row.needs else None
-        asked = policy != fixed(policy, 0.0)
-        return replace(specimen_of(policy.draw(pair, labels, net, rng), pair, note), asked=asked)
+        drawn = specimen_of(policy.draw(pair, labels, net, rng), pair, note)
+        return replace(drawn, asked=asked)
 
-    def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str]:
+    def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str, bool]:
         make = builder.constructor(row.build)
         words = inspect.signature(make).parameters
         given = {**row.params_for(), **_plain(words)}
         if "supervisor" in words:
             given["supervisor"] = self.net
-        policy = fixed(make(**given), lam)
+        made = make(**given)
+        policy = fixed(made, lam)
         hidden = [site for site in policy.places if site != "input"]
         now = policy.settle(rng)
         while now.site != "input":
             now = policy.settle(rng)
-        return now, f"at the input; also at {', '.join(hidden)}" if hidden else ""
+        note = f"at the input; also at {', '.join(hidden)}" if hidden else ""
+        return now, note, policy is not made
 
 
 def _plain(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,17 +213,17 @@ def _plain(words: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fixed(policy: Any, lam: float) -> Any:
-    """The same policy with this lambda wherever it draws one."""
+    """The same policy with this lambda wherever it draws one; itself where it draws none."""
     changes: dict[str, Any] = {}
     for part in fields(policy):
         value = getattr(policy, part.name)
-        if part.name == "lam" and isinstance(value, LamLaw):
+        if part.name == "lam" and isinstance(value, LamLaw) and not isinstance(value, Fixed):
             changes["lam"] = Fixed(lam)
         elif part.name == "laws":
             changes["laws"] = tuple((law, Fixed(lam)) for law, _ in value)
         elif part.name == "policies":
             changes["policies"] = tuple(fixed(one, lam) for one in value)
-    return replace(policy, **changes)
+    return replace(policy, **changes) if changes else policy
 
 
 def specimen_of(mix: Mix, pair: Tensor, note: str) -> Specimen:
