@@ -121,7 +121,7 @@ class Setting:
         check_keys(
             self.where, changes, {f.name for f in dataclasses.fields(row)}, "augmentation field"
         )
-        return pairs(dataclasses.asdict(dataclasses.replace(row, **changes)))
+        return pairs(dataclasses.asdict(dataclasses.replace(row, **dict(pairs(changes)))))
 
 
 @cache
