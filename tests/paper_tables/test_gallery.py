@@ -59,7 +59,7 @@ def test_its_settings_are_its_address(declared):
 
 def test_every_declared_figure_has_valid_settings():
     tables = [t for t in table.load_all().values() if t.kind == table.NO_CELLS]
-    assert {"gallery", "fig1", "msda_masks"} <= {t.name for t in tables}
+    assert {"gallery", "fig1_samples", "msda_masks"} <= {t.name for t in tables}
     for found in tables:
         gallery.settings(found.name, dict(found.fixed))
 
