@@ -29,23 +29,3 @@ def cosine(steps: int, high: float, low: float = 0.0, *, warmup: int = 0, hold: 
     span = max(steps - warmup, 1)
     values = low + (high - low) * (1 + np.cos(np.pi * np.clip((held - warmup) / span, 0, 1))) / 2
     return np.where(t < warmup, high * (t + 1) / max(warmup, 1), values)
-
-
-def constant(steps: int, value: float) -> Array:
-    """The same value throughout."""
-    return np.full(steps, value, dtype=np.float64)
-
-
-def linear(steps: int, start: float, end: float) -> Array:
-    """A straight line from ``start`` at step 0 towards ``end``, reached after the last step."""
-    return start + (end - start) * np.arange(steps, dtype=np.float64) / max(steps, 1)
-
-
-def multistep(
-    steps: int, base: float, milestones: tuple[int, ...], gamma: float, warmup: int = 0
-) -> Array:
-    """``base`` times ``gamma`` per milestone passed, with a linear warm-up."""
-    t = np.arange(steps)
-    passed = np.searchsorted(np.asarray(milestones, dtype=np.int64), t, side="right")
-    values = np.where(t < warmup, base * (t + 1) / max(warmup, 1), base * gamma**passed)
-    return values.astype(np.float64)
