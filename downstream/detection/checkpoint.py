@@ -1,17 +1,14 @@
-"""Where did an interrupted fine-tuning stop?
-
-One file, replaced atomically: a kill at any moment leaves the old or the new state, never half.
-"""
+"""Where did an interrupted fine-tuning stop?  A checkpoint that knows which run it belongs to."""
 
 import hashlib
-import os
-import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from downstream.detection.settings import DetectSettings
+from mixlib.checkpoint import Checkpoint
 
 FILE = "detector.checkpoint.pt"
 
@@ -25,43 +22,34 @@ def run_key(settings: DetectSettings, seed: int, start: dict[str, torch.Tensor])
     return digest.hexdigest()
 
 
-class Checkpoint:
-    """The state of one run in `workdir`, saved at most every `seconds`."""
+class RunCheckpoint(Checkpoint):
+    """The state of one run in ``workdir``, saved at most every ``seconds``.
 
-    def __init__(self, workdir: Path, key: str, seconds: float):
-        self.file = Path(workdir) / FILE
+    The folder is the caller's, who may start another run there: that run's state is refused.
+    """
+
+    def __init__(self, workdir: Path, key: str, seconds: float) -> None:
+        workdir.mkdir(parents=True, exist_ok=True)
+        super().__init__(workdir / FILE, seconds)
         self.key = key
-        self.seconds = seconds
-        self.saved_at = time.monotonic()
 
-    def due(self) -> bool:
-        return time.monotonic() - self.saved_at >= self.seconds
+    def save(self, state: dict[str, Any]) -> None:
+        super().save({"key": self.key} | state)
 
-    def save(self, state: dict[str, object]) -> None:
-        """Write `state` (tensors, numbers, strings, lists, dicts) beside the file, then swap."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.file.with_suffix(".tmp")
-        with fresh.open("wb") as stream:
-            torch.save({"key": self.key} | state, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(self.file)
-        self.saved_at = time.monotonic()
-
-    def load(self) -> dict[str, object] | None:
+    def load(self) -> dict[str, Any] | None:
         """The saved state on the CPU, or None when there is none.
 
-        Raises ValueError when the file belongs to another run.
+        Raises:
+            ValueError: the file belongs to another run.
         """
-        if not self.file.exists():
-            return None
-        state = torch.load(self.file, map_location="cpu", weights_only=True)
-        if state["key"] != self.key:
+        state = super().load()
+        if state is not None and state["key"] != self.key:
             raise ValueError(
-                f"{self.file} was written with other settings, seed or pretrained weights: "
+                f"{self.path} was written with other settings, seed or pretrained weights: "
                 "expected this run's own checkpoint; use an empty workdir or delete the file"
             )
         return state
 
     def clear(self) -> None:
-        self.file.unlink(missing_ok=True)
+        """Removes the file: the run is done."""
+        self.path.unlink(missing_ok=True)

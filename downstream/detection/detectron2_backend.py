@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from downstream.detection.checkpoint import Checkpoint
+from downstream.detection.checkpoint import RunCheckpoint
 from downstream.detection.detectron2_model import build_detector, require_detectron2
 from downstream.detection.evaluate import Found
 from downstream.detection.readers import Record, Records
@@ -35,7 +35,7 @@ def train_and_detect(
 ) -> tuple[list[Found], list[dict[str, float]]]:
     """As the torchvision backend: detections of every `test` image, and the log of losses."""
     require_detectron2()
-    folder = checkpoint.file.parent / "images"
+    folder = checkpoint.path.parent / "images"
     start = _drawn(seed, "detectron2 layers")
     with _global_seed(start):
         model, cfg = build_detector(net, settings, len(train.classes), device)
@@ -123,7 +123,7 @@ def _train(
     cfg,
     settings: DetectSettings,
     rows: list[dict],
-    checkpoint: Checkpoint,
+    checkpoint: RunCheckpoint,
     *,
     seed: int,
     progress,

@@ -12,7 +12,7 @@ from torch import nn
 
 from downstream.detection.batches import training_batches
 from downstream.detection.c4 import Batch, C4Detector
-from downstream.detection.checkpoint import Checkpoint, run_key
+from downstream.detection.checkpoint import RunCheckpoint, run_key
 from downstream.detection.evaluate import detect_all, judge
 from downstream.detection.readers import Records
 from downstream.detection.schedule import learning_rates, optimiser
@@ -73,7 +73,7 @@ def finetune(
         "progress": progress,
         "workers": workers,
     }
-    kept = Checkpoint(
+    kept = RunCheckpoint(
         Path(workdir), run_key(settings, seed, net_modules.state_dict()), checkpoint_seconds
     )
     if settings.backend == "detectron2":
@@ -110,7 +110,7 @@ def train_detector(
     model: C4Detector,
     settings: DetectSettings,
     train: Records,
-    checkpoint: Checkpoint,
+    checkpoint: RunCheckpoint,
     *,
     seed: int,
     device: torch.device,
