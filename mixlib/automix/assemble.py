@@ -131,7 +131,7 @@ def automix(
         KeyError, ValueError: no such preset; words that contradict each other.
     """
     spec = preset_spec(preset)
-    block = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample}
+    block: dict[str, Any] = {"embed_lam": embed_lam, "separate": separate, "upsample": upsample}
     block |= {"init": init, "init_value": init_value}
     words: dict[str, Any] = {"rule": rule, "lam_margin": lam_margin, "one_hot": one_hot}
     reported = REPORTS[report] if report else _headless(spec, one_hot)
