@@ -49,7 +49,7 @@ class Method:
         objective: "once" (one draw, one forward) or the name of an objective of its own.
         rule: "module:function" of its label rule where that is not the area's cross-entropy.
         pipelines: word of AutoMix's Table 10 ("mp", "mp_ce" ...) -> the row of this method in that
-            training pipeline.
+            training pipeline; such a row mixes as this one does.
         revision: raised by hand whenever its numbers change.
         status: "verified" against recordings of the reference implementation, or "defined" (from
             the paper's equations, with contract tests only).

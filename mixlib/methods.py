@@ -42,7 +42,12 @@ ROWS = (
         "Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv:1710.09412",
         2018,
         momentum_rows.MIXUP_ALPHAS,
-        pipelines={"none": "mixup", "mp": "mixup_mp", "mp_ce": "mixup_mp_ce"},
+        pipelines={
+            "none": "mixup",
+            "ema": "mixup_ema",
+            "mp": "mixup_mp",
+            "mp_ce": "mixup_mp_ce",
+        },
     ),
     Method(
         "cutmix",

@@ -6,6 +6,7 @@ names the row for each of its words:
 
     "none"   one network, one mixed batch          "mp0"    momentum pipeline with m = 0: k is q
     "mp"     momentum pipeline                     "mp_ce"  the same, and the CE on clean samples
+    "ema"    weight averaging alone (ours)
 """
 
 from __future__ import annotations

@@ -52,8 +52,13 @@ class Settings:
 
     @property
     def names(self) -> list[str]:
-        """The methods shown."""
-        return [method(name).name for name in self.methods or METHODS]
+        """The methods shown; by default all that do not merely train another row's mixing in a
+        pipeline of their own."""
+        if self.methods:
+            return [method(name).name for name in self.methods]
+        bases = {row.name for row in METHODS.values() if row.pipelines}
+        trained = {name for base in bases for name in METHODS[base].pipelines.values()}
+        return [name for name in METHODS if name in bases or name not in trained]
 
     @property
     def columns(self) -> int:

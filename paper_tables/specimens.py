@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mixlib import builder
 from mixlib.automix.draws import Draw
+from mixlib.automix.joint import JointMix
 from mixlib.automix.objective import AutoMix
 from mixlib.consistency import Consistency
 from mixlib.data.generated import Shapes, render_split
@@ -32,7 +33,7 @@ from mixlib.seed import generator
 CLASSES = 10
 STEPS = 60  # of the small network that saliency and attention are read from
 BATCH = 32
-LEARN = 300  # steps of a mask generator
+LEARN = 300
 SIDE = 64
 
 
@@ -89,10 +90,16 @@ def _unit(images: np.ndarray) -> Tensor:
 
 
 class Studio:
-    """Makes specimens; networks are trained when the first method asks for one, for seconds."""
+    """Makes specimens; networks are trained when the first method asks for one, for seconds.
 
-    def __init__(self, seed: int = 0) -> None:
+    Args:
+        seed: of all networks.
+        learn: steps of a mask generator.
+    """
+
+    def __init__(self, seed: int = 0, learn: int = LEARN) -> None:
         self.seed = seed
+        self.learn = learn
 
     @cached_property
     def data(self) -> tuple[Tensor, Tensor]:
@@ -154,9 +161,9 @@ class Studio:
             # a few hundred steps stand for an epoch or two: a full lambda loss, a fast average
             quick = {"gamma": 1.0, "momentum": 0.9, "momentum_end": 0.9}
             words |= {k: v for k, v in quick.items() if k in inspect.signature(make).parameters}
-            made = make(net, steps=LEARN, seed=self.seed, **words)
-            if isinstance(made, AutoMix):
-                self._fit(made, LEARN, 3e-3)
+            made = make(net, steps=self.learn, seed=self.seed, **words)
+            if isinstance(made, AutoMix | JointMix):
+                self._fit(made, self.learn, 3e-3)
             self._objectives[row.name] = made
         return self._objectives[row.name]
 
@@ -178,15 +185,29 @@ class Studio:
                 note = "label by area; in training by attention"
         else:
             objective = self.objective(row)
-            if isinstance(objective, AutoMix):
+            if isinstance(objective, AutoMix | JointMix):
                 draw = Draw(torch.tensor([lam]), torch.tensor([1, 0]), 1)
-                mix = objective.mix_for_q(objective.look(pair), draw, pair)
-                return specimen_of(mix, pair, f"learnt in {LEARN} steps")
-            assert isinstance(objective, Consistency), f"no picture of {row.title}"
-            policy, note, asked = objective.policy, "one image's views; labels stay", False
+                return specimen_of(
+                    objective.mix_with(pair, draw), pair, f"learnt in {self.learn} steps"
+                )
+            policy, note, asked = self._followed(objective, lam)
         net = self.transformer if "attention" in row.needs else self.net if row.needs else None
         drawn = specimen_of(policy.draw(pair, labels, net, rng), pair, note)
         return replace(drawn, asked=asked)
+
+    def _followed(self, objective: Objective, lam: float) -> tuple[Policy, str, bool]:
+        """The policy inside an objective whose masks are not learnt.
+
+        Raises:
+            TypeError: it has none.
+        """
+        policy = getattr(objective, "policy", None)
+        if not isinstance(policy, Policy):
+            raise TypeError(f"{type(objective).__name__} has no policy that could be shown")
+        if isinstance(objective, Consistency):
+            return policy, "one image's views; labels stay", False
+        chosen = fixed(policy, lam)
+        return chosen, "", chosen is not policy
 
     def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str, bool]:
         make = builder.constructor(row.build)
