@@ -27,7 +27,7 @@ def accuracy(
         total: adds the sums of all processes that share a data set; one process has them already.
 
     Returns:
-        ``top1`` and ``top5`` in percent, ``loss`` (mean cross-entropy), ``n`` (images seen).
+        ``top1`` and ``top5`` in percent, ``test_loss`` (mean cross-entropy), ``n`` (images seen).
 
     Raises:
         ValueError: there is no image at all.
@@ -49,7 +49,7 @@ def accuracy(
     if totals is None:
         raise ValueError("expected at least one image to evaluate on, found an empty data set")
     top1, top5, loss, n = total(totals).tolist()
-    return {"top1": 100 * top1 / n, "top5": 100 * top5 / n, "loss": loss / n, "n": n}
+    return {"top1": 100 * top1 / n, "top5": 100 * top5 / n, "test_loss": loss / n, "n": n}
 
 
 class MixedHits(NamedTuple):

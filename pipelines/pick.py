@@ -38,4 +38,4 @@ def pick(rule: str, history: Rows) -> dict[str, float]:
     if not rows:
         raise ValueError("expected at least one evaluated epoch, found none")
     chosen = {name: PICKS[rule]([row[name] for row in rows]) for name in ("top1", "top5")}
-    return {**chosen, "test_loss": rows[-1]["loss"], "epochs": rows[-1]["epoch"]}
+    return {**chosen, "test_loss": rows[-1]["test_loss"], "epochs": rows[-1]["epoch"]}

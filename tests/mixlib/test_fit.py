@@ -67,6 +67,14 @@ def test_it_learns(name):
     assert len(history.epochs) == 3
 
 
+def test_training_and_test_loss_stand_side_by_side():
+    with_test = run(make("mixup")).epochs
+    fabric = Fabric(accelerator="cpu", devices=1)
+    alone = fit(make("mixup"), Blobs(), None, RECIPE, seed=0, fabric=fabric).epochs
+    assert [row["loss"] for row in with_test] == [row["loss"] for row in alone]
+    assert all(0 < row["test_loss"] != row["loss"] for row in with_test)
+
+
 # 4 is the last step of an epoch: its row must not get lost between checkpoint and resume
 @pytest.mark.parametrize(("name", "step"), [("mixup", 4), ("automix", 6), ("automix", 9)])
 def test_a_stopped_run_ends_with_the_same_bits(tmp_path, name, step):
