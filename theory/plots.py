@@ -171,17 +171,24 @@ def designed(design: Design, measured: Tensor, masks: Float[Tensor, "n h w"]) ->
 
 def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
     """MSDA Figure 4: normalised products of input gradients by displacement, and by distance."""
-    made, axes = figure(1, len(found) + 1, 3.2 * (len(found) + 1), 3.2)
-    for k, (axis, (name, values)) in enumerate(zip(axes, found.items(), strict=False)):
+    across = min(len(found), 3)
+    down = -(-len(found) // across)
+    made = Figure(figsize=(2.7 * across + 5.2, 2.7 * down + 0.5), layout="constrained")
+    left, right = made.subfigures(1, 2, width_ratios=(2.7 * across + 0.6, 4.6))
+    axes, curves = left.subplots(down, across, squeeze=False), right.subplots()
+    for axis in axes.flat[len(found) :]:
+        axis.set_axis_off()
+    for k, (axis, (name, values)) in enumerate(zip(axes.flat, found.items(), strict=False)):
         h, w = values.shape[0] // 2, values.shape[1] // 2
         shown = axis.imshow(values, cmap="viridis", vmin=0, vmax=1, extent=(-w, w, h, -h))
-        axis.set(title=name, xlabel="horizontal displacement")
+        axis.set_title(name, fontsize=10)
         distance, largest = reach(values)
-        axes[-1].plot(distance, largest, label=name, **style(k))
-    axes[0].set_ylabel("vertical displacement")
-    axes[-1].set(xlabel="length of the displacement", ylabel="largest product, normalised")
-    axes[-1].legend(fontsize=8)
-    made.colorbar(shown, ax=axes[:-1], shrink=0.8)
+        curves.plot(distance, largest, label=name, **style(k))
+    axes[-1, 0].set(xlabel="horizontal displacement", ylabel="vertical displacement")
+    curves.set(xlabel="length of the displacement in pixels", ylabel="largest product, normalised")
+    curves.set(ylim=(0, None), xlim=(0, None))
+    curves.legend(fontsize=8)
+    left.colorbar(shown, ax=axes, shrink=0.8)
     return made
 
 
