@@ -1,8 +1,9 @@
 """Which networks are there?  Catalogue: name -> constructor, sites, citation, revision.  Imports no
 torch itself.
 
-Every ResNet is timm's class, so that state dicts carry the same names as torchvision's (``conv1``,
-``layer1.0.conv1``, ``fc``) and one reader serves all detectors.
+Every ResNet for large images is timm's class, so that state dicts carry the same names as
+torchvision's (``conv1``, ``layer1.0.conv1``, ``fc``) and one reader serves all detectors.  Networks
+for 32 pixels that timm has no constructor for are :mod:`mixlib.residual`'s.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ PUBLISHED = "torchvision"
 
 # "last" is what the classifier reads: the map that global pooling averages, or the tokens
 RESNET_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 5)} | {"last": "layer4"}
+# after a pre-activated network's last norm and activation, which are no part of its last stage
+PRE_SITES = RESNET_SITES | {"last": "last"}
+THREE_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 4)} | {"last": "last"}
 VIT_SITES = {"stage3": "blocks.5", "last": "norm"}
 SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)} | {"last": "norm"}
 CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)} | {"last": "stages.3"}
@@ -33,8 +37,9 @@ class Backbone:
     Attributes:
         name: the word used in declarations.
         title: the name shown in tables.
-        family: which constructor builds it: "resnet" (timm's ResNet class with ``options``) or
-            "timm" (by the registered name in ``options``).
+        family: which constructor builds it: "resnet" (timm's ResNet class with ``options``),
+            "timm" (by the registered name in ``options``) or "residual"
+            (:class:`mixlib.residual.ResidualNet` with ``options``).
         options: plain arguments of that constructor.
         stem: "imagenet" (7x7 stride 2, pooling), "small" (3x3 stride 2, pooling: the same strides,
             so a detector sees C4 at stride 16), "dense" (3x3 stride 2, no pooling: finer maps to
@@ -67,6 +72,8 @@ _DEIT = "Touvron et al., Training data-efficient image transformers, ICML 2021"
 _SWIN = "Liu et al., Swin Transformer, ICCV 2021"
 _SWIN_T = "swin_tiny_patch4_window7_224"
 _NEXT_T = "Liu et al., A ConvNet for the 2020s, CVPR 2022"
+_PRE = "He et al., Identity mappings in deep residual networks, ECCV 2016"
+_WIDE = "Zagoruyko and Komodakis, Wide residual networks, BMVC 2016"
 _XIE = "Xie et al., Aggregated residual transformations, CVPR 2017"
 
 
@@ -90,6 +97,21 @@ def _timm(
     name: str, title: str, model: str, sites: Mapping[str, str], cite: str, layout: Any
 ) -> Backbone:
     return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite, layout)
+
+
+def _residual(
+    name: str,
+    title: str,
+    block: str,
+    layers: tuple[int, ...],
+    channels: tuple[int, ...],
+    stem_width: int,
+    cite: str,
+) -> Backbone:
+    options = {"block": block, "layers": layers, "channels": channels, "stem_width": stem_width}
+    sites = PRE_SITES if len(layers) == 4 else THREE_SITES
+    small = layers == (2, 2, 2, 2)
+    return Backbone(name, title, "residual", options, "cifar", sites, cite, small=small)
 
 
 _TINY: dict[str, Any] = {
@@ -117,6 +139,7 @@ _BASIC18: dict[str, Any] = {"block": "basic", "layers": (2, 2, 2, 2)}
 _BASIC34: dict[str, Any] = {"block": "basic", "layers": (3, 4, 6, 3)}
 _NECK50: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
 _NECK101: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
+_WIDTHS = (64, 128, 256, 512)
 _NEXT: dict[str, Any] = {"cardinality": 32, "base_width": 4}
 
 BACKBONES: dict[str, Backbone] = {
@@ -136,6 +159,11 @@ BACKBONES: dict[str, Backbone] = {
         _resnet("resnext101", "RX-101", "imagenet", _XIE, **_NECK101, **_NEXT),
         _resnet("resnet18_cifar", "R-18", "cifar", **_BASIC18),
         _resnet("resnext50_cifar", "RX-50", "cifar", _XIE, **_NECK50, **_NEXT),
+        _residual("resnet56", "RN56", "plain", (9, 9, 9), (16, 32, 64), 16, _HE),
+        _residual("wrn28_2", "WRN28-2", "pre", (4, 4, 4), (32, 64, 128), 16, _WIDE),
+        _residual("preact18", "PreActRN18", "pre", (2, 2, 2, 2), _WIDTHS, 64, _PRE),
+        _residual("preact34", "PreActRN34", "pre", (3, 4, 6, 3), _WIDTHS, 64, _PRE),
+        _residual("preact50", "PreActRN50", "pre_bottleneck", (3, 4, 6, 3), _WIDTHS, 64, _PRE),
         _timm("deit_tiny", "DeiT-T", "deit_tiny_patch16_224", VIT_SITES, _DEIT, "tokens"),
         _timm("deit_small", "DeiT-S", "deit_small_patch16_224", VIT_SITES, _DEIT, "tokens"),
         _timm("swin_tiny", "Swin-T", _SWIN_T, SWIN_SITES, _SWIN, "channels_last"),
@@ -179,6 +207,10 @@ def build(name: str, classes: int, seed: int) -> nn.Module:
             import timm
 
             return timm.create_model(row.options["model"], num_classes=classes)
+        if row.family == "residual":
+            from mixlib.residual import ResidualNet
+
+            return ResidualNet(classes, **row.options)
         return _build_resnet(row, classes)
 
 

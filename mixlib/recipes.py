@@ -1,7 +1,7 @@
 """How is a network trained?  Catalogue of recipes: the papers' settings, one row each.  Imports no
 torch.
 
-Source: AutoMix section 4 and Table 12 (Liu et al., ECCV 2022).
+Source: AutoMix section 4 and Table 12 (Liu et al., ECCV 2022), where a row does not say otherwise.
 """
 
 from __future__ import annotations
@@ -67,6 +67,16 @@ RECIPES: dict[str, Recipe] = {
     row.name: row
     for row in (
         Recipe("cifar", "AutoMix 4.1", epochs=800, augment="cifar", block_lr=0.1, block_min_lr=0.0),
+        # Park et al. (MSDA, NeurIPS 2022) print no recipe; common settings of CIFAR networks
+        Recipe(
+            "cifar_300",
+            "our choice",
+            nesterov=True,
+            weight_decay=5e-4,
+            batch=128,
+            epochs=300,
+            augment="cifar",
+        ),
         Recipe(
             "tiny",
             "AutoMix 4.1",

@@ -23,6 +23,7 @@ import typer
 from mixlib.data import generated
 from mixlib.data.generated import Shapes
 from mixlib.data.rows import DataSet
+from mixlib.data.subset import identity
 from mixlib.datasets import DATASETS, dataset
 from pipelines.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
 
@@ -50,8 +51,8 @@ def fingerprint(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> 
     """The identity of a data set's content: '<name>-<16 hexadecimal digits>'.
 
     Generated sets: specification, layout and renderer revision. Official archives: name, revision
-    and split sizes, so that a graph can be built where the data is absent. Small sets: paths and
-    sizes of the files found.
+    and split sizes, so that a graph can be built where the data is absent; a part of one: its list
+    of classes, too. Small sets: paths and sizes of the files found.
 
     Raises:
         MissingDataError: if a set whose files identify it is not there.
@@ -61,6 +62,8 @@ def fingerprint(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> 
         body |= {"spec": asdict(spec or _spec(row)), "renderer": generated.REVISION}
     elif row.identity == "declared":
         body |= {"splits": row.splits}
+    elif row.identity == "chosen":
+        body |= {"splits": row.splits, "classes": _chosen(row, data)}
     else:
         body |= {"files": _measure(folder_of(row, data))}
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
@@ -126,10 +129,16 @@ def _spec(row: DataSet) -> Shapes:
     return row.spec
 
 
+def _chosen(row: DataSet, data: Path) -> str:
+    """Which classes of an official set are used, by the first base that holds its folder."""
+    folders = [base / row.folder for base in bases(data).values()]
+    return identity(next((folder for folder in folders if folder.is_dir()), folders[-1]))
+
+
 def _size(row: DataSet, spec: Shapes | None, split: str) -> int:
     """Images that `split` must hold; 0 = any number."""
     if row.identity != "generated":
-        return row.count(split) if row.identity == "declared" else 0
+        return 0 if row.identity == "measured" else row.count(split)
     kind = "train" if split.startswith("train") else "val" if split.startswith("val") else "test"
     # The test split of the VOC layout is drawn from the specification's val images.
     return (spec or _spec(row)).count("val" if split == "test2007" else kind)

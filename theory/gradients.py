@@ -56,9 +56,13 @@ def normalised(statistic: Float[Tensor, "P Q"]) -> Float[Tensor, "P Q"]:
 
 
 def by_distance(statistic: Float[Tensor, "P Q"]) -> tuple[Tensor, Tensor]:
-    """Largest value over all displacements of each rounded length: (lengths [r], values [r])."""
+    """Mean over the displacements of each rounded length: (lengths [r], values [r]).
+
+    The mean over directions, not their largest value: the map's entries are maxima already, and the
+    largest of those follows single images.
+    """
     rows, cols = (torch.arange(n) - n // 2 for n in statistic.shape)
-    length = (rows[:, None] ** 2 + cols**2).double().sqrt().round().long()
-    found = torch.zeros(int(length.max()) + 1, dtype=statistic.dtype)
-    found.scatter_reduce_(0, length.flatten(), statistic.flatten(), "amax")
-    return torch.arange(len(found)), found
+    length = (rows[:, None] ** 2 + cols**2).double().sqrt().round().long().flatten()
+    total = torch.zeros(int(length.max()) + 1, dtype=statistic.dtype)
+    total.index_add_(0, length, statistic.flatten())
+    return torch.arange(len(total)), total / torch.bincount(length)

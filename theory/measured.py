@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -48,6 +49,40 @@ class Displaced:
         """By how much every image counts, relative to plain training: 1 for all where labels are
         constant or laws ignore the pair; learned and saliency labels re-weight the data."""
         return m * torch.zeros(m, dtype=torch.float64).index_add_(0, self.anchor, self.weight)
+
+    def moments(self, m: int) -> AnchorMoments:
+        """Moments of the displacements of every one of m images, for small ones.
+
+        Raises:
+            ValueError: they would take more than 2 GB; :func:`expand` needs none of them.
+        """
+        flat = self.d.flatten(1)
+        if m * flat.shape[1] ** 2 > 2**28:
+            raise ValueError(
+                f"second moments of {m} images of {flat.shape[1]} values take more than 2 GB: "
+                "use fewer or smaller images, or expand(), which needs no moments"
+            )
+        weighted = m * self.weight[:, None] * flat
+        mean = torch.zeros(m, flat.shape[1], dtype=flat.dtype).index_add_(0, self.anchor, weighted)
+        own = (self.anchor == i for i in range(m))
+        return AnchorMoments(
+            self.mass(m), mean, torch.stack([weighted[at].T @ flat[at] for at in own])
+        )
+
+
+class AnchorMoments(NamedTuple):
+    """What a mask law that may look at the pair adds to every image's terms, s = C H W:
+
+        L = mean_i mass_i l_i,   R1 = mean_i (p - y)^T J mean_i,
+        R2 = 1/2 mean_i <second_i, J^T H J>,   R3 = 1/2 mean_i sum_k (p - y)_k <second_i, H_k>.
+
+    Where the law ignores the pair, mass is 1 and second_i is A o C_i; learned and saliency masks
+    have no such A.
+    """
+
+    mass: Float[Tensor, " m"]
+    mean: Float[Tensor, "m s"]
+    second: Float[Tensor, "m s s"]
 
 
 @dataclass(frozen=True)

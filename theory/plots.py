@@ -14,6 +14,7 @@ import matplotlib
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -35,6 +36,10 @@ GROUPS = {
         *("TokenMix, blocks", "Holes (public GridMix)"),
     ),
 }
+SPECTRA = (
+    ("CutMix, torus", "HMix, torus", "GMix", "Cells, coins"),
+    ("FMix", "FMix, released", "TokenMix, random", "TokenMix, blocks"),
+)
 
 
 def figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -94,22 +99,26 @@ def maps(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
     return made
 
 
-def spectra(size: int = 32, alpha: float = 1.0) -> Figure:
-    """Spectrum of the coefficients along one axis: laws on the torus."""
-    made, (axis,) = figure(1, 1, 5.5, 4)
+def spectra(size: int = 32, alpha: float = 1.0, n: int = 3000) -> Figure:
+    """Spectrum of the coefficients along one axis: boxes, mixtures and bells exactly, fields and
+    token blocks measured on n masks."""
+    made, axes = figure(1, 2, 10.5, 4)
     known, grid = families(alpha, cells=8), (size, size)
-    for k, name in enumerate(("CutMix, torus", "HMix, torus", "GMix", "Cells, coins")):
-        family = known[name]
-        power = spectrum(exact(family.law, family.lam, grid).A, grid)[1 : size // 2 + 1, 0]
-        label = f"{name} (clipped)" if name == "GMix" else name
-        axis.loglog(torch.arange(1, size // 2 + 1), power.clamp(min=1e-12), label=label, **style(k))
-    axis.set(
-        title="Mixup has no spectrum beyond k = 0",
-        xlabel="frequency k in cycles per image",
-        ylabel="S(k, 0)",
-        ylim=(1e-6, None),
-    )
-    axis.legend(fontsize=8)
+    for axis, names in zip(axes, SPECTRA, strict=True):
+        for k, name in enumerate(names):
+            family = known[name]
+            found = (
+                exact(family.law, family.lam, grid)
+                if family.exact
+                else monte_carlo(family.law, family.lam, grid, n, generator(0, "spectrum", name))
+            )
+            power = spectrum(found.A, grid)[1 : size // 2 + 1, 0].clamp(min=1e-12)
+            label = name if family.exact else f"{name} (n = {n})"
+            axis.loglog(torch.arange(1, size // 2 + 1), power, label=label, **style(k))
+        axis.set(xlabel="vertical frequency k in cycles per image", ylim=(1e-6, 0.1))
+        axis.legend(fontsize=8)
+    axes[0].set_ylabel("S(k, 0)")
+    made.suptitle("Spectrum of the coefficients; Mixup has none beyond k = 0")
     return made
 
 
@@ -171,17 +180,30 @@ def designed(design: Design, measured: Tensor, masks: Float[Tensor, "n h w"]) ->
 
 def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
     """MSDA Figure 4: normalised products of input gradients by displacement, and by distance."""
-    made, axes = figure(1, len(found) + 1, 3.2 * (len(found) + 1), 3.2)
-    for k, (axis, (name, values)) in enumerate(zip(axes, found.items(), strict=False)):
+    across = min(len(found), 3)
+    down = -(-len(found) // across)
+    made = Figure(figsize=(2.7 * across + 5.2, 2.7 * down + 0.5), layout="constrained")
+    left, right = made.subfigures(1, 2, width_ratios=(2.7 * across + 0.6, 4.6))
+    axes, curves = left.subplots(down, across, squeeze=False), right.subplots()
+    for axis in axes.flat[len(found) :]:
+        axis.set_axis_off()
+    for k, (axis, (name, values)) in enumerate(zip(axes.flat, found.items(), strict=False)):
         h, w = values.shape[0] // 2, values.shape[1] // 2
-        shown = axis.imshow(values, cmap="viridis", vmin=0, vmax=1, extent=(-w, w, h, -h))
-        axis.set(title=name, xlabel="horizontal displacement")
+        edges = (-w - 0.5, w + 0.5, h + 0.5, -h - 0.5)
+        # the value at zero stands far above the rest: equal steps of the root are told apart
+        shown = axis.imshow(values, cmap="viridis", norm=PowerNorm(0.5, 0, 1), extent=edges)
+        axis.set_title(name, fontsize=10)
         distance, largest = reach(values)
-        axes[-1].plot(distance, largest, label=name, **style(k))
-    axes[0].set_ylabel("vertical displacement")
-    axes[-1].set(xlabel="length of the displacement", ylabel="largest product, normalised")
-    axes[-1].legend(fontsize=8)
-    made.colorbar(shown, ax=axes[:-1], shrink=0.8)
+        curves.plot(distance, largest, label=name, **style(k))
+    axes[-1, 0].set(xlabel="horizontal displacement", ylabel="vertical displacement")
+    curves.set(
+        xlabel="length of the displacement in pixels",
+        ylabel="largest product, normalised; mean over directions",
+        ylim=(0, 1.02),
+        xlim=(0, None),
+    )
+    curves.legend(fontsize=8)
+    left.colorbar(shown, ax=axes, shrink=0.8)
     return made
 
 

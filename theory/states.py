@@ -3,13 +3,15 @@ trained with a mask law, and fitted to the bare data until they overfit."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mixlib.laws import LamLaw, MaskLaw
 from mixlib.net import Net
-from mixlib.objective import MixOnce
+from mixlib.objective import MixOnce, Objective
 from mixlib.policies.base import Policy
 from mixlib.policies.by_law import ByLaw, vanilla
 from mixlib.seed import derive, generator
@@ -47,12 +49,35 @@ def network(
         nn.Linear(channels * size * size, width),
         nn.Softplus(),
         nn.Linear(width, classes),
-    ).double()
+    )
+    return _initialised(model.double(), seed)
+
+
+def convolutional(classes: int, seed: int = 0, channels: int = 3) -> nn.Sequential:
+    """A small convolutional GELU network in single precision, for images of any size: smooth, and
+    with maps that a Mix Block can read (modules "1" and "3")."""
+    model = nn.Sequential(
+        nn.Conv2d(channels, 6, 3, stride=2, padding=1),
+        nn.GELU(),
+        nn.Conv2d(6, 8, 3, stride=2, padding=1),
+        nn.GELU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, classes),
+    )
+    return _initialised(model, seed)
+
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def _initialised(model: N, seed: int) -> N:
+    """Normal weights of variance 1 / fan-in, no biases."""
     rng = generator(seed, "init")
     with torch.no_grad():
         for parameter in model.parameters():
-            fan = parameter.shape[-1]
             drawn = torch.randn(parameter.shape, generator=rng, dtype=torch.float64)
+            fan = parameter[0].numel()
             parameter.copy_(drawn / fan**0.5 if parameter.ndim > 1 else torch.zeros_like(drawn))
     return model
 
@@ -67,14 +92,27 @@ def train(
     rate: float = 1e-2,
 ) -> nn.Module:
     """Adam on the full batch with mixlib's own objective."""
-    objective = MixOnce(Net(model), policy)
-    optimizer = torch.optim.Adam(objective.parameters(), rate)
+    train_objective(MixOnce(Net(model), policy), x, y, steps, seed, rate)
+    return model.requires_grad_(False)
+
+
+def train_objective(
+    objective: Objective,
+    x: Float[Tensor, "m C h w"],
+    y: Int[Tensor, " m"],
+    steps: int,
+    seed: int = 0,
+    rate: float = 1e-2,
+) -> None:
+    """Adam on the full batch, in place: for objectives that train their masks, too (AutoMix)."""
+    trained = [p for group in objective.groups().values() for p in group]
+    optimizer = torch.optim.Adam(trained, rate)
     for step in range(steps):
         loss = objective(x, y, generator(seed, "mix", step)).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return model.requires_grad_(False)
+        objective.after_step(step)
 
 
 def states(

@@ -26,6 +26,7 @@ SIZE, CLASSES, IMAGES = 8, 3, 6
 SMALL = (1 / 16, 1 / 32)
 SLOPE_TOLERANCE = 0.2
 THIRD_TOLERANCE = 0.1
+BAR = r"\|"
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,8 @@ def write_table(folder: Path, rows: list[Row], proofs: list[tuple[str, float, st
         "",
         "| symbolic statement | holds |",
         "|---|---|",
-        *(f"| {name} | {wrong or 'yes'} |" for name, _, wrong in proofs),
+        # a bar would end the cell
+        *(f"| {name.replace('|', BAR)} | {wrong or 'yes'} |" for name, _, wrong in proofs),
     ]
     (folder / "table.md").write_text("\n".join(lines) + "\n")
 

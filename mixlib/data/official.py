@@ -75,6 +75,20 @@ CLASSIFICATION = (
         ),
     ),
     DataSet(
+        *("imagenet100", "ImageNet-100", "imagenet", "imagenet100", 100, 224),
+        # 50 validation images a class; how many there are to train on depends on the classes
+        splits=(("train", 0), ("val", 5_000)),
+        citation=_RUSSAKOVSKY,
+        folder="imagenet",
+        needs=(("train", 0), ("val", 0)),
+        how=(
+            "unpack ImageNet as for `imagenet` (at least the hundred classes), and put the list of "
+            "classes beside it, imagenet100.txt with one synset a line; without a list, the first "
+            "hundred synsets are used"
+        ),
+        identity="chosen",
+    ),
+    DataSet(
         *("imagefolder", "image folder", "folder", "imagefolder", 0, 224),
         splits=(("train", 0), ("val", 0)),
         citation="your own images",

@@ -8,15 +8,16 @@ readers.
 from __future__ import annotations
 
 import json
-import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from mixlib.data.pickles import unpickle
+from mixlib.data.subset import imagenet100
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
 
@@ -136,14 +137,23 @@ def read_imagefolder(root: Path, split: str) -> Images:
     ImageFolder.
     """
     folder = _expect(root / split, "a folder with one folder a class")
-    names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+    return _of_classes(folder, sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+
+
+def read_imagenet100(root: Path, split: str) -> Images:
+    """The same of the classes that :func:`mixlib.data.subset.imagenet100` chooses."""
+    _expect(root / "train", "ImageNet's folder with one folder a class")
+    return _of_classes(_expect(root / split, "a folder with one folder a class"), imagenet100(root))
+
+
+def _of_classes(folder: Path, names: Sequence[str]) -> Images:
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(names):
         own = sorted(p for p in (folder / name).rglob("*") if p.suffix.lower() in SUFFIXES)
         paths += own
         labels += [label] * len(own)
-    return _listed(paths, labels, names)
+    return _listed(paths, labels, tuple(names))
 
 
 def read_tiny_imagenet(root: Path, split: str) -> Images:
@@ -168,26 +178,6 @@ def read_tiny_imagenet(root: Path, split: str) -> Images:
     return _listed([path for path, _ in found], [label for _, label in found], names)
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Reads the CIFAR archives' pickles and nothing else: a pickle can otherwise run any code."""
-
-    _allowed = {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")} | {
-        (f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")
-    }
-
-    def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in self._allowed:
-            raise pickle.UnpicklingError(
-                f"a CIFAR file holds arrays and lists only, found {module}.{name}: do not trust it"
-            )
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-
-
-def _unpickle(path: Path) -> dict[str, object]:
-    data = _expect(path, "a CIFAR pickle").read_bytes()
-    return dict(_ArrayUnpickler(BytesIO(data), encoding="latin1").load())
-
-
 def read_cifar(root: Path, split: str) -> Images:
     """CIFAR-10 (data_batch_*, test_batch) or CIFAR-100 (train, test) pickles; whichever lies in
     `root`.
@@ -197,12 +187,15 @@ def read_cifar(root: Path, split: str) -> Images:
     if split not in ("train", "test"):
         raise ValueError(f"CIFAR has the splits train and test, found {split!r}")
     if (root / "batches.meta").exists():
-        label, meta = "labels", _unpickle(root / "batches.meta")["label_names"]
+        label, meta = "labels", unpickle(root / "batches.meta")["label_names"]
         files = sorted(root.glob("data_batch_*")) if split == "train" else [root / "test_batch"]
     else:
-        label, meta = "fine_labels", _unpickle(root / "meta")["fine_label_names"]
+        label, meta = (
+            "fine_labels",
+            unpickle(_expect(root / "meta", "CIFAR's class names"))["fine_label_names"],
+        )
         files = [root / split]
-    batches = [_unpickle(path) for path in files]
+    batches = [unpickle(_expect(path, "a CIFAR pickle")) for path in files]
     if not batches:
         raise FileNotFoundError(
             f"expected data_batch_1..5 in {root}, found none; unpack the archive"
@@ -269,6 +262,7 @@ def read_list(root: Path, split: str) -> Images:
 
 READERS: dict[str, Callable[[Path, str], Images]] = {
     "imagefolder": read_imagefolder,
+    "imagenet100": read_imagenet100,
     "tiny-imagenet": read_tiny_imagenet,
     "cifar-pickle": read_cifar,
     "cub": read_cub,

@@ -11,10 +11,19 @@ FAMILIES = (
     *("voc", "coco", "folder"),
 )
 LAYOUTS = (
-    *("imagefolder", "tiny-imagenet", "cifar-pickle", "cub", "aircraft", "inat", "list"),
+    *(
+        "imagefolder",
+        "imagenet100",
+        "tiny-imagenet",
+        "cifar-pickle",
+        "cub",
+        "aircraft",
+        "inat",
+        "list",
+    ),
     *("voc", "coco"),
 )
-IDENTITIES = ("declared", "measured", "generated")
+IDENTITIES = ("declared", "measured", "generated", "chosen")
 
 Statistics = tuple[float, float, float]
 IMAGENET_MEAN: Statistics = (0.485, 0.456, 0.406)
@@ -61,7 +70,8 @@ class DataSet:
         how: how to obtain it, for people.
         identity: what the fingerprint is made of: 'declared' (name, revision and split sizes: for
             official archives that never change), 'measured' (paths and sizes of the files found),
-            'generated' (the specification).
+            'generated' (the specification), 'chosen' (name, revision and the list of classes: for
+            a part of an official set, see `mixlib.data.subset`).
         spec: the specification of a generated set, otherwise None.
         revision: bump when the meaning of the row changes.
     """

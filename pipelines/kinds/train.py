@@ -71,9 +71,12 @@ class TrainJob(Job):
         paper = point["data"]
         setting.look_up("data set", paper, DATASETS)
         chosen_net = setting.backbone(point["backbone"], paper)
-        changes = {**setting.scale.settings("train", paper), **point.get("changes", {})}
+        ours, asked = setting.scale.settings("train", paper), point.get("changes", {})
+        changes = {**ours, **asked}
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
-        augment = changes.pop("augmentation", {})
+        # a cell that asks for another crop keeps the scale's image size
+        augment = {**ours.get("augmentation", {}), **asked.get("augmentation", {})}
+        changes.pop("augmentation", None)
         # a scale says null where its networks are too narrow for any published weights
         weights = changes.pop("weights", point.get("weights"))
         recipe = setting.recipe(point["recipe"], changes)

@@ -28,7 +28,12 @@ FILE = Path(__file__).parents[1] / "golden" / "revisions.json"
 TOLERANCE = 1e-4
 # rows whose policy needs a network or teacher are pinned by their own golden tests
 PLAIN = [row.name for row in METHODS.values() if row.objective == "once" and not row.needs]
-NARROW = [n for n, row in backbones.BACKBONES.items() if sum(row.options.get("layers", ())) == 4]
+# narrow or of few stages: built and run in a moment
+NARROW = [
+    name
+    for name, row in backbones.BACKBONES.items()
+    if sum(row.options.get("layers", ())) == 4 or row.family == "residual"
+]
 
 
 def method_numbers(name: str) -> list[float]:

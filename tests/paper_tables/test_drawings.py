@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from matplotlib import image
 
 from paper_tables import formats
+from paper_tables.drawings import gradients
+from paper_tables.drawings.specimens import bench_of
 from paper_tables.figures import drawer
 from paper_tables.measure import best, measure, panels
 from paper_tables.render import render
@@ -16,9 +19,11 @@ from pipelines import datasets, grid, scale, table
 from pipelines.job import Outcome
 from pipelines.run import perform
 from pipelines.store import Store
+from theory.gradients import input_gradients, normalised, product_map
 
 TABLES = table.load_all()
 TRAINED = ("fig4", "fig6", "fig7", "fig12")
+NUMBERS = ("table10", "table11", "fig1", "fig9", "fig10", *(f"msda_table{i}" for i in (1, 2, 3)))
 SMALLEST = {"train": 64, "val": 40}
 
 
@@ -34,7 +39,8 @@ def tiny() -> scale.Scale:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A plan of the pictures of trained networks, with its results."""
-    plan = grid.plan({name: TABLES[name] for name in TRAINED}, tiny())
+    names = (*TRAINED, "msda_fig4")
+    plan = grid.plan({name: TABLES[name] for name in names}, tiny())
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -78,11 +84,31 @@ def test_a_training_keeps_the_snapshots_that_were_asked_for(trained):
         assert metrics["step_ms"] > 0
 
 
+def test_products_of_gradients_are_those_of_the_trained_networks(trained, tmp_path, monkeypatch):
+    plan, store = trained
+    monkeypatch.setattr(gradients, "IMAGES", 6)
+    jobs = [cell.jobs[0] for cell in plan.cells["msda_fig4"]]
+    vanilla, cutmix = (gradients.of_network(jobs[i], store) for i in (0, 2))
+    assert vanilla.shape == (127, 127)
+    assert vanilla.max() == vanilla[63, 63] == 1
+    assert torch.equal(vanilla, vanilla.flip(0, 1))
+    assert not torch.allclose(vanilla, cutmix, atol=0.05)
+    x, y = gradients.spread(jobs[0], store, 6)
+    # sorted by class on disk, so the first six would be of one or two
+    assert len(y.unique()) == 6
+    predictor = jobs[0].trained(bench_of(store), "objective.pt").predictor().eval()
+    again = normalised(product_map(input_gradients(predictor, x, y)))
+    assert torch.equal(vanilla, again)
+    pictures = [
+        (render(plan, "msda_fig4", store, tmp_path / at) / "figure.svg").read_bytes() for at in "ab"
+    ]
+    assert pictures[0] == pictures[1]
+
+
 @pytest.fixture(scope="module")
 def invented(tmp_path_factory):
     """Plan and results of the tables that show numbers only; a job's number is its place."""
-    names = ("table10", "table11", "fig1", "fig9", "fig10")
-    plan = grid.plan({name: TABLES[name] for name in names}, scale.load("demo"))
+    plan = grid.plan({name: TABLES[name] for name in NUMBERS}, scale.load("demo"))
     store = Store(tmp_path_factory.mktemp("invented"))
     for i, job in enumerate(plan.jobs.values()):
         with store.working(job) as folder:
@@ -91,7 +117,7 @@ def invented(tmp_path_factory):
     return plan, store
 
 
-@pytest.mark.parametrize("name", ["table10", "table11", "fig1", "fig9", "fig10"])
+@pytest.mark.parametrize("name", NUMBERS)
 def test_numbers_are_drawn(invented, name, tmp_path):
     plan, store = invented
     out = render(plan, name, store, tmp_path)

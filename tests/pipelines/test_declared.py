@@ -6,13 +6,14 @@ import pytest
 
 from pipelines import grid, scale, table
 
+MSDA = ("msda_table1", "msda_table2", "msda_table3", "msda_fig4")
 AUTOMIX = ("table9", "table10", "table11", "fair", "fig4", "fig7")
 
 
 @pytest.mark.parametrize("name", ["demo", "paper"])
 def test_every_table_resolves(name):
     plan = grid.plan(table.load_all(), scale.load(name))
-    assert set(AUTOMIX) <= set(plan.tables)
+    assert {*AUTOMIX, *MSDA} <= set(plan.tables)
     for declared in plan.tables.values():
         skipped = len(declared.rows) * len(declared.columns) - len(declared.skip)
         assert len(plan.cells[declared.name]) == skipped
@@ -53,3 +54,37 @@ def test_the_tables_share_jobs_at_demo_scale():
 def test_length_is_a_share_of_the_recipe():
     plan = grid.plan({"table13": table.load_all()["table13"]}, scale.load("paper"))
     assert {job.recipe.epochs for job in plan.needed("table13")} == {200, 400, 800, 1200}
+
+
+@pytest.mark.parametrize("name", ["demo", "paper"])
+def test_crops_of_the_two_scenarios_keep_the_image_size_of_the_scale(name):
+    plan = grid.plan({"msda_table1": table.load_all()["msda_table1"]}, scale.load(name))
+    augment = {cell.column: dict(cell.jobs[0].augment) for cell in plan.cells["msda_table1"]}
+    large, small = augment["Large crop"], augment["Small crop"]
+    assert {large["size"], small["size"]} == {64 if name == "demo" else 224}
+    assert large["crop"] == small["crop"] == "resized"
+    assert large["scale"][0] == small["scale"][1] == 0.5
+    assert {key for key in large if large[key] != small[key]} == {"scale"}
+
+
+def test_the_tables_of_msda_share_their_trainings():
+    declared = table.load_all()
+    demo = grid.plan(declared, scale.load("demo"))
+    figure, second = ({job.digest for job in demo.needed(f"msda_{n}")} for n in ("fig4", "table2"))
+    assert figure < second
+    # one network stands for all five
+    assert len(second) == 7
+    paper = grid.plan(declared, scale.load("paper"))
+    figure, second = ({job.digest for job in paper.needed(f"msda_{n}")} for n in ("fig4", "table2"))
+    assert figure < second
+    assert len(second) == 3 * (7 * 5 - 1)
+    # ImageNet without mixing and with CutMix: the trainings of AutoMix' Figure 1
+    shared = {job.digest for job in paper.needed("fig1")} & {
+        job.digest for job in paper.needed("msda_table3")
+    }
+    assert {paper.job(key).method.name for key in shared} >= {"vanilla", "cutmix"}
+    assert all(
+        dict(job.method.params).get("alpha", 1.0) == 1.0
+        for name in MSDA
+        for job in paper.needed(name)
+    )

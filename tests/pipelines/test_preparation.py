@@ -120,6 +120,32 @@ def test_measured_fingerprints_follow_names_and_sizes_of_files(tmp_path):
     assert len({first, second, fingerprint(row, data=tmp_path)}) == 3
 
 
+def test_a_part_of_imagenet_is_known_by_its_classes(tmp_path):
+    row = dataset("imagenet100")
+    absent = fingerprint(row, data=tmp_path)
+    listing = tmp_path / "imagenet100.txt"
+    listing.write_text("a words\nb\n")
+    listed = fingerprint(row, data=tmp_path)
+    listing.write_text("b\na\n")
+    # the order of the classes is that of the labels
+    assert len({absent, listed, fingerprint(row, data=tmp_path)}) == 3
+    listing.write_text("a other words\nb\n")
+    assert fingerprint(row, data=tmp_path) == listed
+    for split, count in (("train", 3), ("val", 2)):
+        for name in "ab":
+            folder = tmp_path / "imagenet" / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                (folder / f"{number}.png").touch()
+    assert fingerprint(row, data=tmp_path) == listed
+    with pytest.raises(ValueError, match="5000"):
+        prepare(row, None, tmp_path)
+    ready = prepare(replace(row, splits=(("train", 0), ("val", 4))), None, tmp_path)
+    entry = json.loads(ready.read_text())
+    assert entry["splits"] == {"train": 6, "val": 4}
+    assert entry["classes"] == ["a", "b"]
+
+
 def test_an_extract_does_not_pass_for_the_official_archive(tmp_path):
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()

@@ -116,6 +116,30 @@ def test_folded_mixup_moments_in_closed_form(alpha):
     assert float(folded.prob @ rare**2) == pytest.approx(square, abs=1e-12)
 
 
+@pytest.mark.parametrize("tag", ["lin_k3_erm", "softplus_k3_erm"])
+def test_anchored_mixup_by_another_rule(tag, golden):
+    """Which side is right where the fixture's anchored Mixup and ours differ (alpha = 1): ours.
+
+    Its one rule over [0, 1] runs across the kink of min(lambda, 1 - lambda) and misses E min by
+    8e-5; Gauss-Legendre on either half is exact, and gives our terms."""
+    data = golden("theory/taylor_terms")
+    case = Case(data, tag)
+    args = (case.model, case.x, case.y)
+    unit, weight = np.polynomial.legendre.leggauss(12)
+    points = torch.tensor(np.concatenate([(1 + unit) / 4, (3 + unit) / 4]))
+    halves = Atoms(
+        torch.tensor(np.concatenate([weight, weight]) / 4),
+        points,
+        points[:, None, None].expand(-1, case.n, case.n),
+    )
+    right = anchored(*args, halves, case.kind)
+    np.testing.assert_allclose(anchored(*args, case.atoms("mixup"), case.kind), right, atol=1e-12)
+    fixture = data[f"{tag}/mixup/anchored_base_Q2_Q3_Qx"]
+    assert 1e-5 < np.abs(fixture - right).max() < 1e-3
+    across = case.atoms("mixup", one_rule=True).folded()
+    assert float(across.prob @ (1 - across.share)) - 0.25 == pytest.approx(-8.065e-5, abs=1e-8)
+
+
 @pytest.mark.parametrize("tag", ["softplus_bin_init", "tanh_k3_init"])
 @pytest.mark.parametrize("family", ["mixup", "cutmix"])
 def test_swap_lemma_and_third_order(tag, family, golden):

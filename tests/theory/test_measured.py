@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mixlib.automix.assemble import automix
 from mixlib.laws import Beta, Box, Flat, HMix
 from mixlib.mix import Mix
 from mixlib.net import Net
+from mixlib.objective import MixOnce
 from mixlib.policies.base import Policy
 from mixlib.policies.by_law import ByLaw, cutmix, mixup
 from mixlib.policies.patchwork import ricap
@@ -24,6 +26,7 @@ from mixlib.seed import generator
 from theory.expansion import direct, swapped
 from theory.jets import jet
 from theory.measured import (
+    Displaced,
     by_law,
     by_objective,
     by_policy,
@@ -34,7 +37,7 @@ from theory.measured import (
     slopes,
 )
 from theory.moments import exact
-from theory.states import blobs
+from theory.states import blobs, convolutional, train_objective
 from theory.tilt import sampled
 
 
@@ -128,31 +131,83 @@ def test_learned_and_saliency_masks(policy):
     assert math.isfinite(found.explained)
 
 
-def test_masks_of_a_mix_block():
-    net, x, labels = smooth_net()
-    objective = automix(Net(net.float(), {"stage3": "2"}), steps=4, image=16)
-    displaced = by_objective(objective, x, labels, 8, 6, generator(0, "automix"))
-    assert displaced.mass(len(x)).mean() == pytest.approx(1, abs=1e-5)
-    y = F.one_hot(labels, 4).double()
-    net.double()
-    found, (c3, c4) = expand(net, x, y, displaced), leading(net, x, y, displaced)
+@cache
+def trained_masks(method: str):
+    """(trained net in float64, images, labels, displacements) of a method that looks at pairs."""
+    x, labels = blobs(12, 8, 3, channels=3)
+    if method == "automix":
+        objective = automix(Net(convolutional(3), {"stage3": "1"}), steps=60, image=8)
+    else:
+        net = Net(convolutional(3))
+        objective = MixOnce(net, puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2))
+    before = [p.detach().clone() for p in objective.groups().get("block", [])]
+    train_objective(objective, x.float(), labels, 60)
+    after = [p.detach() for p in objective.groups().get("block", [])]
+    changes = [float((new - old).abs().max()) for new, old in zip(after, before, strict=True)]
+    # the block was trained, too
+    assert min(changes, default=1.0) > 1e-3
+    assert bool(changes) == (method == "automix")
+    displaced = by_objective(objective, x, labels, 12, 40, generator(0, method))
+    return objective.predictor().double().requires_grad_(False), x, labels, displaced
+
+
+@pytest.mark.parametrize("method", ["automix", "puzzlemix"])
+def test_masks_of_a_trained_network(method):
+    """T_i measured on the masks of a trained AutoMix and PuzzleMix: the terms from whole Jacobians
+    and Hessians are those of :func:`expand`, and the remainder is of third order."""
+    net, x, labels, displaced = trained_masks(method)
+    y = F.one_hot(labels, 3).double()
+    of = displaced.moments(len(x))
+    assert of.mass.mean() == pytest.approx(1, abs=1e-6)
+    assert torch.linalg.eigvalsh(of.second).min() > -1e-10
+
+    def one(image):
+        return net(image.view(1, 3, 8, 8))[0]
+
+    flat = x.flatten(1)
+    jacobian = torch.func.vmap(torch.func.jacrev(one))(flat)
+    hessian = torch.func.vmap(torch.func.hessian(one))(flat)
+    p = net(x).softmax(1)
+    curve = torch.diag_embed(p) - p[:, :, None] * p[:, None]
+    first = torch.einsum("mk,mks,ms->m", p - y, jacobian, of.mean).mean()
+    second = torch.einsum("mst,mks,mkl,mlt->m", of.second, jacobian, curve, jacobian).mean() / 2
+    third = torch.einsum("mk,mkst,mst->m", p - y, hessian, of.second).mean() / 2
+    plain = -(y * net(x).log_softmax(1)).sum(1)
+    found = expand(net, x, y, displaced)
+    assert pytest.approx(float((of.mass * plain).mean()), abs=1e-10) == found.L
+    assert pytest.approx(float(first), abs=1e-10) == found.R1
+    assert pytest.approx(float(second), abs=1e-10) == found.R2
+    assert pytest.approx(float(third), abs=1e-10) == found.R3
+    c3, c4 = leading(net, x, y, displaced)
     e = found.eps[-1]
     assert found.remainder[-1] == pytest.approx(c3 * e**3 + c4 * e**4, rel=0.1, abs=1e-11)
+    assert math.isfinite(found.explained)
+
+
+def test_a_label_read_off_the_mask_reweights_and_a_drawn_one_does_not():
+    """In a batch with one lambda every image appears as own and as partner, with lambda and 1 -
+    lambda: AutoMix, whose label is the drawn lambda, gives each the same share to rounding.
+    PuzzleMix's label is its mask's mean, which the pair decides."""
+    largest = {}
+    for method in ("puzzlemix", "automix"):
+        _, x, _, displaced = trained_masks(method)
+        count = torch.bincount(displaced.anchor, minlength=len(x))
+        expected = count / count.sum() * len(x)
+        largest[method] = float((displaced.mass(len(x)) / expected - 1).abs().max())
+    assert largest["automix"] < 1e-5
+    assert 0.005 < largest["puzzlemix"] < 0.5
+
+
+def test_moments_of_large_images_are_refused():
+    d = torch.zeros(2, 3, 256, 256, dtype=torch.float64)
+    one = torch.zeros(2, dtype=torch.long)
+    with pytest.raises(ValueError, match="expand"):
+        Displaced(one, d, torch.ones(2).double() / 2).moments(1)
 
 
 def smooth_net():
     """A smooth little convolutional net (float64), 16 x 16 images and labels."""
-    torch.manual_seed(0)  # the network's initial weights
-    net = nn.Sequential(
-        nn.Conv2d(3, 6, 3, stride=2, padding=1),
-        nn.GELU(),
-        nn.Conv2d(6, 8, 3, stride=2, padding=1),
-        nn.GELU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(8, 4),
-    ).double()
-    return net, *blobs(24, 16, 4, channels=3)
+    return convolutional(4).double(), *blobs(24, 16, 4, channels=3)
 
 
 def test_mixing_inside_the_network_is_refused():

@@ -49,6 +49,10 @@ def test_figure_4_statistic(golden):
     lengths, values = reach(normalised(found))
     assert values[0] == 1
     assert len(lengths) == len(values)
+    # one pixel away: the four neighbours and the four diagonal ones, sqrt(2) rounded
+    middle = found.shape[0] // 2
+    near = normalised(found)[middle - 1 : middle + 2, middle - 1 : middle + 2]
+    assert float(values[1]) == pytest.approx(float((near.sum() - 1) / 8))
     with pytest.raises(ValueError, match="vanish"):
         normalised(torch.zeros(3, 3))
 

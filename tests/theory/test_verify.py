@@ -28,6 +28,17 @@ def test_verify_prints_the_table_and_succeeds(few, monkeypatch):
     assert "0 failures" in out.output
 
 
+def test_the_written_table_has_its_columns_in_every_line(tmp_path):
+    shares = dict.fromkeys(STATES, 0.5)
+    row = verify.Row("Mixup", 0.0, None, None, 0.0, shares, shares)
+    verify.write_table(tmp_path, [row], [("E Cov(M|lambda)", 0.1, "")])
+    blocks = (tmp_path / "table.md").read_text().split("\n\n")[1:]
+    for block in blocks:
+        # an escaped bar belongs to its cell
+        widths = {line.replace(r"\|", "").count("|") for line in block.strip().splitlines()}
+        assert len(widths) == 1
+
+
 def test_verify_fails_loudly(few, monkeypatch):
     def broken(name, family, atoms, n):
         shares = dict.fromkeys(STATES, 0.0)

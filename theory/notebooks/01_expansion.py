@@ -38,11 +38,16 @@ $$L^{\mathrm{MSDA}} \approx L
 import torch
 from torch.nn import functional as F
 
+from mixlib.automix.assemble import automix
+from mixlib.net import Net
+from mixlib.objective import MixOnce
+from mixlib.policies.by_law import cutmix
+from mixlib.policies.puzzle import puzzlemix
 from mixlib.seed import generator
 from theory.families import families
-from theory.measured import by_law, cancels, expand, leading
+from theory.measured import by_law, by_objective, cancels, expand, leading
 from theory.plots import explained, remainders
-from theory.states import blobs, network
+from theory.states import blobs, convolutional, network, train_objective
 from theory.verify import cells, check, columns
 
 torch.set_num_threads(1)
@@ -99,6 +104,42 @@ explained({name: row.explained for name, row in rows.items()}, "L + R1 + R2 + R3
 # %%
 explained({name: row.anchored for name, row in rows.items()}, "anchored expansion")
 
+# %% [markdown]
+r"""
+## Masks that look at the pair
+
+Saliency and learnt masks depend on $i$ and $j$, and with them $A \circ C_i$ falls apart. What is
+left are moments of each image's displacements $d = \tilde x - x_i$, weighted by its label share,
+over all mixed samples in which image $i$ takes part: $T_i = \tilde{\mathbb{E}}[d d^\top]$ in the
+place of $A \circ C_i$, and a mass that re-weights the data: 1 for every image where labels are the
+drawn $\lambda$, not where they are read off the mask. Three small networks are trained, each with
+its own masks (AutoMix trains the masks, too), and measured on the masks that they now draw.
+"""
+
+# %%
+pictures, classes = blobs(12, 8, 3, channels=3)
+targets = F.one_hot(classes, 3).double()
+objectives = {
+    "CutMix": MixOnce(Net(convolutional(3)), cutmix(alpha=1.0)),
+    "PuzzleMix": MixOnce(Net(convolutional(3)), puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2)),
+    "AutoMix": automix(Net(convolutional(3), {"stage3": "1"}), steps=60, image=8),
+}
+learnt, moments, thirds = {}, {}, {}
+for name, objective in objectives.items():
+    train_objective(objective, pictures.float(), classes, 60)
+    displaced = by_objective(objective, pictures, classes, 12, 40, generator(0, name))
+    trained = objective.predictor().double().requires_grad_(False)
+    learnt[name] = expand(trained, pictures, targets, displaced)
+    moments[name] = displaced.moments(len(pictures))
+    thirds[name] = leading(trained, pictures, targets, displaced)
+    found, trace = learnt[name], moments[name].second.diagonal(dim1=1, dim2=2).sum(1)
+    print(
+        f"{name:10} R1 {found.R1:+.4f}  R2 {found.R2:.4f}  R3 {found.R3:+.4f}  "
+        f"explained {100 * found.explained:.0f} %  "
+        f"trace of T_i {trace.min():.1f} to {trace.max():.1f}"
+    )
+remainders(learnt)
+
 # %%
 for name, row in rows.items():
     assert not row.failures(), row.failures()
@@ -107,3 +148,10 @@ for name, row in rows.items():
     assert abs(row.anchored["overfitted"] - 1) < abs(row.explained["overfitted"] - 1)
     c3, c4 = order[name]
     assert cancels(c3, c4, 1 / 16) or abs(measured[name].slopes[-1] - 3) < 0.2
+for name, found in learnt.items():
+    c3, c4 = thirds[name]
+    step = found.eps[-1]
+    leading_terms = c3 * step**3 + c4 * step**4
+    assert abs(found.remainder[-1] - leading_terms) < 0.1 * abs(leading_terms)
+    assert abs(moments[name].mass.mean() - 1) < 1e-6
+    assert torch.linalg.eigvalsh(moments[name].second).min() > -1e-10

@@ -61,6 +61,13 @@ the wrong axis, and so couples pixels along one diagonal; boxes couple along row
 # %%
 maps()
 
+# %% [markdown]
+r"""
+Their spectra along the rows' index: boxes fall as $k^{-2}$, bells faster at first; FMix falls with
+the decay of its field, as intended and as released; masks of cells and tokens vanish at the
+frequency of their grid.
+"""
+
 # %%
 spectra()
 

@@ -88,6 +88,61 @@ def test_imagefolder_sorts_classes_and_skips_other_files(tmp_path):
     assert images.in_memory(4).pixels.shape == (2, 4, 4, 3)
 
 
+@pytest.fixture
+def many_classes(tmp_path):
+    """An ImageNet of 103 classes with one image a split, its folder beside other data."""
+    for split in ("train", "val"):
+        for number in range(103):
+            folder = tmp_path / "imagenet" / split / f"n{number:08d}"
+            folder.mkdir(parents=True)
+            Image.new("RGB", (4, 4), (number, 0, 0)).save(folder / "x.png")
+    return tmp_path / "imagenet"
+
+
+def test_imagenet100_is_the_first_hundred_or_those_listed(many_classes):
+    first = read("imagenet100", many_classes, "val")
+    assert len(first) == len(first.names) == 100
+    assert first.names == tuple(f"n{number:08d}" for number in range(100))
+    listing = many_classes.parent / "imagenet100.txt"
+    listing.write_text("n00000102 hen\nn00000007 cock\n\n")
+    listed = read("imagenet100", many_classes, "train")
+    assert listed.names == ("n00000102", "n00000007")
+    assert listed.labels.tolist() == [0, 1]
+    # the list's order is the labels' order, and the pictures are those of the classes
+    assert listed.in_memory().pixels[:, 0, 0, 0].tolist() == [102, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("n00000001\nn00000001\n", "found n00000001 more than once"),
+        ("n00000001\nn00000999\n", r"found n00000999 \(1 have none\)"),
+    ],
+)
+def test_a_wrong_list_of_classes_is_named(many_classes, text, message):
+    (many_classes.parent / "imagenet100.txt").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read("imagenet100", many_classes, "train")
+
+
+@pytest.mark.data
+def test_listed_classes_of_a_real_folder(mix_data, tmp_path):
+    source = mix_data / "imagefolder64"
+    if not source.exists():
+        pytest.skip(f"{source} is not there")
+    (tmp_path / "imagenet").symlink_to(source)
+    whole = read("imagefolder", source, "train")
+    assert read("imagenet100", tmp_path / "imagenet", "train").names == whole.names
+    chosen = whole.names[3:0:-2]
+    (tmp_path / "imagenet100.txt").write_text("\n".join(chosen))
+    part = read("imagenet100", tmp_path / "imagenet", "train")
+    assert part.names == chosen
+    for label, name in enumerate(chosen):
+        own = [path.name for path, y in zip(part.paths, part.labels, strict=True) if y == label]
+        kept = whole.labels == whole.names.index(name)
+        assert own == [path.name for path, yes in zip(whole.paths, kept, strict=True) if yes]
+
+
 def test_sizes_must_be_named_where_they_differ(tmp_path):
     (tmp_path / "train" / "a").mkdir(parents=True)
     for side in (4, 5):

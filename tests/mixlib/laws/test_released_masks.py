@@ -16,7 +16,7 @@ from mixlib.laws.fourier import (
     field_released,
     frequencies,
 )
-from mixlib.mix import Boxes
+from mixlib.mix import Boxes, blend, pair
 
 
 def box_of(lam: float, centre: tuple[int, int], size: tuple[int, int]) -> Boxes:
@@ -45,6 +45,40 @@ def test_gmix_masks_are_the_released_ones(golden):
         # the release computes in float32: one unit in the last place of 1 is 1.2e-7
         assert abs(mask.mean().item() - label) < 1.2e-7
         np.testing.assert_allclose(mask, data[f"gmix/mask_{k}"], rtol=0, atol=1.2e-7)
+        # its expression in double precision is ours to the last digits
+        place = np.arange(int(n))
+        far = (place[:, None] - y) ** 2 + (place - x) ** 2
+        kernel = np.exp(-np.pi * far / (min(lam, 1 - lam) * n * n))
+        np.testing.assert_allclose(mask, kernel if lam < 0.5 else 1 - kernel, rtol=0, atol=1e-12)
+
+
+def released_batch(kind: str, lam: float, centre: tuple[int, int], size: tuple[int, int]):
+    """(own image's mask [1, h, w], label share [1]) of the release's lambda and centre."""
+    if kind == "bbox":
+        boxes = box_of(lam, centre, size)
+        return (~boxes.inside()).double(), boxes.share_outside()
+    law = HMix(0.5) if kind == "hmix" else GMix()
+    mask = law.mask(torch.tensor([lam]).double(), torch.tensor([centre]), size)
+    return mask, mask.mean(dim=(1, 2))
+
+
+@pytest.mark.parametrize("kind", ["bbox", "hmix", "gmix"])
+def test_whole_batches_are_the_released_ones(golden, kind):
+    """The release's own call, alpha 1, ratio 0.5, partner = batch reversed, smoothing 0.1."""
+    data = golden("theory/official_masks")
+    x = torch.tensor(data[f"batch/{kind}/x_in"])
+    size, classes = (x.shape[2], x.shape[3]), data[f"batch/{kind}/target"].shape[1]
+    # the release's generator: whether to mix, lambda, centre row, centre column
+    draws = np.random.RandomState(int(data["batch/seed"]))
+    draws.rand()
+    lam = draws.beta(1.0, 1.0)
+    centre = tuple(int(draws.randint(0, side)) for side in size)
+    own, share = released_batch(kind, lam, centre, size)
+    mix = pair(torch.arange(len(x)).flip(0), own.float(), share)
+    np.testing.assert_allclose(blend(mix, x), data[f"batch/{kind}/x_out"], rtol=0, atol=2e-6)
+    smooth = 0.1 / classes + 0.9 * torch.eye(classes)
+    target = (mix.weight[:, :, None] * smooth[mix.source % classes]).sum(1)
+    np.testing.assert_allclose(target, data[f"batch/{kind}/target"], rtol=0, atol=1e-6)
 
 
 def test_cutmix_masks_are_the_released_ones(golden):
