@@ -106,7 +106,7 @@ class Table:
             known = [entry.label for entry in entries]
             check_keys(f"{where}: {axis}", dict.fromkeys(labels), known, axis.removesuffix("s"))
             axes[axis] = tuple(entry for entry in entries if entry.label in labels)
-        return replace(self, **axes, whole=self)
+        return replace(self, rows=axes["rows"], columns=axes["columns"], whole=self)
 
     @property
     def left_out(self) -> tuple[str, ...]:
