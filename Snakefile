@@ -91,6 +91,8 @@ for table in PLAN.tables:
             f"render_{table}"
         input:
             ancient([str(STORE.file(job)) for job in PLAN.needed(table)]),
+            # runs that the repository keeps are shown below the table
+            glob.glob(f"paper_tables/measured/{table}/*.json"),
         output:
             TABLES[table],
         params:

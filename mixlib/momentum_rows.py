@@ -30,7 +30,8 @@ _BLOCK: dict[str, Params] = {
     # a map of 8 x 8 cells with 32 channels, and a few hundred steps: see docs/automix.md
     "generated": {
         **{"preset": "paper", "site": "stage2", "alpha": 2.0},
-        **{"init": 1.0, "init_value": 0.4, "gamma": 6.0},
+        **{"init": 1.0, "init_value": 0.4},
+        **{"gamma": 6.0, "gamma_shape": "constant", "variance": 0.5},
     },
 }
 

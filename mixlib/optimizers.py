@@ -42,13 +42,17 @@ def build(groups: Mapping[str, list[nn.Parameter]], recipe: Recipe) -> torch.opt
 
 
 def rates(recipe: Recipe, epochs: int, steps_per_epoch: int) -> dict[str, Array]:
-    """Learning rate of every group at every step."""
+    """Learning rate of every group at every step.
+
+    A floor above the block's own rate keeps that rate: a slow block is not sped up by a floor.
+    """
     steps, warmup = epochs * steps_per_epoch, recipe.warmup_epochs * steps_per_epoch
     hold = steps_per_epoch if recipe.schedule_by == "epoch" else 1
     net = cosine(steps, recipe.lr, recipe.min_lr, warmup=warmup, hold=hold)
     if recipe.block_lr is None:
         return {"net": net, "block": net}
     low = recipe.block_min_lr if recipe.block_min_lr is not None else recipe.min_lr
+    low = min(low, recipe.block_lr)
     return {"net": net, "block": cosine(steps, recipe.block_lr, low, warmup=warmup, hold=hold)}
 
 

@@ -48,11 +48,13 @@ def compared(table: Table, scale: Scale, cell: Measured | None) -> str:
     return f" (paper {cell.reference:.{places}f}, {cell.difference:+.{places}f}{verdict})"
 
 
-def csv_text(table: Table, grid: Grid, scale: Scale) -> str:
-    """One line per cell: full precision, every run, and the paper's number."""
+def csv_text(table: Table, grid: Grid, scale: Scale, head: bool = True) -> str:
+    """One line per cell: full precision, every run, and the paper's number; ``head``: below a
+    line of names."""
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
-    write.writerow(["scale", "row", "column", "mean", "std", "n", "runs", "unit", "paper"])
+    if head:
+        write.writerow(["scale", "row", "column", "mean", "std", "n", "runs", "unit", "paper"])
     for (row, column), cell in grid.items():
         spread = "" if cell.spread is None else f"{cell.spread:.6f}"
         runs = " ".join(f"{value:.6f}" for value in cell.values)
@@ -98,6 +100,8 @@ def markdown(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> s
 def notes(table: Table, scale: Scale) -> list[str]:
     """Lines under a table: its source, what may be compared, footnotes."""
     lines = [f"Reproduces {table.source}."]
+    if table.left_out:
+        lines.append(f"Left out at scale {scale.title}: {', '.join(table.left_out)}.")
     if not scale.compare:
         lines.append(
             "These numbers must not be compared with the paper's: other data, networks, schedules."
@@ -153,10 +157,15 @@ th:first-child, td:first-child { text-align: left } td.best { font-weight: 700 }
 
 
 def page(
-    table: Table, grid: Grid, scale: Scale, data: tuple[str, ...], drawn: Sequence[Path] = ()
+    table: Table,
+    grid: Grid,
+    scale: Scale,
+    data: tuple[str, ...],
+    drawn: Sequence[Path] = (),
+    more: str = "",
 ) -> str:
-    """A self-contained HTML page: the table, its pictures (.png), and where its numbers come
-    from."""
+    """A self-contained HTML page: the table, its pictures (.png), where its numbers come from, and
+    ``more`` HTML below."""
     say, leaders = html.escape, best(table, grid)
     rows = []
     for row in table.rows:
@@ -180,5 +189,5 @@ def page(
         f"<h1>{say(table.title)}</h1>"
         f"<table><caption>{say(table.caption)} ({say(table.unit)})</caption>"
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f"{pictures}<footer>{foot}</footer></html>\n"
+        f"{pictures}<footer>{foot}</footer>{more}</html>\n"
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from pipelines.grid import Cell
-from pipelines.store import Store
+from pipelines.job import Job
 from pipelines.table import Table
 
 
@@ -41,11 +42,18 @@ class Measured:
         return None if self.reference is None else self.mean - self.reference
 
 
+class Results(Protocol):
+    """Where the results of jobs can be read."""
+
+    def read(self, job: Job) -> dict[str, Any]:
+        """The finished result of a job."""
+
+
 # a cell that the declaration skips is absent
 Grid = dict[tuple[str, str], Measured]
 
 
-def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
+def measure(table: Table, cells: tuple[Cell, ...], results: Results) -> Grid:
     """Reads every cell of a table.
 
     Raises:
@@ -56,7 +64,7 @@ def measure(table: Table, cells: tuple[Cell, ...], store: Store) -> Grid:
     for cell in cells:
         values = []
         for job in cell.jobs:
-            metrics = store.read(job)["metrics"]
+            metrics = results.read(job)["metrics"]
             if cell.metric not in metrics:
                 raise KeyError(
                     f"{table.file}: {table.name}: ({cell.row}, {cell.column}): "

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from paper_tables import figures, formats
+from paper_tables import beside, committed, figures, formats
 from paper_tables.measure import Grid, measure
 from pipelines import grid
 from pipelines.errors import run_app
@@ -71,13 +71,19 @@ def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> P
 
 
 def _write_table(plan: grid.Plan, name: str, measured: Grid, drawn: list[Path]) -> None:
-    """The numbers in every format, beside the pictures already drawn."""
+    """The numbers in every format, beside the pictures already drawn; below them, but not in the
+    LaTeX that goes into a paper, the runs that the repository keeps."""
     table, scale, out = plan.tables[name], plan.scale, drawn[0].parent
     data = data_names(plan, name)
-    (out / "table.md").write_text(formats.markdown(table, measured, scale, data))
-    (out / "table.csv").write_text(formats.csv_text(table, measured, scale))
+    found, stale = committed.kept(table)
+    below = beside.markdown(name, found, stale)
+    (out / "table.md").write_text(formats.markdown(table, measured, scale, data) + below)
+    texts = [formats.csv_text(table, measured, scale)]
+    texts += [formats.csv_text(k.table, k.numbers, k.scale, head=False) for k in found]
+    (out / "table.csv").write_text("".join(texts))
     (out / "table.tex").write_text(formats.latex(table, measured, scale, data))
-    (out / "table.html").write_text(formats.page(table, measured, scale, data, drawn))
+    more = beside.page(name, found, stale)
+    (out / "table.html").write_text(formats.page(table, measured, scale, data, drawn, more))
 
 
 def _origin(result: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mixlib.methods import ROWS
@@ -31,8 +31,14 @@ class Cell:
     jobs: tuple[Job, ...]
 
 
-def cells(table: Table, scale: Scale) -> tuple[Cell, ...]:
+def cells(
+    table: Table, scale: Scale, setting: Callable[[str, Scale, int], Setting] = Setting
+) -> tuple[Cell, ...]:
     """The cells of a table, row by row.
+
+    Args:
+        table, scale: what is declared.
+        setting: (place for messages, scale, seed) -> how a cell's words are resolved.
 
     Raises:
         DeclarationError: a word of the declaration is not known.
@@ -51,7 +57,7 @@ def cells(table: Table, scale: Scale) -> tuple[Cell, ...]:
             # a job in which no seed plays a part (a baseline without a network) counts once
             jobs = tuple(
                 dict.fromkeys(
-                    kind.build(table.point(row, column), Setting(where, scale, seed))
+                    kind.build(table.point(row, column), setting(where, scale, seed))
                     for seed in range(scale.runs(table.name, table.kind))
                 )
             )
@@ -127,7 +133,17 @@ class Plan:
 
 
 def plan(tables: Mapping[str, Table], scale: Scale) -> Plan:
-    """The closure over all cells of all tables."""
+    """The closure over all cells of all tables, or of the parts of them that the scale measures.
+
+    Raises:
+        DeclarationError: a word of a declaration is not known.
+    """
+    tables = {
+        name: table.part(f"scale {scale.name}: parts: {name}", scale.parts[name])
+        if name in scale.parts
+        else table
+        for name, table in tables.items()
+    }
     by_table = {name: cells(table, scale) for name, table in tables.items()}
     jobs = {
         ancestor.digest: ancestor

@@ -17,7 +17,7 @@ import typer
 from mixlib.datasets import DATASETS
 from pipelines import datasets, grid, scale, table
 from pipelines.bench import Bench, Progress
-from pipelines.errors import run_app
+from pipelines.errors import check_keys, run_app
 from pipelines.job import Job
 from pipelines.store import Store
 
@@ -25,8 +25,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def plan(name: str) -> grid.Plan:
-    """The plan of all declared tables at a scale."""
-    return grid.plan(table.load_all(), scale.load(name))
+    """The plan of all declared tables at a scale.
+
+    Raises:
+        DeclarationError: a word of a declaration or of the scale is not known.
+    """
+    tables, chosen = table.load_all(), scale.load(name)
+    check_keys(f"scale {name}: parts", chosen.parts, tables, "table")
+    return grid.plan(tables, chosen)
 
 
 def perform(

@@ -8,7 +8,7 @@ which settings differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,18 @@ from mixlib.words import nearest
 from pipelines.errors import DeclarationError, check_keys, require
 
 FOLDER = Path(__file__).parent / "scales"
-KEYS = {"title", "note", "seeds", "seeds_of", "compare", "family", "data", "backbones", "kinds"}
+KEYS = {
+    "title",
+    "note",
+    "seeds",
+    "seeds_of",
+    "compare",
+    "family",
+    "data",
+    "backbones",
+    "kinds",
+    "parts",
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ class Scale:
         data: the paper's data set -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
             ...}.
         backbones: the paper's network -> stand-in; "<data set>/<network>" for one data set only.
+        parts: table -> {"rows": labels, "columns": labels} of those of its cells that are measured,
+            where they are not all.
         kinds: kind of job -> {"default" or the paper's data set -> settings that differ}.
     """
 
@@ -48,6 +61,7 @@ class Scale:
     family: str | None = None
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     backbones: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def settings(self, kind: str, data: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from mixlib.backbones import BACKBONES
 from mixlib.data.augment import AUGMENTS
-from mixlib.datasets import DATASETS
+from mixlib.datasets import DATASETS, DataSet
 from mixlib.methods import METHODS
 from mixlib.recipes import RECIPES, Recipe
 from mixlib.words import nearest
@@ -39,11 +39,14 @@ class Setting:
         where: file, table and cell, for messages.
         scale: the scale.
         seed: the seed of the run.
+        marks: data set -> fingerprint, for the sets that are identified by their files: those that
+            a finished run has read, wherever that was; None: the files on this machine.
     """
 
     where: str
     scale: Scale
     seed: int
+    marks: Mapping[str, str] | None = None
 
     def check(self, point: Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> None:
         """Refuses unknown or missing fields of a cell."""
@@ -64,11 +67,17 @@ class Setting:
         row = self.look_up("data set", chosen, DATASETS)
         spec = pairs(stand_in.get("spec", {}))
         try:
-            identity = _fingerprint(chosen, spec)
+            identity = self.identity(row, spec)
         except (ValueError, MissingDataError) as error:
             raise DeclarationError(f"{self.where}: {error}") from None
         caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
         return Data(row.name, identity, spec, *caps)
+
+    def identity(self, row: DataSet, spec: tuple[tuple[str, Any], ...]) -> str:
+        """The fingerprint of a data set; "" where it is asked of ``marks``, which lack it."""
+        if self.marks is not None and row.identity == "measured":
+            return self.marks.get(row.name, "")
+        return _fingerprint(row.name, spec)
 
     def backbone(self, name: str, data: str) -> Row:
         """The network that stands for the paper's on the paper's data set ``data``."""

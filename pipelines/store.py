@@ -60,20 +60,7 @@ class Store:
         path = self.file(job)
         if not path.exists():
             raise FileNotFoundError(f"{path} is missing: this job has not run: {job.describe()}")
-        try:
-            result = json.loads(path.read_text())
-        except json.JSONDecodeError as error:
-            raise CorruptResult(
-                f"{path}: not valid JSON ({error}); delete the folder and run again"
-            ) from None
-        text = json.dumps(result.get("job"), sort_keys=True, separators=(",", ":"))
-        found = hashlib.sha256(text.encode()).hexdigest()[:16]
-        if found != job.digest:
-            raise CorruptResult(
-                f"{path}: the job inside has digest {found}, the folder says {job.digest}; "
-                "delete the folder and run again"
-            )
-        return result
+        return load(path, job.digest)
 
     @contextmanager
     def working(self, job: Job, leads: bool = True) -> Iterator[Path]:
@@ -118,6 +105,26 @@ class Store:
             # an empty folder that a workflow engine made, or the rest of a deleted result
             shutil.rmtree(final)
         folder.rename(final)
+
+
+def load(path: Path, digest: str) -> dict[str, Any]:
+    """A result file whose job has the digest.
+
+    Raises:
+        CorruptResult: the file is damaged or holds another job's result.
+    """
+    try:
+        result = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise CorruptResult(f"{path}: not valid JSON ({error}); delete it and run again") from None
+    text = json.dumps(result.get("job"), sort_keys=True, separators=(",", ":"))
+    found = hashlib.sha256(text.encode()).hexdigest()[:16]
+    if found != digest:
+        raise CorruptResult(
+            f"{path}: the job inside has digest {found}, its name says {digest}; "
+            "delete it and run again"
+        )
+    return result
 
 
 @cache

@@ -9,7 +9,7 @@ the nearest word.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Table:
             or that the paper does not report.
         figure: "module:function" that draws the table's picture, see :mod:`paper_tables.figures`.
         pictures: the same for example pictures beside the table; None: there are none.
+        whole: the declared table, where this is the part of it that a scale measures.
     """
 
     name: str
@@ -86,6 +87,32 @@ class Table:
     skip: frozenset[tuple[str, str]] = frozenset()
     figure: str = "paper_tables.figures:bars"
     pictures: str | None = None
+    whole: Table | None = None
+
+    def part(self, where: str, chosen: Mapping[str, Sequence[str]]) -> Table:
+        """This table with some of its rows and columns.
+
+        Args:
+            where: file and key of the choice, for messages.
+            chosen: labels of the "rows" and "columns" that stay; a missing axis stays whole.
+
+        Raises:
+            DeclarationError: no such axis, row or column.
+        """
+        check_keys(where, chosen, ("rows", "columns"), "axis")
+        axes = {"rows": self.rows, "columns": self.columns}
+        for axis, labels in chosen.items():
+            entries = axes[axis]
+            known = [entry.label for entry in entries]
+            check_keys(f"{where}: {axis}", dict.fromkeys(labels), known, axis.removesuffix("s"))
+            axes[axis] = tuple(entry for entry in entries if entry.label in labels)
+        return replace(self, rows=axes["rows"], columns=axes["columns"], whole=self)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Labels of the declared rows and columns that this part leaves out."""
+        whole, here = self.whole or self, (*self.rows, *self.columns)
+        return tuple(e.label for e in (*whole.rows, *whole.columns) if e not in here)
 
     def point(self, row: Entry, column: Entry) -> dict[str, Any]:
         """The declared fields of one cell; a row overrides what is fixed, a column overrides a

@@ -108,7 +108,7 @@ def _extract(
 
 EXTRACTS = (
     _extract(
-        *("cifar10_small", "CIFAR-10 (extract)", "cifar", "cifar-pickle", 10, 32),
+        *("cifar10_small", "CIFAR-10 (5,000 re-encoded images)", "cifar", "cifar-pickle", 10, 32),
         splits=(("train", 5000), ("test", 1000)),
         folder="cifar-10-batches-py",
         needs=("data_batch_1", "test_batch", "batches.meta"),

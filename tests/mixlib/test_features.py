@@ -9,7 +9,15 @@ from mixlib.laws import Fixed, Flat
 from mixlib.mix import blend, pair
 from mixlib.net import Net
 from mixlib.objective import MixOnce, mixed_forward
-from mixlib.policies.align import Align, aligned_mix, alignmix, distances, transport_plan
+from mixlib.policies.align import (
+    ITERATIONS,
+    THRESHOLD,
+    Align,
+    aligned_mix,
+    alignmix,
+    distances,
+    transport_plan,
+)
 from mixlib.policies.base import Policy
 from mixlib.policies.by_law import ByLaw
 from mixlib.policies.manifold import manifoldmix
@@ -80,6 +88,9 @@ def cases():
     ]
 
 
+transport_plan_in_use = transport_plan
+
+
 @pytest.mark.parametrize(("name", "at"), cases())
 def test_alignmix_plans_and_features(golden, name, at):
     data = golden(name)
@@ -88,7 +99,7 @@ def test_alignmix_plans_and_features(golden, name, at):
     cost = distances(a.flatten(2), b.flatten(2))
     difference = a.flatten(2)[..., None] - b.flatten(2)[:, :, None]
     torch.testing.assert_close(cost, difference.square().sum(1), atol=1e-4, rtol=1e-5)
-    plan = transport_plan(cost, float(data[at + "eps"]), every=1)
+    plan = transport_plan_in_use(cost, float(data[at + "eps"]), every=1)
     atol, rtol = (1e-7, 1e-4) if name.startswith("methods") else (2e-5, 2e-4)
     torch.testing.assert_close(plan, torch.from_numpy(data[at + "plan"]), atol=atol, rtol=rtol)
     outs = ("mixed_align2to1", "mixed_align1to2") if first == "feat1" else ("out_dir0", "out_dir1")
@@ -104,10 +115,27 @@ def test_the_iterations_stop_as_recorded(golden, case):
     data, at = golden("methods/alignmix"), f"c{case:02d}_"
     a, b = (torch.from_numpy(data[at + key].copy()).flatten(2) for key in ("feat1", "feat2"))
     eps, turns = float(data[at + "eps"]), int(data[at + "n_iter"])
-    stopped = transport_plan(distances(a, b), eps, every=1)
-    assert torch.equal(stopped, transport_plan(distances(a, b), eps, turns, 0.0, every=1))
-    later = transport_plan(distances(a, b), eps, every=5)
+    stopped = transport_plan_in_use(distances(a, b), eps, every=1)
+    assert torch.equal(stopped, transport_plan_in_use(distances(a, b), eps, turns, 0.0, every=1))
+    later = transport_plan_in_use(distances(a, b), eps, every=5)
     assert (later.sum(2) - 1 / a.shape[2]).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("factor", [0.1, 10.0])
+def test_a_wrong_tolerance_of_sinkhorn_is_caught(golden, monkeypatch, factor):
+    def wrong(cost, epsilon, iterations=ITERATIONS, threshold=THRESHOLD, every=5):
+        return transport_plan(cost, epsilon, iterations, threshold * factor, every)
+
+    monkeypatch.setitem(globals(), "transport_plan_in_use", wrong)
+    with pytest.raises(AssertionError):
+        check_all(test_alignmix_plans_and_features, golden, cases())
+    with pytest.raises(AssertionError):
+        check_all(test_the_iterations_stop_as_recorded, golden, [(case,) for case in range(4)])
+
+
+def check_all(check, golden, arguments) -> None:
+    for case in arguments:
+        check(golden, *case)
 
 
 def test_alignmix_trains_and_takes_both_ways():

@@ -124,6 +124,9 @@ def test_groups_follow_their_own_schedule():
     assert len(set(rates["net"][5:10])) == 1
     by_step = optimizers.rates(replace(recipe, schedule_by="step"), 10, 5)
     assert len(set(by_step["net"])) == 50
+    # a floor above the block's rate does not raise it
+    slow = optimizers.rates(replace(recipe, block_lr=0.02), 10, 5)
+    assert slow["block"] == pytest.approx([0.02] * 50)
 
 
 def test_weight_averaging_is_what_a_recipe_asks_for():

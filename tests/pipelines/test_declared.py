@@ -23,6 +23,8 @@ def test_every_table_resolves(name):
 def test_every_table_resolves_on_small_real_sets():
     plan = grid.plan(table.load_all(), scale.load("small"))
     assert {job.images.name for job in plan.needed("table13")} == {"cifar10_small"}
+    # the part of it that is measured there
+    assert len(plan.needed("table13")) == 4
 
 
 def test_pipelines_of_table_10_are_rows_of_the_catalogue():

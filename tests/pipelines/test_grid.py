@@ -152,3 +152,27 @@ def test_a_digest_covers_every_field(declare):
         {"augment": (*job.augment, ("more", 1))},
     ):
         assert job.replace(**change).digest != job.digest
+
+
+def test_a_scale_may_measure_a_part_of_a_table(declare):
+    whole = plan_of(declare())
+    part = plan_of(declare(), parts={"table7": {"rows": ["Mixup"], "columns": ["VOC"]}})
+    (cell,) = part.cells["table7"]
+    # the cells that stay are the same jobs
+    assert cell in whole.cells["table7"]
+    assert part.tables["table7"].left_out == ("Vanilla", "COCO")
+    assert part.tables["table7"].whole == whole.tables["table7"]
+    assert whole.tables["table7"].left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"rows": ["Mixpu"]}, r"parts: table7: rows: no row 'Mixpu'; did you mean 'Mixup'"),
+        ({"columns": ["VO"]}, r"parts: table7: columns: no column 'VO'; did you mean 'VOC'"),
+        ({"cols": ["VOC"]}, r"parts: table7: no axis 'cols'"),
+    ],
+)
+def test_wrong_parts_of_a_table_are_refused(declare, chosen, words):
+    with pytest.raises(DeclarationError, match=words):
+        plan_of(declare(), parts={"table7": chosen})

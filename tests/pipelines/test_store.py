@@ -59,7 +59,7 @@ def test_a_changed_job_inside_is_noticed(tmp_path, job):
     body = json.loads(store.file(job).read_text())
     body["job"]["seed"] = 5
     store.file(job).write_text(json.dumps(body))
-    with pytest.raises(CorruptResult, match="delete the folder"):
+    with pytest.raises(CorruptResult, match="delete it and run again"):
         store.read(job)
 
 

@@ -2,8 +2,9 @@
 
 Of the seven known mistakes five are AutoMix's: softmax over the wrong axis, value from the wrong
 sample, sigmoid before the upsampling, k in evaluation mode, swapped moving average.  The other two
-(rounding of CutMix's box, tolerance of AlignMix's Sinkhorn) are shown with those policies.  More
-are ours.
+are shown with those policies: rounding of CutMix's box in ``tests/mixlib/laws/
+test_released_masks.py``, tolerance of AlignMix's Sinkhorn in ``tests/mixlib/test_features.py``.
+More are ours.
 """
 
 from __future__ import annotations
