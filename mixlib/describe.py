@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mixlib.method import Method
 from mixlib.methods import METHODS
+
+FAMILIES = Path(__file__).parents[1] / "docs" / "methods"
 
 HEAD = """# Methods
 
@@ -15,9 +19,9 @@ Written by `python -m mixlib.describe > docs/methods.md` from the catalogue; a t
 
 *verified*: compared with recordings of the reference implementation. *defined*: from the paper's
 equations, with the contract tests that every method passes. *needs* names what a method looks at
-beyond the batch, and so what it costs: `input_grad` one more forward and backward pass, `features`,
-`attention` and `teacher` one more forward pass (`attention` none where the network in training
-itself is read in the same pass).
+beyond the batch: `input_grad` the gradient of the loss at its pixels, `features`, `attention` and
+`teacher` what a network makes of it. *page* explains the method: equation, differences, traps, and
+what a step costs (features and attention are free where they are read in the pass that is trained).
 
 The definition of a method is its paper. Where released code differs and a published number rests
 on it, `released=True` repeats it; what that changes is said in the last column of the second table.
@@ -27,17 +31,30 @@ Pairing, where nothing is said: everyone's partner is the same random number of 
 
 
 def markdown() -> str:
-    """The page: every method with its status, needs and citation, then its parameters and what its
-    release does differently."""
-    lines = ["| method | word | status | needs | citation |", "|---|---|---|---|---|"]
+    """The page: every method with its status, needs, family page and citation, then its parameters
+    and what its release does differently."""
+    lines = ["| method | word | status | needs | page | citation |", "|---|---|---|---|---|---|"]
+    where = pages(sorted(FAMILIES.glob("*.md")))
     for row in METHODS.values():
         needs = ", ".join(sorted(row.needs)) or "-"
-        lines.append(f"| {row.title} | `{row.name}` | {row.status} | {needs} | {row.cite} |")
+        page = where.get(row.name)
+        link = f"[{page.stem}](methods/{page.name})" if page else "-"
+        words = (row.title, f"`{row.name}`", row.status, needs, link, row.cite)
+        lines.append(f"| {' | '.join(words)} |")
     lines += ["", "| word | parameters (catalogue's default) | released |", "|---|---|---|"]
     lines += [
         f"| `{row.name}` | {_words(row)} | {released(_make(row))} |" for row in METHODS.values()
     ]
     return HEAD + "\n".join(lines) + "\n"
+
+
+def pages(paths: Iterable[Path]) -> dict[str, Path]:
+    """Which of these pages describes a method: the one with a row "| `word` | ..." in a table."""
+    return {
+        word: path
+        for path in paths
+        for word in re.findall(r"^\| `(\w+)` \|", path.read_text(), re.MULTILINE)
+    }
 
 
 def _make(row: Method) -> Any:

@@ -81,7 +81,8 @@ ROWS = (
         "attentivemix",
         "AttentiveMix",
         "mixlib.policies.attentive:attentivemix",
-        "Walawalkar et al., Attentive CutMix, ICASSP 2020, arXiv:2003.13048",
+        "Walawalkar et al., Attentive CutMix: An Enhanced Data Augmentation Approach for Deep "
+        "Learning Based Image Classification, ICASSP 2020, arXiv:2003.13048",
         2020,
         same(alpha=2.0),
         frozenset({"features"}),
@@ -165,7 +166,7 @@ ROWS = (
         "RICAP",
         "mixlib.policies.patchwork:ricap",
         "Takahashi et al., Data Augmentation using Random Image Cropping and Patching for Deep "
-        "CNNs, 2018, arXiv:1811.09030",
+        "CNNs, IEEE TCSVT 2020, arXiv:1811.09030",
         2018,
         same(beta=0.3),
     ),
@@ -228,8 +229,8 @@ ROWS = (
         "hide_and_seek",
         "Hide-and-Seek",
         f"{_ERASE}:hide_and_seek",
-        "Singh and Lee, Hide-and-Seek: Forcing a Network to be Meticulous, ICCV 2017, "
-        "arXiv:1704.04232",
+        "Singh and Lee, Hide-and-Seek: Forcing a Network to be Meticulous for Weakly-supervised "
+        "Object and Action Localization, ICCV 2017, arXiv:1704.04232",
         2017,
         status="defined",
     ),

@@ -1,0 +1,116 @@
+"""Do the pages lead anywhere?  Links, names and pictures exist, and every method has its page."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from mixlib.describe import pages
+from mixlib.methods import METHODS
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+FAMILIES = sorted((DOCS / "methods").glob("*.md"))
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+NAME = re.compile(r"`((?:mixlib|theory)(?:\.[A-Za-z_]\w*)+)")
+COMMAND = re.compile(r"python -m paper_tables\.gallery (docs/\S+) --methods (\S+)")
+LARGEST = 150_000  # bytes of a picture
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def prose(path: Path) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+def relative_links(path: Path) -> list[str]:
+    found = [link.partition("#")[0] for link in LINK.findall(prose(path))]
+    return [link for link in found if link and not re.match(r"[a-z]+:", link)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_relative_link_leads_somewhere(path):
+    broken = [link for link in relative_links(path) if not (path.parent / link).exists()]
+    assert not broken, f"{named(path)}: no such file: {', '.join(broken)}"
+
+
+def test_every_page_is_reached_from_the_index():
+    index = DOCS / "README.md"
+    reached, open_pages = set(), [index]
+    while open_pages:
+        path = open_pages.pop()
+        reached.add(path)
+        near = {(path.parent / link).resolve() for link in relative_links(path)}
+        open_pages += [p for p in near if p.suffix == ".md" and p not in reached]
+    lost = [named(path) for path in DOCS.rglob("*.md") if path not in reached]
+    assert not lost, f"no way from docs/README.md to {', '.join(lost)}"
+
+
+def test_every_method_is_on_exactly_one_page():
+    rows = Counter(word for path in FAMILIES for word in pages([path]))
+    missing, unknown = set(METHODS) - set(rows), set(rows) - set(METHODS)
+    assert not missing, (
+        f"no page of docs/methods has a row '| `word` | ...' for {', '.join(sorted(missing))}: "
+        "describe the method on its family's page"
+    )
+    assert not unknown, f"rows for what is no method: {', '.join(sorted(unknown))}"
+    assert set(rows.values()) == {1}, f"on several pages: {rows.most_common(3)}"
+
+
+@pytest.mark.parametrize("path", FAMILIES, ids=named)
+def test_every_row_says_the_catalogue_s_status(path):
+    for word in pages([path]):
+        (row,) = re.findall(rf"^\| `{word}` \|.*$", path.read_text(), re.MULTILINE)
+        said = row.rstrip(" |").rpartition("|")[2]
+        assert METHODS[word].status in said, f"{word} is {METHODS[word].status}: {row}"
+
+
+@pytest.mark.parametrize("path", [*FAMILIES, DOCS / "theory.md"], ids=named)
+def test_every_name_in_backticks_exists(path):
+    for name in set(NAME.findall(path.read_text())):
+        assert found(name), f"{named(path)}: no {name}"
+    for test in set(re.findall(r"`(tests/[\w./]+)`", path.read_text())):
+        assert (ROOT / test).exists(), f"{named(path)}: no {test}"
+
+
+def found(name: str) -> bool:
+    """Is this dotted name a module, or an attribute of one?"""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            at = import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            if not hasattr(at, part):
+                return False
+            at = getattr(at, part)
+        return True
+    return False
+
+
+def test_every_picture_of_methods_is_small_and_has_its_command():
+    commands = [pair for path in FAMILIES for pair in COMMAND.findall(path.read_text())]
+    drawn = {path for path, _ in commands}
+    there = {named(path) for path in (DOCS / "images").glob("methods_*.png")}
+    assert drawn == there
+    assert len(commands) == len(drawn)
+    for _, words in commands:
+        assert set(words.split(",")) <= set(METHODS), words
+    for path in (DOCS / "images").iterdir():
+        assert path.stat().st_size <= LARGEST, f"{named(path)}: {path.stat().st_size} bytes"
+
+
+def test_the_checks_notice():
+    assert LINK.findall("[a](b.md) ![c](d.png)") == ["b.md", "d.png"]
+    assert found("mixlib.laws.Box")
+    assert not found("mixlib.laws.Bax")
+    assert not found("mixlib.nothing")
