@@ -6,7 +6,9 @@ import pytest
 
 from pipelines.pick import PICKS, pick
 
-HISTORY = [{"epoch": e, "top1": float(e), "top5": 2.0 * e, "test_loss": 1.0 / e} for e in range(1, 21)]
+HISTORY = [
+    {"epoch": e, "top1": float(e), "top5": 2.0 * e, "test_loss": 1.0 / e} for e in range(1, 21)
+]
 
 
 @pytest.mark.parametrize(
