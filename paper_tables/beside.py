@@ -30,8 +30,9 @@ def origin(kept: Kept) -> list[str]:
     minutes = sum(r["seconds"] for r in kept.results) / 60
     name, word = kept.table.name, kept.scale.name
     return [
-        f"{len(kept.jobs)} runs, {minutes:.0f} minutes in all, with torch {', '.join(torch)}, from "
-        f"commit {', '.join(commits)}. The first: {kept.jobs[0].describe()}.",
+        f"{len(kept.jobs)} runs, {minutes:.0f} minutes of wall time in all, with torch "
+        f"{', '.join(torch)}, from commit {', '.join(commits)}. The first: "
+        f"{kept.jobs[0].describe()}.",
         f"Their results are in paper_tables/measured/{name}. To measure them again: "
         f"snakemake --cores all --config scale={word} -- paper_tables/{name}; to keep what was "
         f"measured: python -m paper_tables.committed {word} {name}.",

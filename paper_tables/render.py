@@ -79,7 +79,9 @@ def _write_table(plan: grid.Plan, name: str, measured: Grid, drawn: list[Path]) 
     below = beside.markdown(name, found, stale)
     (out / "table.md").write_text(formats.markdown(table, measured, scale, data) + below)
     texts = [formats.csv_text(table, measured, scale)]
-    texts += [formats.csv_text(k.table, k.numbers, k.scale, head=False) for k in found]
+    # kept runs of this scale are the lines above: the same jobs
+    others = [k for k in found if k.scale.name != scale.name]
+    texts += [formats.csv_text(k.table, k.numbers, k.scale, head=False) for k in others]
     (out / "table.csv").write_text("".join(texts))
     (out / "table.tex").write_text(formats.latex(table, measured, scale, data))
     more = beside.page(name, found, stale)
