@@ -1,0 +1,137 @@
+"""How many operations does a training step of every method take, beside a vanilla step?
+
+``python -m benchmarks.operations``, about two minutes on one core.  Counted are convolutions and
+matrix products, forward and backward, of the objective that a training would run, without the
+optimizer; an addition and a multiplication are two.  Masks, boxes, sorting and transport are
+neither; their times are in :mod:`benchmarks.mixing`.  A count has no noise; it depends on draws
+only where a method stops when it is done (SuperMix).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+from torchvision.models import resnet18
+
+from mixlib import builder
+from mixlib.method import Method
+from mixlib.methods import METHODS, method
+from mixlib.net import Net
+from mixlib.recipes import recipe
+from mixlib.seed import generator
+
+SIZE, CLASSES, BATCH = 32, 10, 8
+STAGES = {f"stage{k}": f"layer{k}" for k in range(1, 5)}
+
+
+class Operations(TorchDispatchMode):
+    """Counts by torch's own formulas.
+
+    Its ``FlopCounterMode`` also hooks modules, which forbids the input gradients of PuzzleMix.
+    """
+
+    total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.total += formula(*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+def operations(step: Callable[[], Any]) -> int:
+    """Operations of one call."""
+    with Operations() as counter:
+        step()
+    return counter.total
+
+
+def convolutional() -> Net:
+    """CIFAR's ResNet-18: 3 x 3 stem, no pooling."""
+    model = resnet18(num_classes=CLASSES)
+    model.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+    model.maxpool = nn.Identity()  # type: ignore[assignment]
+    return Net(model, STAGES)
+
+
+def transformer() -> Net:
+    """For methods that read attention: 12 blocks of width 192 on 8 x 8 patches.
+
+    Its attention is computed step by step: torch has no formula for the CPU's fused kernel.
+    """
+    from timm.models.vision_transformer import Attention, VisionTransformer
+
+    model = VisionTransformer(
+        img_size=SIZE, patch_size=4, embed_dim=192, depth=12, num_heads=3, num_classes=CLASSES
+    )
+    for part in model.modules():
+        if isinstance(part, Attention):
+            part.fused_attn = False  # type: ignore[misc]  # Final for the scripting compiler only
+    return Net(model, layout="tokens")
+
+
+def network(row: Method) -> Net:
+    """The network that a method is counted on, the same weights every time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return transformer() if "attention" in row.needs else convolutional()
+
+
+def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None) -> int:
+    """Operations of one step of a method with CIFAR's parameters.
+
+    Args:
+        name: a row of the catalogue.
+        words: changes of its parameters.
+        beside: count it on the network of this other method.
+    """
+    row = method(name)
+    known = inspect.signature(builder.constructor(row.build)).parameters
+    given = {**row.params_for("cifar"), **({"image": SIZE} if "image" in known else {})}
+    net = network(method(beside or name))
+    objective = builder.objective(
+        name, net, {**given, **(words or {})}, recipe("cifar"), steps=10, seed=0
+    )
+    rng = generator(0, "operations")
+    x = torch.randn(BATCH, 3, SIZE, SIZE, generator=rng)
+    y = torch.arange(BATCH) % CLASSES
+    objective.train()
+
+    def step() -> None:
+        objective(x, y, rng).loss.backward()
+
+    return operations(step)
+
+
+def ratio(name: str, words: dict[str, Any] | None = None) -> float:
+    """A method's step over a vanilla step of the same network."""
+    return of(name, words) / of("vanilla", beside=name)
+
+
+def table(names: Sequence[str]) -> str:
+    """Ratios as Markdown."""
+    lines = ["| word | operations / vanilla |", "|---|---|"]
+    lines += [f"| `{name}` | {ratio(name):.3f} |" for name in names]
+    return "\n".join(lines)
+
+
+def main(
+    methods: Annotated[str, typer.Option(help="comma-separated; empty: all")] = "",
+) -> None:
+    """Prints operations per step, as ratios to a vanilla step."""
+    torch.set_num_threads(1)
+    typer.echo(table([name for name in methods.split(",") if name] or list(METHODS)))
+
+
+if __name__ == "__main__":
+    typer.run(main)
