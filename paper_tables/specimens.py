@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from mixlib import builder
 from mixlib.automix.draws import Draw
@@ -28,6 +29,7 @@ from mixlib.net import Net
 from mixlib.objective import MixOnce, Objective
 from mixlib.policies.base import Policy
 from mixlib.seed import generator
+from mixlib.token_labels import TokenLabels
 
 CLASSES = 10
 STEPS = 60  # of the small network that saliency and attention are read from
@@ -151,6 +153,8 @@ class Studio:
             make = builder.constructor(row.build)
             words = {**row.params_for("generated"), **_plain(inspect.signature(make).parameters)}
             net = builder.net("resnet10_w16", CLASSES, self.seed)
+            if "teacher" in inspect.signature(make).parameters:
+                net = self.transformer  # labels of tokens, which nothing is learnt of here
             # a few hundred steps stand for an epoch or two: a full lambda loss, a fast average
             quick = {"gamma": 1.0, "momentum": 0.9, "momentum_end": 0.9}
             words |= {k: v for k, v in quick.items() if k in inspect.signature(make).parameters}
@@ -172,6 +176,7 @@ class Studio:
         """
         row = method(name)
         rng = generator(seed, "gallery", name)
+        objective = None
         if row.objective == "once":
             policy, note, asked = self._policy(row, lam, rng)
             if row.rule is not None:
@@ -182,18 +187,24 @@ class Studio:
                 draw = Draw(torch.tensor([lam]), torch.tensor([1, 0]), 1)
                 mix = objective.mix_for_q(objective.look(pair), draw, pair)
                 return specimen_of(mix, pair, f"learnt in {LEARN} steps")
-            assert isinstance(objective, Consistency), f"no picture of {row.title}"
-            policy, note, asked = objective.policy, "one image's views; labels stay", False
+            policy, note, asked = _of_objective(row, objective, lam)
         net = self.transformer if "attention" in row.needs else self.net if row.needs else None
-        drawn = specimen_of(policy.draw(pair, labels, net, rng), pair, note)
-        return replace(drawn, asked=asked)
+        seen = pair
+        if isinstance(objective, TokenLabels):
+            # the mask of the patches, shown on the pixels that they cover
+            seen = avg_pool2d(pair, objective.patch)
+        mix = policy.draw(seen, labels, net, rng)
+        if mix.labels is not None:
+            note = "shares of a teacher's labels"
+        return replace(specimen_of(mix, pair, note), asked=asked)
 
     def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str, bool]:
         make = builder.constructor(row.build)
         words = inspect.signature(make).parameters
         given = {**row.params_for(), **_plain(words)}
-        if "supervisor" in words:
-            given["supervisor"] = self.net
+        for word in ("supervisor", "teacher"):
+            if word in words and "teacher" in row.needs:
+                given[word] = self.net
         made = make(**given)
         policy = fixed(made, lam)
         hidden = [site for site in policy.places if site != "input"]
@@ -202,6 +213,15 @@ class Studio:
             now = policy.settle(rng)
         note = f"at the input; also at {', '.join(hidden)}" if hidden else ""
         return now, note, policy is not made
+
+
+def _of_objective(row: Method, objective: Objective, lam: float) -> tuple[Policy, str, bool]:
+    """The policy of an objective that learns no masks, a note, and whether lambda is as wished."""
+    if isinstance(objective, TokenLabels):
+        made = fixed(objective.policy, lam)
+        return made, "patches, labelled one by one", made is not objective.policy
+    assert isinstance(objective, Consistency), f"no picture of {row.title}"
+    return objective.policy, "one image's views; labels stay", False
 
 
 def _plain(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,6 +243,8 @@ def fixed(policy: Any, lam: float) -> Any:
             changes["laws"] = tuple((law, Fixed(lam)) for law, _ in value)
         elif part.name == "policies":
             changes["policies"] = tuple(fixed(one, lam) for one in value)
+        elif isinstance(value, Policy):
+            changes[part.name] = fixed(value, lam)
     return replace(policy, **changes) if changes else policy
 
 
