@@ -67,6 +67,7 @@ ROWS = (
         "Regularization, ICLR 2021, arXiv:2006.01791",
         2021,
         normalised(alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
+        revision=2,
     ),
     Method(
         "attentivemix",
