@@ -21,7 +21,8 @@ PUBLISHED = "torchvision"
 
 # "last" is what the classifier reads: the map that global pooling averages, or the tokens
 RESNET_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 5)} | {"last": "layer4"}
-VIT_SITES = {"stage3": "blocks.5", "last": "norm"}
+# a transformer has no stages: a sixth, a third and half of twelve blocks stand for the first three
+VIT_SITES = {"stage1": "blocks.1", "stage2": "blocks.3", "stage3": "blocks.5", "last": "norm"}
 SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)} | {"last": "norm"}
 CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)} | {"last": "stages.3"}
 

@@ -46,9 +46,7 @@ def markdown() -> str:
         needs = ", ".join(sorted(row.needs)) or "-"
         lines.append(f"| {row.title} | `{row.name}` | {row.status} | {needs} | {row.cite} |")
     lines += ["", "| word | parameters (catalogue's default) | released |", "|---|---|---|"]
-    lines += [
-        f"| `{row.name}` | {_words(row)} | {released(_make(row))} |" for row in METHODS.values()
-    ]
+    lines += [f"| `{row.name}` | {_words(row)} | {_released(row)} |" for row in METHODS.values()]
     return HEAD + "\n".join(lines) + "\n"
 
 
@@ -70,6 +68,14 @@ def _words(row: Method) -> str:
             continue
         shown.append(f"`{word}={value!r}`")
     return " ".join(shown).replace("|", "\\|") or "-"
+
+
+def _released(row: Method) -> str:
+    """What the switch changes in the mixes and, where the method has a rule, in the labels."""
+    from mixlib.builder import constructor
+
+    said = released(_make(row))
+    return said if row.rule is None else f"{said} {released(constructor(row.rule))}"
 
 
 def released(make: Any) -> str:

@@ -194,7 +194,9 @@ def build(
             f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
             f"mixlib.build({name!r}, {word}=model)"
         )
-    rule = None if row.rule is None else constructor(row.rule)()
+    rule = None
+    if row.rule is not None:
+        rule = constructor(row.rule)(released=bool(given.get("released", False)))
     return Mixer(row, policy, given, _looked_into(row, net), rule)
 
 

@@ -54,7 +54,7 @@ ROWS = (
         2022,
         same(mixup=0.8, cutmix=1.0, switch=0.8, mode="batch"),
         frozenset({"attention"}),
-        rule="mixlib.labels_attention:TransMix",
+        rule="mixlib.labels_attention:transmix",
     ),
     Method(
         "relabel",
