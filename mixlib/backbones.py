@@ -25,7 +25,8 @@ RESNET_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 5)} | {"last": "layer
 # after a pre-activated network's last norm and activation, which are no part of its last stage
 PRE_SITES = RESNET_SITES | {"last": "last"}
 THREE_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 4)} | {"last": "last"}
-VIT_SITES = {"stage3": "blocks.5", "last": "norm"}
+# a transformer has no stages: a sixth, a third and half of twelve blocks stand for the first three
+VIT_SITES = {"stage1": "blocks.1", "stage2": "blocks.3", "stage3": "blocks.5", "last": "norm"}
 SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)} | {"last": "norm"}
 CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)} | {"last": "stages.3"}
 

@@ -84,7 +84,7 @@ def objective(
     if "attention" in row.needs:
         network.sites["attention"] = last_attention(network.model)
     if row.rule is not None:
-        loss = constructor(row.rule)(rule=loss)
+        loss = constructor(row.rule)(rule=loss, released=bool(params.get("released", False)))
     if row.objective != "once":
         return make(network, rule=loss, steps=steps, seed=seed, **params)
     if recipe.weight_ema is None:

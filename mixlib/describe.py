@@ -27,6 +27,18 @@ The definition of a method is its paper. Where released code differs and a publi
 on it, `released=True` repeats it; what that changes is said in the last column of the second table.
 Pairing, where nothing is said: everyone's partner is the same random number of places on.
 
+`teacher` and `supervisor` are networks that you have trained, e.g. `mixlib.build("relabel",
+teacher=model)`. AttentiveMix, TokenMix and SuperMix ask the network in training where none is
+given. ReLabel, TokenLabeling and MixToken refuse to: under ReLabel a network that taught itself
+would never see a class. Their teacher must end in global average pooling and a linear classifier;
+it labels the very crop that is trained on, in one more forward pass per step. The authors store
+their teachers' maps instead; stored maps go through `mixlib.score_maps`, whose `released=True`
+reads crops transposed as both releases do: `image_targets`, then CutMix of soft labels
+(`mixlib.build("cutmix")(images, targets, rng)`), is ReLabel; `token_targets`, then
+`objective.learn(images, targets, rng)`, is TokenLabeling or MixToken. These two are objectives,
+made by `mixlib.token_labels.mixtoken(mixlib.sites.wrap(model), teacher=teacher)`; their prediction
+(`objective.predictor()`) adds half of the patch tokens' largest logits to those of the class token.
+
 """
 
 
@@ -42,9 +54,7 @@ def markdown() -> str:
         words = (row.title, f"`{row.name}`", row.status, needs, link, row.cite)
         lines.append(f"| {' | '.join(words)} |")
     lines += ["", "| word | parameters (catalogue's default) | released |", "|---|---|---|"]
-    lines += [
-        f"| `{row.name}` | {_words(row)} | {released(_make(row))} |" for row in METHODS.values()
-    ]
+    lines += [f"| `{row.name}` | {_words(row)} | {_released(row)} |" for row in METHODS.values()]
     return HEAD + "\n".join(lines) + "\n"
 
 
@@ -75,6 +85,14 @@ def _words(row: Method) -> str:
             continue
         shown.append(f"`{word}={value!r}`")
     return " ".join(shown).replace("|", "\\|") or "-"
+
+
+def _released(row: Method) -> str:
+    """What the switch changes in the mixes and, where the method has a rule, in the labels."""
+    from mixlib.builder import constructor
+
+    said = released(_make(row))
+    return said if row.rule is None else f"{said} {released(constructor(row.rule))}"
 
 
 def released(make: Any) -> str:

@@ -1,7 +1,8 @@
 """How does a mixed label become a loss?  A label rule reads the mix, the logits and the labels.
 
 Every rule honours per-sample weights and any number of sources.  ``y`` is int64 [B]; the label of
-output b is sum_k weight[b, k] * onehot(y[source[b, k]]).
+output b is sum_k weight[b, k] * onehot(y[source[b, k]]).  Where a mix brings labels of its own
+(``Mix.labels``, rows over the classes), they stand for onehot(y).
 """
 
 from __future__ import annotations
@@ -39,13 +40,34 @@ class LabelRule(ABC):
 def soft_targets(
     mix: Mix, y: Int[Tensor, " B"], classes: int, smoothing: float = 0.0
 ) -> Float[Tensor, "B Y"]:
-    """Mixed labels as rows over the classes, each one-hot label smoothed first (off value smoothing
-    / classes)."""
-    rows = torch.zeros(len(y), classes, device=y.device)
-    rows.scatter_add_(1, y[mix.source], mix.weight)
+    """Mixed labels as rows over the classes, each label smoothed first (off value smoothing /
+    classes).
+
+    Raises:
+        ValueError: the mix brings labels over another number of classes.
+    """
+    if mix.labels is None:
+        rows = torch.zeros(len(y), classes, device=y.device)
+        rows.scatter_add_(1, y[mix.source], mix.weight)
+    else:
+        rows = torch.einsum("bk,bky->by", mix.weight, own_labels(mix.labels, classes)[mix.source])
     if smoothing:
         rows = rows * (1 - smoothing) + mix.weight.sum(1, keepdim=True) * smoothing / classes
     return rows
+
+
+def own_labels(labels: Float[Tensor, "B Y"], classes: int) -> Float[Tensor, "B Y"]:
+    """The labels that a mix brings, checked and in float32.
+
+    Raises:
+        ValueError: they are over another number of classes.
+    """
+    if labels.shape[1] != classes:
+        raise ValueError(
+            f"expected {classes} classes, the soft labels have {labels.shape[1]}: the network in "
+            "training and whoever made the labels must name the same classes"
+        )
+    return labels.float()
 
 
 @dataclass(frozen=True)
@@ -62,7 +84,11 @@ class CrossEntropy(LabelRule):
         y: Int[Tensor, " B"],
     ) -> Float[Tensor, ""]:
         log_p = F.log_softmax(logits.float(), dim=1)
-        picked = log_p.gather(1, y[mix.source])
+        if mix.labels is None:
+            picked = log_p.gather(1, y[mix.source])
+        else:
+            rows = own_labels(mix.labels, logits.shape[1])
+            picked = torch.einsum("bky,by->bk", rows[mix.source], log_p)
         loss = -(mix.weight * picked).sum(1)
         if self.smoothing:
             even = -(mix.weight.sum(1) * log_p.mean(1))
@@ -76,7 +102,7 @@ class BinaryCrossEntropy(LabelRule):
 
     Args:
         target: "share" keeps the label weights; "two-hot" asks for every source present with a full
-            1 (timm's binarised targets).
+            1 (timm's binarised targets), which a soft label has no meaning for.
         smoothing: as in :func:`soft_targets`.
         reduction: "mean" over samples and classes, or "sum" over classes and mean over samples.
     """
@@ -94,6 +120,11 @@ class BinaryCrossEntropy(LabelRule):
     ) -> Float[Tensor, ""]:
         rows = soft_targets(mix, y, logits.shape[1], self.smoothing)
         if self.target == "two-hot":
+            if mix.labels is not None:
+                raise ValueError(
+                    "two-hot targets need class indices, this mix brings soft labels: use "
+                    'BinaryCrossEntropy(target="share")'
+                )
             rows = (soft_targets(mix, y, logits.shape[1]) > 0).to(rows.dtype)
         loss = F.binary_cross_entropy_with_logits(logits.float(), rows, reduction="mean")
         return loss if self.reduction == "mean" else loss * logits.shape[1]

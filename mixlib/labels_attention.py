@@ -98,3 +98,11 @@ class TransMix(LabelRule):
         return replace(
             mix, weight=torch.lerp(attended_shares(mix, attention), mix.weight, self.area)
         )
+
+
+def transmix(rule: LabelRule | None = None, released: bool = False) -> TransMix:
+    """TransMix's labels over another rule's loss.
+
+    ``released=True``: half of every label share is by attention, half by area.
+    """
+    return TransMix(rule or CrossEntropy(), 0.5 if released else 0.0)

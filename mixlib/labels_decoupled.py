@@ -38,6 +38,8 @@ class Decoupled(LabelRule):
     ) -> Float[Tensor, ""]:
         if mix.source.shape[1] != 2:
             raise ValueError(f"decoupled mixup needs pairs, got {mix.source.shape[1]} sources")
+        if mix.labels is not None:
+            raise ValueError("decoupled mixup needs class indices, this mix brings soft labels")
         logits = logits.float()
         labels = y[mix.source]
         same = labels[:, :1] == labels[:, 1:]

@@ -47,7 +47,9 @@ class Method:
         params: keyword arguments of ``build`` by family; missing families take "default".
         needs: what it looks at beyond the batch: input_grad, features, attention, teacher.
         objective: "once" (one draw, one forward) or the name of an objective of its own.
-        rule: "module:function" of its label rule where that is not the area's cross-entropy.
+        rule: "module:function" of its label rule where that is not the area's cross-entropy; called
+            with the loss to build on (``rule``) and ``released`` as the constructor's parameters
+            say.
         pipelines: word of AutoMix's Table 10 ("mp", "mp_ce" ...) -> the row of this method in that
             training pipeline; such a row mixes as this one does.
         revision: raised by hand whenever its numbers change.

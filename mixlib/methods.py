@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mixlib import momentum_rows
+from mixlib import momentum_rows, token_rows
 from mixlib.appendix import CIFAR, IMAGENET, alphas, normalised, same
 from mixlib.method import FAMILIES, Family, Method, Params
 from mixlib.words import nearest
@@ -27,10 +27,6 @@ _ERASE = "mixlib.policies.erase"
 _PARK = (
     "Park et al., A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function "
     "Perspective, NeurIPS 2022, arXiv:2208.09913"
-)
-_TOKENMIX = (
-    "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
-    "ECCV 2022, arXiv:2207.08409"
 )
 
 ROWS = (
@@ -76,6 +72,7 @@ ROWS = (
         "Regularization, ICLR 2021, arXiv:2006.01791",
         2021,
         normalised(alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
+        revision=2,
     ),
     Method(
         "attentivemix",
@@ -234,42 +231,7 @@ ROWS = (
         2017,
         status="defined",
     ),
-    Method(
-        "random_tokens",
-        "Random tokens",
-        f"{_BY_LAW}:random_tokens",
-        _TOKENMIX,
-        2022,
-        same(alpha=1.0),
-        status="defined",
-    ),
-    Method(
-        "token_blocks",
-        "TokenMix masks, label by area",
-        f"{_BY_LAW}:token_blocks",
-        _TOKENMIX,
-        2022,
-        same(alpha=1.0),
-    ),
-    Method(
-        "tokenmix",
-        "TokenMix",
-        "mixlib.policies.tokens:tokenmix",
-        _TOKENMIX,
-        2022,
-        same(alpha=1.0),
-        frozenset({"attention"}),
-    ),
-    Method(
-        "transmix",
-        "TransMix",
-        "mixlib.policies.choice:stochastic",
-        "Chen et al., TransMix: Attend to Mix for Vision Transformers, CVPR 2022, arXiv:2111.09833",
-        2022,
-        same(mixup=0.8, cutmix=1.0, switch=0.8, mode="batch"),
-        frozenset({"attention"}),
-        rule="mixlib.labels_attention:TransMix",
-    ),
+    *token_rows.ROWS,
     *momentum_rows.ROWS,
 )
 METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in ROWS})

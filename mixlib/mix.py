@@ -47,6 +47,9 @@ class Mix:
         parts: one entry per source: None where ``x[source]`` is used in place, or the content that
             a method moved, resized or made up (PuzzleMix's transport, ResizeMix, Cutout's fill),
             float, broadcastable to [B, C, H, W]. None: every source in place.
+        labels: float [B, Y], the label of every *input* sample as a row over the classes, where it
+            is no class index (ReLabel, soft labels); None: the class indices that come with the
+            batch.
     """
 
     source: Int[Tensor, "B K"]
@@ -54,6 +57,7 @@ class Mix:
     mask: Tensor | Boxes
     shift: int | None = None
     parts: tuple[Tensor | None, ...] | None = None
+    labels: Float[Tensor, "B Y"] | None = None
 
     def dense(self, size: tuple[int, int] | None = None) -> Float[Tensor, "n K h w"]:
         """The mask as weights per source, brought to ``size`` by area averaging (which keeps its
@@ -78,11 +82,13 @@ class Mix:
             mask = replace(mask, edges=mask.edges.to(device, non_blocking=True))
         else:
             mask = mask.to(device, non_blocking=True)
+        labels = self.labels
         return replace(
             self,
             source=self.source.to(device, non_blocking=True),
             weight=self.weight.to(device, non_blocking=True),
             mask=mask,
+            labels=None if labels is None else labels.to(device, non_blocking=True),
         )
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from mixlib.builder import constructor
@@ -38,7 +38,8 @@ class Mixed:
 
     Attributes:
         images: [B, C, H, W], mixed; dtype, device and memory format of the batch.
-        labels: the labels as they were given, int64 [B] or soft [B, Y].
+        labels: the labels as they were given, int64 [B] or soft [B, Y]; a method that makes labels
+            (ReLabel) puts its own in their place, in ``mix.labels``.
         mix: who was mixed with whom, where and how much.
         rule: the method's own label rule, None for the cross-entropy of the label shares.
     """
@@ -52,25 +53,18 @@ class Mixed:
         """Mixed labels as rows over the classes.
 
         Args:
-            classes: how many; may be left out where the labels were soft.
+            classes: how many; may be left out where the labels are soft.
             smoothing: every label is smoothed before it is mixed, off value smoothing / classes.
 
         Raises:
             ValueError: ``classes`` is missing, or differs from that of soft labels.
         """
-        labels = self.labels.to(self.mix.weight.device)
-        if labels.ndim == 1:
-            if classes is None:
-                raise ValueError("labels are class indices: say how many classes there are")
-            return soft_targets(self.mix, labels, classes, smoothing)
-        if classes not in (None, labels.shape[1]):
-            raise ValueError(f"expected {classes} classes, the soft labels have {labels.shape[1]}")
-        weight = self.mix.weight
-        rows = torch.einsum("bk,bky->by", weight, labels.to(weight.dtype)[self.mix.source])
-        if smoothing:
-            rows = rows * (1 - smoothing)
-            rows = rows + weight.sum(1, keepdim=True) * smoothing / labels.shape[1]
-        return rows
+        mix = self._labelled()
+        if mix.labels is not None:
+            classes = classes or mix.labels.shape[1]
+        elif classes is None:
+            raise ValueError("labels are class indices: say how many classes there are")
+        return soft_targets(mix, self._indices(), classes, smoothing)
 
     def loss(self, logits: Float[Tensor, "B Y"], rule: LabelRule | None = None) -> Tensor:
         """Mean loss of the batch, under the method's rule unless another is given.
@@ -78,17 +72,19 @@ class Mixed:
         Raises:
             ValueError: a rule that reads class indices was given soft labels.
         """
-        rule = rule or self.rule
-        if self.labels.ndim == 1:
-            labels = self.labels.to(self.mix.weight.device)
-            return (rule or CrossEntropy())(self.mix, logits, {}, labels)
-        if rule is not None:
-            raise ValueError(
-                f"{type(rule).__name__} reads class indices [B]; for soft labels apply your loss "
-                "to mixed.targets()"
-            )
-        rows = self.targets(logits.shape[1])
-        return -(rows * logits.float().log_softmax(1)).sum(1).mean()
+        rule = rule or self.rule or CrossEntropy()
+        return rule(self._labelled(), logits, {}, self._indices())
+
+    def _labelled(self) -> Mix:
+        """The mix with its soft labels: the method's own, else those that were given."""
+        if self.mix.labels is not None or self.labels.ndim == 1:
+            return self.mix
+        return replace(self.mix, labels=self.labels.to(self.mix.weight))
+
+    def _indices(self) -> Int[Tensor, " B"]:
+        """Class indices, the largest of soft labels."""
+        labels = self.labels if self.labels.ndim == 1 else self.labels.argmax(1)
+        return labels.to(self.mix.weight.device)
 
 
 @dataclass(frozen=True)
@@ -163,7 +159,8 @@ def build(
     Args:
         name: a row of ``mixlib.METHODS``.
         net: the network in training (any classifier, or a :class:`mixlib.net.Net`), for methods
-            that look into it.
+            that look into it.  A ``teacher=`` among the parameters is looked into instead, and may
+            be any classifier, too.
         family: whose hyper-parameters are the defaults: "default" (the method's own paper),
             "cifar", "tiny", "imagenet", ... (the AutoMix paper's appendix), "deit", "rsb".
         params: changes of the method's parameters.
@@ -181,7 +178,8 @@ def build(
         if word not in known:
             raise TypeError(f"{name}: {nearest('parameter', word, known)}")
     given = {**row.params_for(family), **params}
-    policy = make(**given)
+    taught = {k: _looked_into(row, v) for k, v in given.items() if isinstance(v, nn.Module)}
+    policy = make(**{**given, **taught})
     hidden = [site for site in policy.places if site != "input"]
     if hidden:
         raise ValueError(
@@ -190,17 +188,20 @@ def build(
             f"mixlib.MixOnce(mixlib.Net(model), mixlib.builder.policy({name!r})), called with "
             "(images, labels, rng)"
         )
-    if row.needs and net is None and given.get("teacher") is None:
+    if row.needs and net is None and not taught:
+        word = "teacher" if "teacher" in known and "teacher" in row.needs else "net"
         raise ValueError(
             f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
-            f"mixlib.build({name!r}, net=model)"
+            f"mixlib.build({name!r}, {word}=model)"
         )
-    rule = None if row.rule is None else constructor(row.rule)()
+    rule = None
+    if row.rule is not None:
+        rule = constructor(row.rule)(released=bool(given.get("released", False)))
     return Mixer(row, policy, given, _looked_into(row, net), rule)
 
 
 def _looked_into(row: Method, net: nn.Module | None) -> Net | None:
-    """The network with its sites; a transformer whose attention is read gets that site, too.
+    """A network with its sites; a transformer whose attention is read gets that site, too.
 
     Raises:
         ValueError: the method reads attention and the model has none that could be read.
@@ -220,7 +221,8 @@ def _refuse_objectives(row: Method) -> None:
     if row.objective != "once":
         raise ValueError(
             f"{row.title} is a training objective of its own, not a mix of a batch; build it with "
-            "mixlib.builder.objective, or see docs/methods.md"
+            f"mixlib.builder.objective or {row.build.replace(':', '.')}(net, ...), see "
+            "docs/methods.md"
         )
     if row.rule is not None and constructor(row.rule)().taps:
         raise ValueError(

@@ -4,7 +4,8 @@ Montabone and Soto, "Human detection using a mobile platform and novel features 
 visual saliency mechanism", Image and Vision Computing 2010, in the arithmetic of OpenCV's
 ``StaticSaliencyFineGrained`` (bytes truncated after every step), which SaliencyMix builds on; equal
 to it bit by bit on uint8 images, batched, on any device.  OpenCV reads its grey image as bytes: on
-the float images that SaliencyMix' release passes, its map has nothing to do with the content.
+the float images that SaliencyMix' release passes, its map has nothing to do with the content
+(:func:`fine_grained_of_floats`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from torch.nn import functional as F
 
 # half widths of the surrounds, in OpenCV's order: 3 and 7 pixels at three octaves each, times 4
 SURROUNDS = (12, 24, 48, 28, 56, 112)
+# OpenCV's grey of floats: its numbers for blue, green and red as float32
+_FLOAT = [float(weight) for weight in torch.tensor([0.114, 0.587, 0.299])]
 
 
 def fine_grained(images: UInt8[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
@@ -28,16 +31,46 @@ def fine_grained(images: UInt8[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
     height, width = grey.shape[1:]
     # sums of bytes are exact in float32 up to 2^24
     exact = torch.float32 if height * width * 255 < 2**24 else torch.float64
-    total = F.pad(grey.to(exact).cumsum(1).cumsum(2), (1, 0, 1, 0))
-    value = grey.float()
+    return _contrast(F.pad(grey.to(exact).cumsum(1).cumsum(2), (1, 0, 1, 0)), grey.float())
+
+
+def fine_grained_of_floats(x: Float[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
+    """What OpenCV makes of float images, and so SaliencyMix' release of normalised ones.
+
+    The surround of a pixel is the mean of true grey values, but its centre is a *byte* of the grey
+    image: in row r, column c, byte c of the row's float32 numbers (low byte first), so that only
+    the left quarter of an image counts, most of it by the noise in its mantissa.  Equal to OpenCV's
+    map on all of 3 recorded images of 32 x 32: sums are rounded in the order of its code with fused
+    multiply-add, on which the low bytes depend.
+    """
+    red, green, blue = x.double().unbind(1)
+    # the channel weights in OpenCV's order, blue first, on RGB data
+    grey = (green * _FLOAT[1]).float().double()
+    for channel, weight in ((red, _FLOAT[0]), (blue, _FLOAT[2])):
+        grey = (channel * weight + grey).float().double()
+    soft = _blurred_floats(_blurred_floats(grey.float())).contiguous()
+    read = soft.view(torch.uint8)[:, :, : x.shape[-1]].float()
+    return _contrast(F.pad(soft.double().cumsum(1).cumsum(2), (1, 0, 1, 0)), read)
+
+
+def _contrast(
+    total: Float[Tensor, "B I J"], value: Float[Tensor, "B H W"]
+) -> UInt8[Tensor, "B H W"]:
+    """Centres against surrounds of all sizes, in bytes.
+
+    Args:
+        total: integral image.
+        value: of the centres, 0 to 255.
+    """
     on, off = torch.zeros_like(value), torch.zeros_like(value)
-    for reach, times in _distinct(max(height, width)):
+    for reach, times in _distinct(max(value.shape[1:])):
         difference = value - _surround(total, value, reach)
-        on += times * difference.clamp(min=0).trunc()
-        off += times * (-difference).clamp(min=0).trunc()
+        # above 255, where the surround is negative, bytes wrap around
+        on += times * difference.clamp(min=0).trunc().remainder(256)
+        off += times * (-difference).clamp(min=0).trunc().remainder(256)
     on, off = _to_bytes(on), _to_bytes(off)
     most = torch.maximum(on.amax((1, 2)), off.amax((1, 2))).clamp(min=1)[:, None, None]
-    # a sum above the larger maximum wraps around, as bytes do
+    # a sum above the larger maximum wraps around, too
     return (255.0 * ((on + off) / most)).to(torch.int64).remainder(256).to(torch.uint8)
 
 
@@ -70,6 +103,15 @@ def _blurred(grey: Int[Tensor, "B H W"]) -> Int[Tensor, "B H W"]:
     padded = F.pad(padded, [1 - n for n in wide], mode="replicate").to(torch.int32)[:, 0]
     across = padded[:, :, :-2] + 2 * padded[:, :, 1:-1] + padded[:, :, 2:]
     return (across[:, :-2] + 2 * across[:, 1:-1] + across[:, 2:] + 8) >> 4
+
+
+def _blurred_floats(grey: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:
+    """Binomial 3 x 3 blur of floats, borders reflected, outer pair first as OpenCV adds."""
+    wide = [min(1, n - 1) for n in (grey.shape[2], grey.shape[2], grey.shape[1], grey.shape[1])]
+    padded = F.pad(grey[:, None], wide, mode="reflect")
+    padded = F.pad(padded, [1 - n for n in wide], mode="replicate")[:, 0]
+    across = padded[:, :, 1:-1] * 0.5 + (padded[:, :, :-2] + padded[:, :, 2:]) * 0.25
+    return across[:, 1:-1] * 0.5 + (across[:, :-2] + across[:, 2:]) * 0.25
 
 
 def _distinct(side: int) -> list[tuple[int, int]]:

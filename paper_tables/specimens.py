@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from mixlib import builder
 from mixlib.automix.draws import Draw
@@ -29,6 +30,7 @@ from mixlib.net import Net
 from mixlib.objective import MixOnce, Objective
 from mixlib.policies.base import Policy
 from mixlib.seed import generator
+from mixlib.token_labels import TokenLabels
 
 CLASSES = 10
 STEPS = 60  # of the small network that saliency and attention are read from
@@ -158,6 +160,8 @@ class Studio:
             make = builder.constructor(row.build)
             words = {**row.params_for("generated"), **_plain(inspect.signature(make).parameters)}
             net = builder.net("resnet10_w16", CLASSES, self.seed)
+            if "teacher" in inspect.signature(make).parameters:
+                net = self.transformer  # labels of tokens, which nothing is learnt of here
             # a few hundred steps stand for an epoch or two: a full lambda loss, a fast average
             quick = {"gamma": 1.0, "momentum": 0.9, "momentum_end": 0.9}
             words |= {k: v for k, v in quick.items() if k in inspect.signature(make).parameters}
@@ -179,6 +183,7 @@ class Studio:
         """
         row = method(name)
         rng = generator(seed, "gallery", name)
+        objective = None
         if row.objective == "once":
             policy, note, asked = self._policy(row, lam, rng)
             if row.rule is not None:
@@ -190,31 +195,24 @@ class Studio:
                 return specimen_of(
                     objective.mix_with(pair, draw), pair, f"learnt in {self.learn} steps"
                 )
-            policy, note, asked = self._followed(objective, lam)
+            policy, note, asked = _of_objective(objective, lam)
         net = self.transformer if "attention" in row.needs else self.net if row.needs else None
-        drawn = specimen_of(policy.draw(pair, labels, net, rng), pair, note)
-        return replace(drawn, asked=asked)
-
-    def _followed(self, objective: Objective, lam: float) -> tuple[Policy, str, bool]:
-        """The policy inside an objective whose masks are not learnt.
-
-        Raises:
-            TypeError: it has none.
-        """
-        policy = getattr(objective, "policy", None)
-        if not isinstance(policy, Policy):
-            raise TypeError(f"{type(objective).__name__} has no policy that could be shown")
-        if isinstance(objective, Consistency):
-            return policy, "one image's views; labels stay", False
-        chosen = fixed(policy, lam)
-        return chosen, "", chosen is not policy
+        seen = pair
+        if isinstance(objective, TokenLabels):
+            # the mask of the patches, shown on the pixels that they cover
+            seen = avg_pool2d(pair, objective.patch)
+        mix = policy.draw(seen, labels, net, rng)
+        if mix.labels is not None:
+            note = "shares of a teacher's labels"
+        return replace(specimen_of(mix, pair, note), asked=asked)
 
     def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str, bool]:
         make = builder.constructor(row.build)
         words = inspect.signature(make).parameters
         given = {**row.params_for(), **_plain(words)}
-        if "supervisor" in words:
-            given["supervisor"] = self.net
+        for word in ("supervisor", "teacher"):
+            if word in words and "teacher" in row.needs:
+                given[word] = self.net
         made = make(**given)
         policy = fixed(made, lam)
         hidden = [site for site in policy.places if site != "input"]
@@ -223,6 +221,22 @@ class Studio:
             now = policy.settle(rng)
         note = f"at the input; also at {', '.join(hidden)}" if hidden else ""
         return now, note, policy is not made
+
+
+def _of_objective(objective: Objective, lam: float) -> tuple[Policy, str, bool]:
+    """The policy of an objective that learns no masks, a note, and whether lambda is as wished.
+
+    Raises:
+        TypeError: it has no policy.
+    """
+    policy = getattr(objective, "policy", None)
+    if not isinstance(policy, Policy):
+        raise TypeError(f"{type(objective).__name__} has no policy that could be shown")
+    if isinstance(objective, Consistency):
+        return policy, "one image's views; labels stay", False
+    made = fixed(policy, lam)
+    note = "patches, labelled one by one" if isinstance(objective, TokenLabels) else ""
+    return made, note, made is not policy
 
 
 def _plain(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,6 +258,8 @@ def fixed(policy: Any, lam: float) -> Any:
             changes["laws"] = tuple((law, Fixed(lam)) for law, _ in value)
         elif part.name == "policies":
             changes["policies"] = tuple(fixed(one, lam) for one in value)
+        elif isinstance(value, Policy):
+            changes[part.name] = fixed(value, lam)
     return replace(policy, **changes) if changes else policy
 
 

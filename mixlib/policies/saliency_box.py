@@ -5,8 +5,9 @@ ICLR 2021, section 3: the box of the partner is centred at the peak of its salie
 at the same place.
 
 As released, one box serves the batch, around the peak of its first partner's map; and that map is
-computed from normalised floats read as bytes, whose correlation with the map of the image is -0.02
-(12 images).  ``released=True`` therefore draws the centre at random.
+computed from normalised floats read as bytes
+(:func:`mixlib.saliency_fine.fine_grained_of_floats`), whose correlation with the map of the image
+is -0.02 (12 images): in effect CutMix at a random place.
 """
 
 from __future__ import annotations
@@ -19,12 +20,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.laws.base import Beta, LamLaw
-from mixlib.laws.box import Box, clipped
+from mixlib.laws.box import clipped
 from mixlib.mix import Boxes, Mix, pair
 from mixlib.net import Net
 from mixlib.policies.base import Pairing, Policy, Scope, partners
-from mixlib.policies.by_law import ByLaw
-from mixlib.saliency_fine import bytes_of, fine_grained, peak
+from mixlib.saliency_fine import bytes_of, fine_grained, fine_grained_of_floats, peak
 
 
 def box_around(
@@ -64,6 +64,20 @@ class SalientBox(Policy):
         return pair(partner, boxes, boxes.share_outside(), shift=shift)
 
 
+@dataclass(frozen=True)
+class ReleasedBox(Policy):
+    """SaliencyMix as released: one box per batch, where bytes of floats have their peak."""
+
+    lam: LamLaw
+
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        partner, shift = partners(len(z), "permute", rng)
+        partner, lam = (t.to(z.device) for t in (partner, self.lam.sample(1, rng)))
+        centre = peak(fine_grained_of_floats(z[partner[:1]].float()))
+        boxes = box_around(centre, lam, (z.shape[-2], z.shape[-1]))
+        return pair(partner, boxes, boxes.share_outside(), shift=shift)
+
+
 def saliencymix(
     alpha: float = 1.0,
     mean: Sequence[float] = (0.485, 0.456, 0.406),
@@ -74,9 +88,9 @@ def saliencymix(
 ) -> Policy:
     """SaliencyMix (Uddin et al., ICLR 2021).
 
-    ``released=True``: one box per batch around a pixel that has nothing to do with the images,
-    partners by permutation; this is CutMix as released.
+    ``released=True``: one box per batch, at the peak of its first partner's map, which is computed
+    from floats read as bytes and has nothing to do with the image; partners by permutation.
     """
     if released:
-        return ByLaw(Box("clip", "drop"), Beta(alpha), "batch", "permute")
+        return ReleasedBox(Beta(alpha))
     return SalientBox(Beta(alpha), tuple(mean), tuple(std), scope, pairing)

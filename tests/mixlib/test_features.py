@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from timm.models.vision_transformer import VisionTransformer
 
 from mixlib.laws import Fixed, Flat
 from mixlib.mix import blend, pair
@@ -21,6 +22,7 @@ from mixlib.policies.align import (
 from mixlib.policies.base import Policy
 from mixlib.policies.by_law import ByLaw
 from mixlib.policies.manifold import manifoldmix
+from mixlib.sites import wrap
 from tests.mixlib.automix.golden_cases import tiny_resnet
 
 SITES = {f"stage{k}": f"layer{k}" for k in range(1, 5)}
@@ -80,6 +82,28 @@ def test_manifoldmix_draws_every_site():
     for seed in range(6):
         step = MixOnce(small_net(), policy)(x, y, torch.Generator().manual_seed(seed))
         assert step.loss.isfinite()
+
+
+def test_manifoldmix_in_a_transformer():
+    torch.manual_seed(0)
+    net = wrap(VisionTransformer(
+        img_size=32, patch_size=8, embed_dim=12, depth=6, num_heads=3, num_classes=5
+    ))  # fmt: skip
+    policy, x, y = manifoldmix(), torch.randn(4, 3, 32, 32), torch.arange(4)
+    reached = set()
+    for seed in range(8):
+        site = policy.settle(torch.Generator().manual_seed(seed)).site
+        rng = torch.Generator().manual_seed(seed)
+        mix, logits, seen = mixed_forward(net, policy, x, y, rng, (site,))
+        if site != "input":
+            # every token, the class token too, is the mixture of two images' tokens
+            clean = net.features(x, site)
+            own = mix.weight[:, :1, None]
+            expected = own * clean + (1 - own) * clean[mix.source[:, 1]]
+            torch.testing.assert_close(seen[site], expected)
+        reached.add(site)
+        assert logits.shape == (4, 5)
+    assert reached == {"input", "stage1", "stage2"}
 
 
 def cases():

@@ -12,6 +12,7 @@ from torch import nn
 
 import mixlib
 from mixlib.labels import BinaryCrossEntropy, CrossEntropy
+from mixlib.labels_decoupled import Decoupled
 from mixlib.methods import METHODS
 from mixlib.mixer import Mixer
 from mixlib.sites import wrap
@@ -39,7 +40,7 @@ class Small(nn.Module):
 
 def built(name: str) -> Mixer | None:
     """The mixer, or None for a method that is no function of a batch."""
-    changes = {"side": None} if name == "attentivemix" else {}
+    changes = {"attentivemix": {"side": None}, "relabel": {"teacher": teacher()}}.get(name, {})
     net = transformer() if "attention" in METHODS[name].needs else Small()
     try:
         return mixlib.build(name, net=net, **changes)
@@ -55,6 +56,12 @@ def transformer() -> nn.Module:
     return VisionTransformer(
         img_size=16, patch_size=4, embed_dim=12, depth=1, num_heads=2, num_classes=CLASSES
     )
+
+
+def teacher() -> nn.Module:
+    from mixlib import builder
+
+    return builder.net("resnet10_w16", CLASSES, 0)
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -105,6 +112,8 @@ def test_soft_labels_are_mixed_as_indices_are(name):
     torch.testing.assert_close(rows.loss(logits), hard.loss(logits))
     expected = nn.functional.cross_entropy(logits, hard.targets(CLASSES))
     torch.testing.assert_close(hard.loss(logits), expected)
+    for rule in (CrossEntropy(0.1), BinaryCrossEntropy(smoothing=0.1)):
+        torch.testing.assert_close(rows.loss(logits, rule), hard.loss(logits, rule))
 
 
 def test_another_rule_for_the_loss():
@@ -166,7 +175,9 @@ def test_soft_labels_say_what_they_cannot_do():
     soft = torch.rand(2, CLASSES).softmax(1)
     mixed = mixlib.build("mixup")(torch.rand(2, 3, 4, 4), soft, rng())
     with pytest.raises(ValueError, match="class indices"):
-        mixed.loss(torch.randn(2, CLASSES), BinaryCrossEntropy())
+        mixed.loss(torch.randn(2, CLASSES), BinaryCrossEntropy(target="two-hot"))
+    with pytest.raises(ValueError, match="class indices"):
+        mixed.loss(torch.randn(2, CLASSES), Decoupled())
     with pytest.raises(ValueError, match="expected 7 classes"):
         mixed.targets(7)
     hard = mixlib.build("mixup")(torch.rand(2, 3, 4, 4), torch.arange(2), rng())

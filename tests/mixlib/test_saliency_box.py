@@ -11,7 +11,7 @@ from mixlib.mix import blend
 from mixlib.net import Net
 from mixlib.policies.attentive import Attentive, attended, attentivemix
 from mixlib.policies.saliency_box import box_around, saliencymix
-from mixlib.saliency_fine import bytes_of, fine_grained, peak
+from mixlib.saliency_fine import bytes_of, fine_grained, fine_grained_of_floats, peak
 
 
 def tensor(array) -> torch.Tensor:
@@ -27,7 +27,7 @@ def test_official_maps_peaks_and_boxes(golden, case):
     assert torch.equal(found[0], tensor(data[at + "map_trunc_u8"]))
     centre = peak(found)
     assert torch.equal(centre[0], tensor(data[at + "argmax_rc"]))
-    # why released=True ignores the map: on floats it is another one altogether
+    # on floats the released map is another one altogether
     assert abs(float(data[at + "corr_with_released_float"])) < 0.25
     assert not np.array_equal(data[at + "released_float_argmax_rc"], data[at + "argmax_rc"])
     lam = tensor(data[at + "lam_in"])
@@ -44,8 +44,9 @@ def test_openmixup_maps_and_masks(golden):
     found = fine_grained(images)
     assert torch.equal(found, tensor(data["sal_u8_rgb_order"]))
     assert torch.equal(peak(found), tensor(data["peak_u8"]))
-    # the float map that OpenMixup computes has its peaks elsewhere; given one, its box is ours
-    theirs = tensor(data["sal_float_openmixup"])
+    # as released, from floats read as bytes: equal, too, and with its peaks elsewhere
+    theirs = fine_grained_of_floats(tensor(data["x"]))
+    assert torch.equal(theirs, tensor(data["sal_float_openmixup"]))
     assert torch.equal(peak(theirs), tensor(data["peak_float"]))
     for case in range(2):
         at = f"c{case}_"
@@ -59,6 +60,40 @@ def test_openmixup_maps_and_masks(golden):
                 pasted = boxes.inside()[0].to(torch.uint8)
                 assert torch.equal(pasted, tensor(data[at + "mask"]))
                 assert abs(float(boxes.share_outside()) - float(data[at + "lam_adj"])) < 1e-6
+
+
+def test_official_maps_of_floats(golden):
+    """The recording holds peaks and correlations, not the floats: statistics of CIFAR-100 give
+    them up to the rounding of the lowest bytes."""
+    data, same = golden("methods/saliencymix"), 0
+    mean, std = (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
+    for case in range(8):
+        at = f"c{case:02d}_"
+        x = (tensor(data[at + "image_hwc"]).double() / 255 - tensor(mean)) / tensor(std)
+        found = fine_grained_of_floats(x.float().permute(2, 0, 1)[None])
+        same += torch.equal(peak(found)[0], tensor(data[at + "released_float_argmax_rc"]))
+        both = np.corrcoef(found.flatten().numpy(), data[at + "map_u8"].ravel())[0, 1]
+        assert abs(both - float(data[at + "corr_with_released_float"])) < 0.01
+    assert same >= 7
+
+
+def test_released_boxes_are_one_per_batch_at_the_float_peak(golden):
+    x = tensor(golden("automix/saliencymix")["x"])
+    centres = peak(fine_grained_of_floats(x))
+    seen = set()
+    for seed in range(12):
+        mix = saliencymix(released=True).draw(
+            x, torch.arange(3), None, torch.Generator().manual_seed(seed)
+        )
+        assert len(mix.mask.edges) == 1
+        first = int(mix.source[0, 1])
+        seen.add(first)
+        row, col = centres[first].tolist()
+        assert mix.mask.inside()[0, row, col] or float(mix.weight[0, 0]) > 0.99
+    assert seen == {0, 1, 2}
+    small = torch.rand(2, 3, 1, 1)
+    mix = saliencymix(released=True).draw(small, torch.arange(2), None, torch.Generator())
+    assert blend(mix, small).isfinite().all()
 
 
 def test_every_sample_gets_the_peak_of_its_partner():

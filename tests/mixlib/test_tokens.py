@@ -7,6 +7,7 @@ import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
+from mixlib import builder
 from mixlib.labels import BinaryCrossEntropy, soft_targets
 from mixlib.labels_attention import TransMix, class_attention, last_attention
 from mixlib.laws.cells import enlarge
@@ -15,6 +16,7 @@ from mixlib.net import Net
 from mixlib.objective import MixOnce
 from mixlib.policies.by_law import cutmix, mixup
 from mixlib.policies.tokens import released_targets, scored, tokenmix
+from mixlib.recipes import recipe
 from mixlib.score_maps import class_maps, full_maps, image_targets, token_targets
 
 
@@ -126,6 +128,21 @@ def test_attention_rules_train_a_transformer(policy):
     assert net.model.patch_embed.proj.weight.grad.abs().sum() > 0
     assert net.training
     assert all(part.training for part in net.modules())
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_the_catalogue_s_switch_reaches_the_rule(released):
+    words = {"mixup": 0.8, "cutmix": 1.0, "switch": 1.0, "released": released}
+    objective = builder.objective(
+        "transmix", transformer(), words, recipe("imagenet_deit"), steps=1, seed=0
+    )
+    rule = objective.rule
+    assert rule.area == (0.5 if released else 0.0)
+    assert rule.rule.smoothing == 0.1
+    x, y = torch.randn(4, 3, 32, 32), torch.tensor([0, 4, 2, 1])
+    step = objective(x, y, torch.Generator().manual_seed(3))
+    assert step.loss.isfinite()
+    assert torch.equal(step.mix.source[:, 1], torch.arange(3, -1, -1)) == released
 
 
 def test_the_attention_is_the_last_block_s():

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from timm.models.vision_transformer import VisionTransformer
 
+from mixlib import builder
 from mixlib.methods import METHODS
 from mixlib.mix import pair
+from mixlib.net import Net
 from paper_tables import gallery
 from paper_tables.render import products, render
-from paper_tables.specimens import Studio, fixed, pictures, specimen_of
+from paper_tables.specimens import CLASSES, SIDE, Studio, fixed, pictures, specimen_of
 from pipelines import grid, scale, table
 from pipelines.errors import DeclarationError
 from pipelines.store import Store
@@ -95,6 +98,23 @@ def test_the_gallery_leaves_out_what_mixes_as_another_row_does():
     shown = gallery.Settings().names
     assert {"mixup", "cutmix", "automix", "fmix", "augmix"} <= set(shown)
     assert not {"mixup_ema", "mixup_mp", "cutmix_mp_ce", "automix_joint"} & set(shown)
+
+
+@pytest.mark.parametrize("name", ["relabel", "tokenlabel", "mixtoken"])
+def test_specimens_of_methods_with_a_teacher(name):
+    images, labels = pictures("generated", 2)
+    studio = Studio()
+    # what the networks have learnt does not matter here
+    studio.net = builder.net("resnet10_w16_dense", CLASSES, 0)
+    model = VisionTransformer(
+        img_size=SIDE, patch_size=8, embed_dim=12, depth=1, num_heads=2, num_classes=CLASSES
+    )
+    studio.transformer = Net(model, {"last": "norm"}, layout="tokens")
+    shown = studio.specimen(name, images, labels, 0.5, 1)
+    torch.testing.assert_close(shown.shares.sum(0), torch.ones(images.shape[2:]))
+    assert shown.shares.mean((1, 2))[0] == pytest.approx(shown.weights[0])
+    assert shown.note
+    assert shown.asked == (name != "tokenlabel")
 
 
 def test_what_is_filled_earns_no_label():
