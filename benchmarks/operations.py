@@ -10,7 +10,7 @@ only where a method stops when it is done (SuperMix).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -118,11 +118,12 @@ def ratio(name: str, words: dict[str, Any] | None = None) -> float:
     return of(name, words) / of("vanilla", beside=name)
 
 
-def table(names: Sequence[str]) -> str:
-    """Ratios as Markdown."""
-    lines = ["| word | operations / vanilla |", "|---|---|"]
-    lines += [f"| `{name}` | {ratio(name):.3f} |" for name in names]
-    return "\n".join(lines)
+def lines(names: Sequence[str]) -> Iterator[str]:
+    """Ratios as a Markdown table, line by line."""
+    yield "| word | operations / vanilla |"
+    yield "|---|---|"
+    for name in names:
+        yield f"| `{name}` | {ratio(name):.3f} |"
 
 
 def main(
@@ -130,7 +131,8 @@ def main(
 ) -> None:
     """Prints operations per step, as ratios to a vanilla step."""
     torch.set_num_threads(1)
-    typer.echo(table([name for name in methods.split(",") if name] or list(METHODS)))
+    for line in lines([name for name in methods.split(",") if name] or list(METHODS)):
+        typer.echo(line)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.operations import operations, ratio, table
+from benchmarks.operations import lines, operations, ratio
 from mixlib.describe import pages
 
 FAMILIES = sorted((Path(__file__).parents[2] / "docs" / "methods").glob("*.md"))
@@ -36,4 +36,4 @@ def test_pages_say_what_a_step_takes(word):
 def test_attention_at_another_size():
     # one more inference pass
     assert ratio("attentivemix", {"side": None}) == pytest.approx(4 / 3, abs=0.01)
-    assert "| `mixup` | 1.000 |" in table(["mixup"])
+    assert "| `mixup` | 1.000 |" in list(lines(["mixup"]))
