@@ -10,13 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mixlib.builder import policy
     from mixlib.methods import METHODS
     from mixlib.mix import Mix, blend
     from mixlib.mixer import Mixed, Mixer, build
     from mixlib.net import Net
     from mixlib.objective import MixOnce
+    from mixlib.sites import wrap
 
-__all__ = ["METHODS", "Mix", "MixOnce", "Mixed", "Mixer", "Net", "blend", "build"]
+__all__ = ["METHODS", "Mix", "MixOnce", "Mixed", "Mixer", "Net", "blend", "build", "policy", "wrap"]
 
 _HOME = {
     "METHODS": "methods",
@@ -27,6 +29,8 @@ _HOME = {
     "Net": "net",
     "blend": "mix",
     "build": "mixer",
+    "policy": "builder",
+    "wrap": "sites",
 }
 
 

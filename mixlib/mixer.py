@@ -22,7 +22,6 @@ from torch import Tensor, nn
 
 from mixlib.builder import constructor
 from mixlib.labels import CrossEntropy, LabelRule, soft_targets
-from mixlib.labels_attention import last_attention
 from mixlib.method import Method
 from mixlib.methods import method
 from mixlib.mix import Mix, blend
@@ -184,9 +183,9 @@ def build(
     if hidden:
         raise ValueError(
             f"{row.title} mixes inside the network (at {', '.join(hidden)}), so it cannot mix "
-            "images alone; in the training step use "
-            f"mixlib.MixOnce(mixlib.Net(model), mixlib.builder.policy({name!r})), called with "
-            "(images, labels, rng)"
+            "images alone; in the training step use\n"
+            f"    objective = mixlib.MixOnce(mixlib.wrap(model), mixlib.policy({name!r}))\n"
+            "    loss = objective(images, labels, rng).loss"
         )
     if row.needs and net is None and not taught:
         word = "teacher" if "teacher" in known and "teacher" in row.needs else "net"
@@ -206,10 +205,7 @@ def _looked_into(row: Method, net: nn.Module | None) -> Net | None:
     Raises:
         ValueError: the method reads attention and the model has none that could be read.
     """
-    if net is None or isinstance(net, Net) or "attention" not in row.needs:
-        return None if net is None else wrap(net)
-    found = wrap(net)
-    return Net(net, {**found.sites, "attention": last_attention(net)}, layout=found.layout)
+    return None if net is None else wrap(net, attention="attention" in row.needs)
 
 
 def _refuse_objectives(row: Method) -> None:
@@ -221,11 +217,15 @@ def _refuse_objectives(row: Method) -> None:
     if row.objective != "once":
         raise ValueError(
             f"{row.title} is a training objective of its own, not a mix of a batch; build it with "
-            f"mixlib.builder.objective or {row.build.replace(':', '.')}(net, ...), see "
+            f"{row.build.replace(':', '.')}(mixlib.wrap(model), steps=..., ...), see "
             "docs/methods.md"
         )
     if row.rule is not None and constructor(row.rule)().taps:
         raise ValueError(
-            f"{row.title} takes its labels from the forward pass; in the training step use "
-            f"mixlib.MixOnce(net, mixlib.builder.policy({row.name!r}), rule), rule {row.rule}"
+            f"{row.title} takes its labels from the forward pass; in the training step use\n"
+            f"    from {row.rule.replace(':', ' import ')}\n"
+            "    net = mixlib.wrap(model, attention=True)\n"
+            f"    rule = {row.rule.partition(':')[2]}()\n"
+            f"    objective = mixlib.MixOnce(net, mixlib.policy({row.name!r}), rule)\n"
+            "    loss = objective(images, labels, rng).loss"
         )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from torch import nn
 
 import mixlib
+from mixlib import builder
 from mixlib.labels import BinaryCrossEntropy, CrossEntropy
 from mixlib.labels_decoupled import Decoupled
 from mixlib.methods import METHODS
@@ -185,9 +188,23 @@ def test_soft_labels_say_what_they_cannot_do():
         hard.targets()
 
 
-def test_models_are_wrapped_with_their_stages():
-    import timm
+@pytest.mark.parametrize("name", ["manifoldmix", "alignmix", "transmix"])
+def test_what_a_refusal_recommends_runs(name):
+    with pytest.raises(ValueError, match="in the training step use") as refused:
+        mixlib.build(name)
+    _, _, code = str(refused.value).partition("use\n")
+    model = timm.create_model("vit_tiny_patch16_224", img_size=32, num_classes=3)
+    if name == "alignmix":  # it aligns maps, of which a transformer has none
+        model = builder.net("resnet10_w16_cifar", 3, seed=0).model
+    images, labels = torch.rand(2, 3, 32, 32), torch.tensor([0, 2])
+    for seed in range(4):  # whatever site is drawn
+        words = {"mixlib": mixlib, "model": model, "images": images, "labels": labels}
+        words["rng"] = rng(seed)
+        exec(textwrap.dedent(code), words)
+        assert words["loss"].isfinite()
 
+
+def test_models_are_wrapped_with_their_stages():
     assert wrap(Small()).sites["stage4"] == "layer4"
     swin = timm.create_model("swin_tiny_patch4_window7_224")
     assert wrap(swin).layout == "channels_last"
