@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import one_hot
 
 from mixlib.mix import blend
 from mixlib.net import Net
@@ -47,6 +49,12 @@ def test_costs_objective_and_targets(golden, number):
     theirs = case["mask"].float()[None]
     found = objective(case.cost, theirs, case.weights)
     torch.testing.assert_close(found[0].double(), case["obj_thres"], atol=1e-4, rtol=1e-5)
+    # without a threshold every use by another output counts, at the start as at the end
+    plain = replace(case.weights, threshold=-1.0)
+    start = one_hot(case["init_label"].long(), theirs.shape[-1]).float()[None]
+    for masks, key in ((theirs, "obj_plain"), (start, "obj_plain_init")):
+        found = objective(case.cost, masks, plain)[0].double()
+        torch.testing.assert_close(found, case[key], atol=1e-4, rtol=1e-5)
     target = theirs[0].mean((1, 2))
     torch.testing.assert_close(target, case["target"], atol=1e-6, rtol=0)
     kept, which = few(theirs[0])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mixlib.laws import FMix
-from mixlib.laws.fourier import above, brightest, field, field_released
+from mixlib.laws.fourier import above, brightest, field, field_released, frequencies
 from mixlib.laws.lowpass import bins, low_pass
 from mixlib.mix import blend, pair
 
@@ -21,6 +21,7 @@ def test_openmixup_images(golden, case):
     data, at = golden("automix/fmix"), f"c{case}_"
     bright = field_released(tensor(data[at + "gauss"]), (16, 16), float(data["decay_power"]))
     low = tensor(data[at + "low"])
+    torch.testing.assert_close(frequencies((16, 16), 9).abs(), tensor(data[at + "freqs"]))
     # the recorded field has been scaled
     scaled = [(f - f.min()) / (f.max() - f.min()) for f in (bright[0], low)]
     torch.testing.assert_close(*scaled)
@@ -29,6 +30,7 @@ def test_openmixup_images(golden, case):
     count = torch.tensor([int(np.ceil(lam * 256) if up else np.floor(lam * 256))])
     mask = brightest(bright, count, torch.tensor([int(256 * min(soft, lam, 1 - lam))]))
     torch.testing.assert_close(mask[0], tensor(data[at + "mask"]), atol=1e-9, rtol=1e-7)
+    assert abs(float(mask.mean()) - float(data[at + "mask_mean"])) < 1e-9
     if not soft:
         assert torch.equal(above(bright, count), mask)
     x = tensor(data["x"])

@@ -81,6 +81,7 @@ def test_labels_reach_the_exact_minimum(case, tolerance):
         assert (reached <= case["energy_official"] * (1 + 1e-9)).all()
     recorded = energy(costs, case["label_index"].long())
     torch.testing.assert_close(recorded, case["energy_official"])
+    torch.testing.assert_close(energy(costs, case["label_exact"].long()), exact)
 
 
 def test_transport_finds_the_recorded_plans(case):
@@ -91,6 +92,22 @@ def test_transport_finds_the_recorded_plans(case):
         theirs = case[f"plan_{which}"].long()
         seen = shown.flatten(1) & (theirs >= 0)
         assert torch.equal(plan.flatten(1)[seen], theirs[seen])
+
+
+def test_plans_cost_what_was_recorded_and_show_no_hole(case):
+    mask = case["transport_mask"]
+    side = mask.shape[-1]
+    place = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"), -1)
+    place = place.view(-1, 2).float()
+    for k, (which, shown) in enumerate((("a", mask > 0), ("b", mask < 1))):
+        saliency = case[f"transport_saliency_{which}"]
+        plan = transport_plan(saliency.view_as(mask), shown, case.move, side).flatten(1)
+        way = (place[plan] - place).square().sum(2) / max(side - 1, 1) ** 2
+        each = case.move * way - saliency.gather(1, plan)
+        cost = (each * shown.flatten(1)).sum(1).double()
+        torch.testing.assert_close(cost, case["transport_cost_official"][k], atol=1e-5, rtol=1e-5)
+        assert (cost >= case["transport_cost_exact"][k] - 1e-5).all()
+        assert (case["transport_holes"][k] == 0).all()
 
 
 def test_mixed_images_given_the_recorded_labels(case):

@@ -34,6 +34,9 @@ def test_cutmix_images(golden, case):
     centre = torch.tensor([[int(data[at + "cx_rows"]), int(data[at + "cy_cols"])]])
     boxes = clipped(centre, torch.tensor([[side, side]]), (16, 16), "drop")
     assert torch.equal(boxes.inside()[0].to(torch.uint8), tensor(data[at + "mask"]))
+    top, left, height, width = boxes.edges[0].tolist()
+    if height * width:  # an empty box lies nowhere
+        assert [top, top + height, left, left + width] == data[at + "box_r0r1c0c1"].tolist()
     mix = pair(tensor(data[at + "perm"]), boxes, boxes.share_outside())
     assert abs(float(mix.weight[0, 0]) - float(data[at + "lam_adj"])) < 1e-6
     assert torch.equal(blend(mix, x), tensor(data[at + "img"]))

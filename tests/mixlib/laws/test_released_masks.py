@@ -125,6 +125,13 @@ def test_hmix_and_gmix_of_the_method_fixture(golden):
         gmix = GMix().mask(lam, centre, size)[0]
         np.testing.assert_allclose(hmix, data[case + "hmix_mask"], atol=1e-6)
         np.testing.assert_allclose(gmix, data[case + "gmix_mask"], atol=1e-6)
+        # the whole weight is lambda, however much of the box the border cuts off
+        assert abs(hmix.mean().item() - data[case + "hmix_lam"]) < 1e-6
+        rows, columns = torch.nonzero(hmix == 0, as_tuple=True)
+        if len(rows):
+            ends = (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
+            top, bottom, left, right = data[case + "hmix_box_r0r1c0c1"].tolist()
+            assert [int(end) for end in ends] == [top, bottom, left, right]
         assert abs(gmix.mean().item() - data[case + "gmix_lam"]) < 1e-6
 
 
