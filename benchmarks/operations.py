@@ -65,7 +65,7 @@ def convolutional() -> Net:
 
 
 def transformer() -> Net:
-    """For methods that read attention: 12 blocks of width 192 on 8 x 8 patches.
+    """For methods that read attention or label tokens: 12 blocks of width 192, 8 x 8 patches.
 
     Its attention is computed step by step: torch has no formula for the CPU's fused kernel.
     """
@@ -77,14 +77,17 @@ def transformer() -> Net:
     for part in model.modules():
         if isinstance(part, Attention):
             part.fused_attn = False  # type: ignore[misc]  # Final for the scripting compiler only
-    return Net(model, layout="tokens")
+    return Net(model, {"last": "norm"}, layout="tokens")
 
 
 def network(row: Method) -> Net:
     """The network that a method is counted on, the same weights every time."""
+    labels_tokens = row.objective != "once" and "teacher" in row.needs
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return transformer() if "attention" in row.needs else convolutional()
+        if labels_tokens or "attention" in row.needs:
+            return transformer()
+        return convolutional()
 
 
 def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None) -> int:
@@ -98,6 +101,8 @@ def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None
     row = method(name)
     known = inspect.signature(builder.constructor(row.build)).parameters
     given = {**row.params_for("cifar"), **({"image": SIZE} if "image" in known else {})}
+    if "teacher" in row.needs and "teacher" in known:
+        given["teacher"] = convolutional().model
     net = network(method(beside or name))
     objective = builder.objective(
         name, net, {**given, **(words or {})}, recipe("cifar"), steps=10, seed=0

@@ -29,15 +29,8 @@ Pairing, where nothing is said: everyone's partner is the same random number of 
 
 `teacher` and `supervisor` are networks that you have trained, e.g. `mixlib.build("relabel",
 teacher=model)`. AttentiveMix, TokenMix and SuperMix ask the network in training where none is
-given. ReLabel, TokenLabeling and MixToken refuse to: under ReLabel a network that taught itself
-would never see a class. Their teacher must end in global average pooling and a linear classifier;
-it labels the very crop that is trained on, in one more forward pass per step. The authors store
-their teachers' maps instead; stored maps go through `mixlib.score_maps`, whose `released=True`
-reads crops transposed as both releases do: `image_targets`, then CutMix of soft labels
-(`mixlib.build("cutmix")(images, targets, rng)`), is ReLabel; `token_targets`, then
-`objective.learn(images, targets, rng)`, is TokenLabeling or MixToken. These two are objectives,
-made by `mixlib.token_labels.mixtoken(mixlib.sites.wrap(model), teacher=teacher)`; their prediction
-(`objective.predictor()`) adds half of the patch tokens' largest logits to those of the class token.
+given; ReLabel, TokenLabeling and MixToken refuse to, see [labels by a
+teacher](methods/teachers.md).
 
 """
 

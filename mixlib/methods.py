@@ -155,7 +155,7 @@ ROWS = (
         "SmoothMix",
         f"{_BY_LAW}:smoothmix",
         "Lee et al., SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust "
-        "Classifiers, CVPR Workshops 2020, doi:10.1109/CVPRW50498.2020.00386",
+        "Classifiers, CVPR Workshops 2020",
         2020,
     ),
     Method(
@@ -218,7 +218,7 @@ ROWS = (
         2020,
         {
             "default": {"prob": 0.5},
-            "deit": {"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise", "law": "log"},
+            "deit": {"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise", "law": "log", "tries": 10},
         },
         status="defined",
     ),

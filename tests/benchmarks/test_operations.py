@@ -27,7 +27,17 @@ def said(word: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "word", ["cutmix", "puzzlemix", "alignmix", "augmix", "tokenmix", "transmix", "mixup_mp_ce"]
+    "word",
+    [
+        "cutmix",
+        "puzzlemix",
+        "alignmix",
+        "augmix",
+        "tokenmix",
+        "transmix",
+        "mixup_mp_ce",
+        "mixtoken",
+    ],
 )
 def test_pages_say_what_a_step_takes(word):
     assert ratio(word) == pytest.approx(said(word), abs=0.006)
