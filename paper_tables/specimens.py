@@ -203,7 +203,7 @@ class Studio:
             seen = avg_pool2d(pair, objective.patch)
         mix = policy.draw(seen, labels, net, rng)
         if mix.labels is not None:
-            note = "shares of a teacher's labels"
+            note = "labels by a teacher"
         return replace(specimen_of(mix, pair, note), asked=asked)
 
     def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str, bool]:

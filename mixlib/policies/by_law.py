@@ -173,8 +173,8 @@ def token_blocks(
     pairing: Pairing = "roll",
     released: bool = False,
 ) -> Policy:
-    """TokenMix's masks (Liu et al., ECCV 2022), label by area; its label rules are in
-    :mod:`mixlib.labels_token`.
+    """TokenMix's masks (Liu et al., ECCV 2022), label by area; by content it is
+    :mod:`mixlib.policies.tokens`'s.
 
     ``released=True``: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch
     backwards as partners.
