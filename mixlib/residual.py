@@ -59,6 +59,9 @@ class PreActivated(nn.Module):
 
     def __init__(self, inside: int, width: int, stride: int, expansion: Literal[1, 4]) -> None:
         super().__init__()
+        kernels: tuple[int, ...]
+        widths: tuple[int, ...]
+        steps: tuple[int, ...]
         # a bottleneck's stride is that of its only 3x3 convolution, otherwise the first one's
         if expansion == 4:
             kernels, widths, steps = (1, 3, 1), (width, width, 4 * width), (1, stride, 1)

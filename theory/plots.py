@@ -183,7 +183,8 @@ def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
     across = min(len(found), 3)
     down = -(-len(found) // across)
     made = Figure(figsize=(2.7 * across + 5.2, 2.7 * down + 0.5), layout="constrained")
-    left, right = made.subfigures(1, 2, width_ratios=(2.7 * across + 0.6, 4.6))
+    parts: Any = made.subfigures(1, 2, width_ratios=(2.7 * across + 0.6, 4.6))
+    left, right = parts
     axes, curves = left.subplots(down, across, squeeze=False), right.subplots()
     for axis in axes.flat[len(found) :]:
         axis.set_axis_off()
