@@ -7,6 +7,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
 from mixlib.net import Net
+from mixlib.objective import Objective
 
 CLASSES = 5
 
@@ -25,3 +26,17 @@ def batch(n: int, size: tuple[int, int] = (32, 32)) -> tuple[Tensor, Tensor]:
     rng = torch.Generator().manual_seed(n)
     x = torch.randn(n, 3, *size, generator=rng) + torch.randn(n, 3, 1, 1, generator=rng)
     return x, torch.arange(n) % CLASSES
+
+
+def falling(objective: Objective, x: Tensor, y: Tensor, steps: int = 60) -> tuple[float, float]:
+    """Mean loss of the first and of the last ten steps of a short training."""
+    optimizer = torch.optim.Adam(objective.groups()["net"], 3e-3)
+    losses = []
+    for step in range(steps):
+        loss = objective(x, y, torch.Generator().manual_seed(step)).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        objective.after_step(step)
+        losses.append(float(loss.detach()))
+    return sum(losses[:10]) / 10, sum(losses[-10:]) / 10

@@ -103,6 +103,20 @@ def test_every_method_mixes_a_batch_or_says_what_to_use(name):
         assert torch.equal(again.images, mixed.images)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("attentivemix", lambda: {"teacher": Small(), "side": None}),
+        ("tokenmix", lambda: {"teacher": transformer(), "grid": 4}),
+        ("supermix", lambda: {"supervisor": Small(), "iterations": 2}),
+        ("relabel", lambda: {"teacher": teacher()}),
+    ],
+)
+def test_any_classifier_is_a_teacher_and_no_net_is_needed(name, words):
+    mixed = mixlib.build(name, **words())(torch.rand(3, 3, 16, 16), torch.arange(3), rng())
+    assert mixed.targets(CLASSES).shape == (3, CLASSES)
+
+
 @pytest.mark.parametrize("name", ["mixup", "cutmix", "vanilla", "ricap"])
 def test_soft_labels_are_mixed_as_indices_are(name):
     images, labels = torch.rand(4, 3, 8, 8), torch.tensor([0, 3, 1, 4])

@@ -1,0 +1,86 @@
+"""What every method of the catalogue promises as a training objective, as defined and as released:
+a step under DeiT's recipe has a finite loss and gradients, and leaves a classifier."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+from timm.models.vision_transformer import VisionTransformer
+
+from mixlib import builder
+from mixlib.methods import METHODS, method
+from mixlib.net import Net
+from mixlib.recipes import recipe
+from mixlib.sites import wrap
+
+CLASSES = 5
+# of each constructor, the words that suit 64 pixels, a small network and little time
+SMALLER = {"map_site": {"side": None}, "iterations": {"iterations": 3}, "grid": {"grid": 8}}
+
+
+def words_of(name: str) -> list[str]:
+    return list(inspect.signature(builder.constructor(method(name).build)).parameters)
+
+
+CASES = [
+    (name, released)
+    for name in METHODS
+    for released in (False, True)
+    if not released or "released" in words_of(name)
+]
+
+
+def network(name: str) -> Net:
+    torch.manual_seed(0)
+    tokens = method(name).objective in ("tokenlabel", "mixtoken")
+    if not tokens and "attention" not in method(name).needs and name != "manifoldmix":
+        return builder.net("resnet10_w16", CLASSES, 0)
+    return wrap(VisionTransformer(
+        img_size=64, patch_size=8, embed_dim=12, depth=6, num_heads=3, num_classes=CLASSES
+    ))  # fmt: skip
+
+
+def params(name: str, released: bool) -> dict:
+    known = words_of(name)
+    given = method(name).params_for("generated")
+    for word, smaller in SMALLER.items():
+        if word in known and name != "gridmix":
+            given |= smaller
+    if "teacher" in method(name).needs and "teacher" in known:
+        given["teacher"] = builder.net("resnet10_w16_dense", CLASSES, 1)
+    return given | ({"released": True} if released else {})
+
+
+@pytest.mark.parametrize(("name", "released"), CASES)
+def test_a_step_under_deit_s_recipe(name, released):
+    data = torch.Generator().manual_seed(0)
+    x, y = torch.randn(4, 3, 64, 64, generator=data), torch.arange(4)
+    losses = []
+    for _ in range(2):
+        objective = builder.objective(
+            name, network(name), params(name, released), recipe("imagenet_deit"), steps=4, seed=0
+        )
+        torch.manual_seed(1)  # of dropout, which knows no other generator
+        step = objective(x, y, torch.Generator().manual_seed(2))
+        losses.append(step.loss.detach())
+    assert torch.equal(*losses)
+    assert step.loss.isfinite()
+    assert not any(term.requires_grad for term in step.terms.values())
+    step.loss.backward()
+    trained = [p for group in objective.groups().values() for p in group]
+    reached = [p.grad for p in trained if p.grad is not None]
+    assert len(reached) > len(trained) / 2
+    assert all(gradient.isfinite().all() for gradient in reached)
+    assert any(gradient.abs().sum() > 0 for gradient in reached)
+    objective.after_step(0)
+    with torch.no_grad():
+        out = objective.predictor().eval()(x)
+    assert out.shape == (4, CLASSES)
+    again = builder.objective(
+        name, network(name), params(name, released), recipe("imagenet_deit"), steps=4, seed=3
+    )
+    again.load_state_dict(objective.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(again.predictor().eval()(x), out)
