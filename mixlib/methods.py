@@ -91,6 +91,7 @@ ROWS = (
         "Harris et al., FMix: Enhancing Mixed Sample Data Augmentation, 2020, arXiv:2002.12047",
         2020,
         alphas(1.0, cifar=0.2, large=1.0, fine=0.2),
+        revision=2,
     ),
     Method(
         "puzzlemix",

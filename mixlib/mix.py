@@ -13,6 +13,7 @@ Pairs have K = 2 with source 0 the sample itself, so ``mask[:, 0]`` is the paper
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -120,7 +121,7 @@ def rolled(batch: int, shift: int, device: torch.device) -> Int[Tensor, " B"]:
 def pair(
     partner: Int[Tensor, " B"],
     own: Tensor | Boxes | None,
-    weight: Float[Tensor, " n"],
+    weight: Float[Tensor, " n"] | Float[Tensor, "n 2"],
     *,
     shift: int | None = None,
     parts: tuple[Tensor | None, Tensor | None] | None = None,
@@ -131,12 +132,14 @@ def pair(
         partner: int64 [B], the partner of each sample.
         own: float [B or 1, h, w], weight of the sample's own image; or :class:`Boxes` that the
             partner fills; or None for the label share at every pixel (Mixup).
-        weight: float [B or 1], label share of the sample's own image; the partner gets the rest.
+        weight: float [B or 1], label share of the sample's own image, the partner gets the rest; or
+            [B or 1, 2], the shares of both.
         shift: see :class:`Mix`.
         parts: see :class:`Mix`.
     """
     batch, device = partner.shape[0], partner.device
-    shares = torch.stack([weight, torch.sub(_ONE, weight)], dim=1).float()
+    shares = weight if weight.ndim == 2 else torch.stack([weight, torch.sub(_ONE, weight)], dim=1)
+    shares = shares.float()
     if own is None:
         mask: Tensor | Boxes = shares.view(-1, 2, 1, 1)
     elif isinstance(own, Boxes):
@@ -175,9 +178,9 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
     size = (shape[2], shape[3])
     if isinstance(mix.mask, Boxes) and mix.mask.size == size:
         return _fill_boxes(mix, mix.mask, x)
-    mask = mix.dense(size).to(x.dtype)
     if sources == 2:
-        return _blend_pair(mix, x, mask[:, :1])
+        return _blend_pair(mix, x, mix.dense(size)[:, :1])
+    mask = mix.dense(size).to(x.dtype)
     parts = [_part(mix, x, k) for k in range(sources)]
     mask = mask[:, :, None]
     return sum((mask[:, k] * part for k, part in enumerate(parts[1:], 1)), mask[:, 0] * parts[0])
@@ -204,22 +207,29 @@ def _blend_pair(
     lerp is exact at both ends, which a sum of two products is not in half precision.
     """
     if mix.shift is None or mix.parts is not None or _differentiated(x, weight):
-        own, other = _part(mix, x, 0), _part(mix, x, 1)
-        return torch.lerp(own, other, weight) if of_partner else torch.lerp(other, own, weight)
-    out, shift = torch.empty_like(x), mix.shift
-    if not shift:
-        return torch.lerp(x, x, weight, out=out)
-    # written without names for the slices: every view and call counts at 32 x 32
-    first = last = weight
-    if weight.shape[0] > 1:
-        first, last = weight[:-shift], weight[-shift:]
+        own, other, share = _part(mix, x, 0), _part(mix, x, 1), weight.to(x.dtype)
+        return torch.lerp(own, other, share) if of_partner else torch.lerp(other, own, share)
+    out, ends = torch.empty_like(x), (x.shape[0] - mix.shift, mix.shift)
+    # the samples whose partner comes later in the batch, then those for whom it starts again; every
+    # view and call counts at 32 x 32
+    start, stop = x.split_with_sizes(ends), x.split_with_sizes(ends[::-1])[::-1]
     if of_partner:
-        torch.lerp(x[:-shift], x[shift:], first, out=out[:-shift])
-        torch.lerp(x[-shift:], x[:shift], last, out=out[-shift:])
-    else:
-        torch.lerp(x[shift:], x[:-shift], first, out=out[:-shift])
-        torch.lerp(x[:shift], x[-shift:], last, out=out[-shift:])
+        start, stop = stop, start
+    into = out.split_with_sizes(ends)
+    shares = _split(weight, x, ends)
+    for k in (0, 1):
+        torch.lerp(stop[k], start[k], shares[k], out=into[k])
     return out
+
+
+def _split(
+    weight: Float[Tensor, "n 1 h w"], x: Tensor, ends: tuple[int, int]
+) -> Sequence[Tensor | float]:
+    """The weights of the first and of the last samples, in a form that ``lerp`` takes."""
+    if weight.numel() == 1 and x.device.type == "cpu":
+        return [weight.item()] * 2  # a tenth faster than a tensor of one element
+    weight = weight.to(x.dtype)
+    return [weight] * 2 if weight.shape[0] == 1 else weight.split_with_sizes(ends)
 
 
 def _differentiated(x: Tensor, weight: Tensor) -> bool:

@@ -26,6 +26,11 @@ class LamLaw(ABC):
     def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
         """n independent draws, float64 on the generator's device."""
 
+    def shares(self, n: int, rng: torch.Generator) -> Float[Tensor, "n 2"]:
+        """The same draws as the shares of both images, (lambda, 1 - lambda)."""
+        lam = self.sample(n, rng)
+        return torch.stack([lam, 1 - lam], dim=1)
+
 
 @dataclass(frozen=True)
 class Beta(LamLaw):
@@ -39,18 +44,19 @@ class Beta(LamLaw):
             raise ValueError(f"Beta needs parameters above 0, got a={self.a}, b={self.b}")
 
     def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
+        return self.shares(n, rng)[:, 0]
+
+    def shares(self, n: int, rng: torch.Generator) -> Float[Tensor, "n 2"]:
         # a Dirichlet draw: normalised in log space inside, so alpha = 0.01 does not give 0/0
         pair = _concentration(self.a, self.a if self.b is None else self.b, rng.device)
-        if n == 1:
-            return torch._sample_dirichlet(pair, generator=rng)[:1]
-        return torch._sample_dirichlet(pair.expand(n, 2), generator=rng)[:, 0]
+        return torch._sample_dirichlet(pair if n == 1 else pair.expand(n, 2), generator=rng)
 
 
 @lru_cache(maxsize=64)
-def _concentration(a: float, b: float, device: torch.device) -> Float[Tensor, "2"]:
+def _concentration(a: float, b: float, device: torch.device) -> Float[Tensor, "1 2"]:
     """Made once: a fresh tensor would cost as much as the draw itself."""
     with torch.inference_mode(False):
-        return torch.tensor([a, b], dtype=torch.float64, device=device)
+        return torch.tensor([[a, b]], dtype=torch.float64, device=device)
 
 
 @dataclass(frozen=True)

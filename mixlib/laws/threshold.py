@@ -1,55 +1,48 @@
-"""Above which value lie the k largest of a row?  For many rows at once, without sorting."""
+"""Which are the k largest of a row?  For many rows at once, without sorting them."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def thresholds(
-    values: Float[Tensor, "n p"], count: Int[Tensor, " n"], passes: int = 48, every: int = 6
-) -> Float[Tensor, " n"]:
-    """For every row a number that ``count`` of its values exceed (fewer where equal values forbid
-    it).
+def largest(
+    values: Float[Tensor, "n p"], count: Int[Tensor, " n"], out: Float[Tensor, "n p"] | None = None
+) -> Float[Tensor, "n p"]:
+    """1 at exactly ``count`` values of every row that no other of the row exceeds, 0 elsewhere.
 
-    The Illinois variant of the false position, all rows together: 10-17 counts, a tenth of a sort's
-    time.  Every ``every`` counts the device is asked which rows are open, and only those go on.
+    Of equal values at the threshold the first of the row are taken.  On the CPU a partial sort by
+    numpy, whose vectorised selection needs 3 us for 1,024 numbers where torch's ``kthvalue`` needs
+    16 and its sort 58; on a device a stable sort, which asks the host nothing.
+
+    Args:
+        values: float32 or float64, no NaN.
+        count: of every row, 0 .. p.
+        out: where the result is written; None: a new tensor.
     """
-    low, high = values.amin(1), values.amax(1)  # 10 times faster than aminmax on a CPU core
-    below_all, everything = low - (high - low) - 1, count == values.shape[1]
-    wanted = count.to(values.dtype)
-    miss_low, miss_high = values.shape[1] - wanted, -wanted
-    found, rows = high.clone(), torch.arange(len(values), device=values.device)
-    last = torch.zeros_like(wanted)
-    for turn in range(1, passes + 1):
-        share = miss_low / (miss_low - miss_high).clamp(min=1e-6)
-        cut = torch.minimum(low + (high - low) * share, high)
-        miss = _exceeding(values, cut) - wanted
-        enough = miss <= 0
-        # an end that stays twice loses half of its weight, else the other end would creep
-        weight_low = torch.where(enough & (last > 0), 0.5, 1.0)
-        weight_high = torch.where(~enough & (last < 0), 0.5, 1.0)
-        high = torch.where(enough, cut, high)
-        low = torch.where(enough, low, cut)
-        miss_high = torch.where(enough, miss, miss_high * weight_high)
-        miss_low = torch.where(enough, miss_low * weight_low, miss)
-        last = torch.where(enough, 1.0, -1.0)
-        found[rows] = high
-        if turn % every == 0:
-            open_rows = (miss != 0) & (high > low.nextafter(high))
-            if not bool(open_rows.any()):
-                break
-            values, wanted, rows = values[open_rows], wanted[open_rows], rows[open_rows]
-            low, high, last = low[open_rows], high[open_rows], last[open_rows]
-            miss_low, miss_high = miss_low[open_rows], miss_high[open_rows]
-    return torch.where(everything, below_all, found)
+    out = torch.empty_like(values) if out is None else out
+    if values.device.type != "cpu":
+        order = values.argsort(dim=1, descending=True, stable=True)
+        rank = torch.arange(values.shape[1], device=values.device)
+        return out.scatter_(1, order, (rank < count[:, None]).to(out.dtype))
+    least = _exceeded(values, count)
+    torch.gt(values, least[:, None], out=out)
+    short = count - out.sum(1).long()
+    for row in short.nonzero()[:, 0].tolist():
+        equal = (values[row] == least[row]).nonzero()[: int(short[row]), 0]
+        out[row, equal] = 1
+    return out
 
 
-def _exceeding(values: Float[Tensor, "n p"], cut: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """How many values of a row exceed its cut; sums of powers of two are exact.
-
-    4 times faster than summing a comparison on a CPU core (0.27 against 1.2 ms for 32 x 50176).
-    """
-    tiny = 2.0**-100
-    return (values - cut[:, None]).clamp_(0, tiny).sum(1) / tiny
+def _exceeded(values: Float[Tensor, "n p"], count: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """The largest value of every row that is not among its ``count`` largest; -inf if all are."""
+    scratch = values.numpy().copy()
+    least = np.full(len(scratch), -np.inf, scratch.dtype)
+    for i, rank in enumerate((values.shape[1] - 1 - count).tolist()):
+        row = scratch[i]
+        if rank >= 0:
+            row.partition(rank)
+            least[i] = row[rank]
+    return torch.from_numpy(least)

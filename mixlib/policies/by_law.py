@@ -46,9 +46,10 @@ class ByLaw(Policy):
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         batch = z.shape[0]
         partner, shift = partners(batch, self.pairing, rng)
-        lam = self.lam.sample(batch if self.scope == "sample" else 1, rng)
+        draws = batch if self.scope == "sample" else 1
         if self.law.flat:
-            return pair(partner, None, lam, shift=shift).to(z.device)
+            return pair(partner, None, self.lam.shares(draws, rng), shift=shift).to(z.device)
+        lam = self.lam.sample(draws, rng)
         own = self.law.draw(lam, grid_of(z), rng)
         share = label_share(self.law, lam, own)
         own = own if not isinstance(own, Tensor) else own.float()

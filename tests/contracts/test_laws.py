@@ -108,6 +108,9 @@ def test_lambda_follows_its_law(name):
     drawn = law.sample(20_000, rng(4))
     assert stats.kstest(drawn.numpy(), expected.cdf).pvalue > 1e-3
     assert torch.equal(drawn, law.sample(20_000, rng(4)))
+    shares = law.shares(20_000, rng(4))
+    assert torch.equal(shares[:, 0], drawn)
+    torch.testing.assert_close(shares.sum(1), torch.ones_like(drawn))
 
 
 def test_wrong_parameters_are_refused():
