@@ -219,7 +219,10 @@ ROWS = (
         2020,
         {
             "default": {"prob": 0.5},
-            "deit": {"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise", "law": "log", "tries": 10},
+            "deit": {
+                **{"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise"},
+                **{"law": "log", "tries": 10},
+            },
         },
         status="defined",
     ),
