@@ -156,7 +156,7 @@ ROWS = (
         "SmoothMix",
         f"{_BY_LAW}:smoothmix",
         "Lee et al., SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust "
-        "Classifiers, CVPR Workshops 2020",
+        "Classifiers, CVPR Workshops 2020, ieeexplore.ieee.org/document/9151008",
         2020,
     ),
     Method(

@@ -9,7 +9,7 @@ mask.  None keeps what the preset says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -182,82 +182,39 @@ def joint(
     )
 
 
-def in_pipeline(
-    net: Net,
-    policy: Policy,
-    *,
-    steps: int,
-    rule: LabelRule | None = None,
-    momentum: float = 0.999,
-    momentum_end: float = 1.0,
-    one_hot: bool = False,
-    statistics: Statistics = "own",
-    report: ReportWord = "k-mix",
-) -> MomentumMix:
-    """Any policy in AutoMix's momentum pipeline; see :class:`MomentumMix`."""
-    average = Momentum(momentum, momentum_end)
-    return MomentumMix(
-        net,
-        policy,
-        average,
-        steps=steps,
-        one_hot=one_hot,
-        statistics=statistics,
-        report=REPORTS[report],
-        rule=rule,
-    )
+def _in_pipeline(mixing: Callable[[float, Scope], Policy]) -> Callable[..., MomentumMix]:
+    """The constructor of a policy in AutoMix's momentum pipeline (Table 10, "+ MP").
 
-
-def mixup_momentum(
-    net: Net,
-    *,
-    steps: int,
-    seed: int = 0,
-    rule: LabelRule | None = None,
-    alpha: float = 1.0,
-    scope: Scope = "sample",
-    momentum: float = 0.999,
-    one_hot: bool = False,
-    statistics: Statistics = "own",
-    report: ReportWord = "k-mix",
-) -> MomentumMix:
-    """Mixup + MP (Table 10); ``statistics="ema"`` makes it plain weight averaging.
-
-    ``seed`` is accepted like everywhere; nothing here is initialised.
+    ``statistics="ema"`` makes it plain weight averaging; see :class:`MomentumMix`.  ``seed`` is
+    accepted as everywhere; nothing here is initialised.
     """
-    return in_pipeline(
-        net,
-        mixup(alpha, scope),
-        steps=steps,
-        rule=rule,
-        momentum=momentum,
-        one_hot=one_hot,
-        statistics=statistics,
-        report=report,
-    )
+
+    def make(
+        net: Net,
+        *,
+        steps: int,
+        seed: int = 0,
+        rule: LabelRule | None = None,
+        alpha: float = 1.0,
+        scope: Scope = "sample",
+        momentum: float = 0.999,
+        one_hot: bool = False,
+        statistics: Statistics = "own",
+        report: ReportWord = "k-mix",
+    ) -> MomentumMix:
+        return MomentumMix(
+            net,
+            mixing(alpha, scope),
+            Momentum(momentum),
+            steps=steps,
+            one_hot=one_hot,
+            statistics=statistics,
+            report=REPORTS[report],
+            rule=rule,
+        )
+
+    return make
 
 
-def cutmix_momentum(
-    net: Net,
-    *,
-    steps: int,
-    seed: int = 0,
-    rule: LabelRule | None = None,
-    alpha: float = 1.0,
-    scope: Scope = "sample",
-    momentum: float = 0.999,
-    one_hot: bool = False,
-    statistics: Statistics = "own",
-    report: ReportWord = "k-mix",
-) -> MomentumMix:
-    """CutMix + MP (Table 10); otherwise as :func:`mixup_momentum`."""
-    return in_pipeline(
-        net,
-        cutmix(alpha, scope),
-        steps=steps,
-        rule=rule,
-        momentum=momentum,
-        one_hot=one_hot,
-        statistics=statistics,
-        report=report,
-    )
+mixup_momentum = _in_pipeline(mixup)
+cutmix_momentum = _in_pipeline(cutmix)
