@@ -212,13 +212,13 @@ def _blend_pair(
     out, ends = torch.empty_like(x), (x.shape[0] - mix.shift, mix.shift)
     # the samples whose partner comes later in the batch, then those for whom it starts again; every
     # view and call counts at 32 x 32
-    start, stop = x.split_with_sizes(ends), x.split_with_sizes(ends[::-1])[::-1]
+    weighed, rest = x.split_with_sizes(ends), x.split_with_sizes(ends[::-1])[::-1]
     if of_partner:
-        start, stop = stop, start
+        weighed, rest = rest, weighed
     into = out.split_with_sizes(ends)
     shares = _split(weight, x, ends)
     for k in (0, 1):
-        torch.lerp(stop[k], start[k], shares[k], out=into[k])
+        torch.lerp(rest[k], weighed[k], shares[k], out=into[k])
     return out
 
 
