@@ -31,7 +31,10 @@ def test_rows_and_columns_merge_over_what_is_fixed(declare):
     [
         ({"colums": []}, r"table7: no key 'colums'; did you mean 'columns'\?"),
         ({"rows": {"method": ["cutmx"]}}, r"no method 'cutmx'; did you mean 'cutmix'\?"),
-        ({"rows": {"backbone": ["resnet_50"]}}, r"no backbone 'resnet_50'; did you mean 'resnet50'\?"),
+        (
+            {"rows": {"backbone": ["resnet_50"]}},
+            r"no backbone 'resnet_50'; did you mean 'resnet50'\?",
+        ),
         ({"rows": None}, "key 'rows' is missing"),
         ({"rows": {"method": "mixup"}}, "expected a list of values"),
         ({"rows": {"method": ["mixup"], "seed": [1]}}, "expected one field"),
