@@ -90,3 +90,20 @@ def test_shortcuts_where_the_shape_changes():
 def test_every_stage_needs_its_width():
     with pytest.raises(ValueError, match="one width per stage"):
         ResidualNet(10, (1, 1), (8, 8, 8), "plain", 8)
+
+
+@pytest.mark.parametrize("name", ["resnet56", "wrn28_2", "preact18"])
+def test_a_few_steps_fit_a_few_images(name):
+    rng = torch.Generator().manual_seed(3)
+    x, y = torch.randn(6, 3, 32, 32, generator=rng), torch.arange(6)
+    model = backbones.build(name, 6, seed=1).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(8):
+        loss = F.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0], losses
