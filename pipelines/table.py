@@ -106,7 +106,9 @@ class Table:
             known = [entry.label for entry in entries]
             check_keys(f"{where}: {axis}", dict.fromkeys(labels), known, axis.removesuffix("s"))
             axes[axis] = tuple(entry for entry in entries if entry.label in labels)
-        return replace(self, rows=axes["rows"], columns=axes["columns"], whole=self)
+        rows, columns = axes["rows"], axes["columns"]
+        kept = {(row.label, column.label) for row in rows for column in columns}
+        return replace(self, rows=rows, columns=columns, skip=self.skip & kept, whole=self)
 
     @property
     def left_out(self) -> tuple[str, ...]:

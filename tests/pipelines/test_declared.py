@@ -44,13 +44,19 @@ def test_the_tables_share_jobs_at_demo_scale():
     apart = sum(len(plan.needed(name)) for name in AUTOMIX)
     together = {job.digest for name in AUTOMIX for job in plan.needed(name)}
     assert len(together) < apart
-    # Table 9's last row is Table 10's, and both of Table 11's at the layer of the demo
-    whole = {c.jobs for c in plan.cells["table9"] if c.row == "+ lambda loss"}
-    assert whole == {
-        c.jobs
-        for c in plan.cells["table10"]
-        if (c.row, c.column) == ("+ MP + CE", "Tiny-ImageNet AutoMix")
-    }
+
+    def jobs(name, row, column):
+        (found,) = {c.jobs for c in plan.cells[name] if (c.row, c.column) == (row, column)}
+        return found
+
+    # Table 9's whole block is Table 11's at the layer of the demo, and Figure 4's network
+    whole = jobs("table9", "+ lambda loss", "Tiny-ImageNet R-18")
+    assert whole == jobs("table11", "l = 2", "R-18")
+    (mixed,) = jobs("fig4", "AutoMix", "Top-1 of mixed data")
+    assert whole == tuple(mixed.parents())
+    # the fair table without a floor is Table 10's
+    fair = jobs("fair", "AutoMix", "floor 0")
+    assert fair == jobs("table10", "+ MP + CE", "CIFAR-100 AutoMix")
 
 
 def test_length_is_a_share_of_the_recipe():
