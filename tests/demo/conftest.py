@@ -65,6 +65,7 @@ class World:
             path.write_text(yaml.safe_dump(body, sort_keys=False))
         scale = yaml.safe_load((self.folder / "pipelines/scales/demo.yaml").read_text())
         scale["seeds"] = 1
+        scale.pop("parts")  # of tables that are not declared here
         for stand_in in scale["data"].values():
             stand_in["spec"] = {**stand_in.get("spec", {}), **SMALLEST}
         scale["kinds"]["train"]["default"] |= {"epochs": 3, "batch": 16}

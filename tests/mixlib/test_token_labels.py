@@ -173,5 +173,5 @@ def test_wrong_networks_and_words():
         tokenlabel(teacher(), teacher=teacher())
     with pytest.raises(ValueError, match="one class token and 16 patch tokens, got 18"):
         patch_tokens(torch.zeros(1, 18, 4), 16)
-    with pytest.raises(ValueError, match=r"mixlib.token_labels.mixtoken\(net"):
+    with pytest.raises(ValueError, match=r"mixlib.token_labels.mixtoken\(mixlib.wrap"):
         mixlib.build("mixtoken", teacher=teacher())
