@@ -153,14 +153,16 @@ class TrainJob(Job):
 
         row, root = DATASETS[self.images.name], bench.data_folder(self.images)
         augment = Augment(**dict(self.augment))
+        # a generated set says itself how large its images are
+        side = dict(self.images.spec).get("size", row.size)
         made = []
         for split, most, train in (
             (row.train, self.images.train_cap, True),
             (row.test, self.images.test_cap, False),
         ):
             images = cap(read(row.layout, root, split), most)
-            if row.size <= SMALL and augment.batched:
-                images = images.in_memory(row.size)
+            if side <= SMALL and augment.batched:
+                images = images.in_memory(side)
             made.append(
                 Loader(
                     images,

@@ -21,8 +21,9 @@ LAMS = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
 def masks(tmp_path_factory):
     """Masks [lambda, sample, H, W] at the end of the demo's training (50 CPU seconds)."""
     demo = scale.load("demo")
-    world = {"name": "shapes", "spec": {"train": 1000, "val": 64}}
-    demo = replace(demo, data=dict.fromkeys(demo.data, world))
+    # other images of the table's kind
+    spec = {**demo.data["tiny_imagenet"]["spec"], "val": 64, "seed": 0}
+    demo = replace(demo, data=dict.fromkeys(demo.data, {"name": "shapes", "spec": spec}))
     plan = grid.plan({"table9": table.load_all()["table9"]}, demo)
     (job,) = (job for job in plan.jobs.values() if job.method == whole_block(plan))
     with pytest.MonkeyPatch.context() as patch:
