@@ -135,10 +135,17 @@ def load_all(folder: Path = FOLDER) -> dict[str, Table]:
     """Every declared table by name.
 
     Raises:
-        DeclarationError: see :func:`load`; or two files declare the same name.
+        DeclarationError: see :func:`load`; or the folder holds no declarations; or two files
+            declare the same name.
     """
     tables: dict[str, Table] = {}
-    for path in sorted(folder.glob("*.yaml")):
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise DeclarationError(
+            f"expected the tables' declarations in {folder.absolute()}/*.yaml, found none; start"
+            " from the project's root"
+        )
+    for path in files:
         for name, table in load(path).items():
             if name in tables:
                 raise DeclarationError(f"{path}: {name} is already declared in {tables[name].file}")

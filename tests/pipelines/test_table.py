@@ -65,3 +65,8 @@ def test_two_files_may_not_declare_one_name(declare, tmp_path):
     (tmp_path / "second.yaml").write_text(path.read_text())
     with pytest.raises(DeclarationError, match=r"table7 is already declared in .*paper\.yaml"):
         table.load_all(tmp_path)
+
+
+def test_a_folder_without_declarations_is_named(tmp_path):
+    with pytest.raises(DeclarationError, match="expected the tables' declarations in .* found none"):
+        table.load_all(tmp_path)
