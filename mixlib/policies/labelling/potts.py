@@ -54,24 +54,25 @@ def _rows(
     parity: int,
 ) -> Int[Tensor, "P h w"]:
     """Rows of one parity relabelled, given the rows between them."""
-    rows = torch.arange(parity, labels.shape[1], 2, device=labels.device)
-    if not len(rows):
+    if parity >= labels.shape[1]:
         return labels
     problem = torch.arange(len(unary), device=unary.device)[:, None, None]
-    cost = unary[:, rows]
-    for neighbour in (rows - 1, rows + 1):
-        there = (neighbour >= 0) & (neighbour < labels.shape[1])
-        beside = labels[:, neighbour.clamp(0, labels.shape[1] - 1)]
-        cost = cost + pair[problem, beside] * there[:, None, None]
+    # [P, rows of the other parity, w, L]: what each label beside them costs
+    beside = pair[problem, labels[:, 1 - parity :: 2]]
+    cost = unary[:, parity::2].clone()
+    above = cost[:, 1 - parity :]
+    above += beside[:, : above.shape[1]]
+    below = beside[:, parity:]
+    cost[:, : below.shape[1]] += below
     best, back = cost[:, :, 0], []
     for column in range(1, cost.shape[2]):
-        # [P, rows, previous, next]
-        through, previous = (best[..., None] + pair[:, None]).min(2)
+        # [P, rows, next, previous]; costs of neighbours are symmetric
+        through, previous = (best[:, :, None] + pair[:, None]).min(3)
         back.append(previous)
         best = through + cost[:, :, column]
     chosen = [best.argmin(-1)]
     for previous in reversed(back):
         chosen.append(previous.gather(-1, chosen[-1][..., None])[..., 0])
     found = labels.clone()
-    found[:, rows] = torch.stack(chosen[::-1], -1)
+    found[:, parity::2] = torch.stack(chosen[::-1], -1)
     return found
