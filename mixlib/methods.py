@@ -175,8 +175,9 @@ ROWS = (
         "Kim et al., Co-Mixup: Saliency Guided Joint Mixup with Supermodular Diversity, ICLR 2021, "
         "arXiv:2102.03065",
         2021,
-        # smaller parts, of which a small batch holds several: they are solved side by side
-        {"default": {"alpha": 2.0}, "generated": {"alpha": 2.0, "part": 8}},
+        # smaller parts, of which a small batch holds several, solved side by side; as many sweeps
+        # as the reference
+        {"default": {"alpha": 2.0}, "generated": {"alpha": 2.0, "part": 8, "sweeps": 4}},
         frozenset({"input_grad"}),
     ),
     Method(
