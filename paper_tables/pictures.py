@@ -81,4 +81,11 @@ def _tile(axis: Any, sample: dict[str, np.ndarray], number: int) -> None:
         frame.set_linestyle(line)
         axis.add_patch(frame)
     text = f"{100 * sample['overlap'][number]:.0f} %"
-    axis.text(4, 216, text, fontsize=7, color="white", backgroundcolor="#00000080")
+    # in shares of the tile: grids differ in size
+    axis.text(
+        *(0.03, 0.04, text),
+        transform=axis.transAxes,
+        fontsize=7,
+        color="white",
+        backgroundcolor="#00000080",
+    )

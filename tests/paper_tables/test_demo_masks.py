@@ -23,7 +23,7 @@ def masks(tmp_path_factory):
     demo = scale.load("demo")
     # other images of the table's kind
     spec = {**demo.data["tiny_imagenet"]["spec"], "val": 64, "seed": 0}
-    demo = replace(demo, data=dict.fromkeys(demo.data, {"name": "shapes", "spec": spec}))
+    demo = replace(demo, data={key: {"name": "shapes", "spec": spec} for key in demo.data})
     plan = grid.plan({"table9": table.load_all()["table9"]}, demo)
     (job,) = (job for job in plan.jobs.values() if job.method == whole_block(plan))
     with pytest.MonkeyPatch.context() as patch:
