@@ -69,6 +69,6 @@ def test_two_files_may_not_declare_one_name(declare, tmp_path):
 
 def test_a_folder_without_declarations_is_named(tmp_path):
     with pytest.raises(
-        DeclarationError, match="expected the tables' declarations in .* found none"
+        DeclarationError, match=r"expected the tables' declarations in .* found none"
     ):
         table.load_all(tmp_path)
