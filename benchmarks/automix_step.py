@@ -162,7 +162,9 @@ def measure(setting: Setting, methods: list[str], rounds: int) -> dict[str, Cost
             step()
     times: dict[str, list[float]] = {method: [] for method in methods}
     shuffled = random.Random(0)
-    for _ in range(rounds):
+    for done in range(rounds):
+        # minutes on a CPU: say how far it is
+        typer.echo(f"round {done + 1} of {rounds}", err=True)
         for method in shuffled.sample(methods, len(methods)):
             before = clock(setting.device)
             for _ in range(STEPS_PER_ROUND):
@@ -228,7 +230,12 @@ def main(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     bf16: Annotated[bool, typer.Option(help="bfloat16 autocast.")] = False,
-    channels_last: Annotated[bool, typer.Option(help="Channels-last memory format.")] = False,
+    channels_last: Annotated[
+        bool,
+        typer.Option(
+            "--channels-last/--contiguous", help="Memory format; training's own is the first."
+        ),
+    ] = True,
     compiled: Annotated[bool, typer.Option(help="torch.compile each network.")] = False,
     check_waits: Annotated[
         bool, typer.Option(help="GPU: fail if a step makes the host wait.")
