@@ -3,7 +3,9 @@
 CIFAR ResNet-18 (3x3 stem, no pooling, 11.2 M parameters) on random 32 x 32 images: no data loader,
 so the ratios are those of the algorithm.  All methods alternate in one process, two steps at a time
 (``lean`` trains its block at every other step), in a new order each round; the ratio is the median
-over rounds of the ratio within a round, so that a busy machine slows both sides of it.
+over rounds of the ratio within a round, so that a busy machine slows both sides of it, and its
+quartiles over rounds say how far it can be trusted.  Beside it stands the ratio of the fastest
+rounds: interference only adds time, so on a machine that others use it is the better estimate.
 On the CPU the clock is the process's own CPU time, on a GPU wall time between synchronisations.
 """
 
@@ -50,10 +52,14 @@ class Setting:
 
 @dataclass
 class Cost:
-    """What one method costs per step, and its median ratio to vanilla."""
+    """What one method costs per step, and its ratio to vanilla: median and quartiles over
+    rounds, and that of the fastest rounds."""
 
     seconds: float
     ratio: float
+    quartiles: tuple[float, float]
+    fastest: float
+    rounds: list[float]
     gflop: float
     flop_ratio: float
     peak_mib: float
@@ -153,6 +159,14 @@ def peak_bytes(step: Callable[[], None], device: str) -> int:
     return peak
 
 
+def quartiles(values: list[float]) -> tuple[float, float]:
+    """The first and the third; of one value, the value itself."""
+    if len(values) == 1:
+        return values[0], values[0]
+    first, _, third = statistics.quantiles(values, n=4, method="inclusive")
+    return first, third
+
+
 def measure(setting: Setting, methods: list[str], rounds: int) -> dict[str, Cost]:
     """Costs by method; the first method is what the others are compared with."""
     steps = {method: stepper(build(method, setting), setting) for method in methods}
@@ -177,6 +191,9 @@ def measure(setting: Setting, methods: list[str], rounds: int) -> dict[str, Cost
         costs[method] = Cost(
             seconds=statistics.median(times[method]),
             ratio=statistics.median(ratios),
+            quartiles=quartiles(ratios),
+            fastest=min(times[method]) / min(times[base]),
+            rounds=times[method],
             gflop=operations[method] / 1e9,
             flop_ratio=operations[method] / operations[base],
             peak_mib=peak_bytes(steps[method], setting.device) / 2**20,
@@ -210,12 +227,14 @@ def table(costs: dict[str, Cost], setting: Setting, rounds: int) -> str:
         f"{STEPS_PER_ROUND} steps; {machine}, {torch.get_num_threads()} thread(s), "
         f"torch {torch.__version__}; {setting}",
         "",
-        "| method | s/step | images/s | time / vanilla | GFLOP | FLOP / vanilla | peak MiB |",
-        "|---|---|---|---|---|---|---|",
+        "| method | s/step | images/s | time / vanilla (quartiles) | fastest / fastest "
+        "| GFLOP | FLOP / vanilla | peak MiB |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {method} | {c.seconds:.4f} | {setting.batch / c.seconds:.0f} | {c.ratio:.3f} "
-        f"| {c.gflop:.1f} | {c.flop_ratio:.3f} | {c.peak_mib:.0f} |"
+        f"| {method} | {c.seconds:.4f} | {setting.batch / c.seconds:.0f} "
+        f"| {c.ratio:.3f} ({c.quartiles[0]:.2f} to {c.quartiles[1]:.2f}) "
+        f"| {c.fastest:.3f} | {c.gflop:.1f} | {c.flop_ratio:.3f} | {c.peak_mib:.0f} |"
         for method, c in costs.items()
     ]
     return "\n".join(lines)

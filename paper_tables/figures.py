@@ -1,5 +1,5 @@
-"""How does a table look as a picture?  One panel for each comparison, one bar for each of what it
-compares (as a rule one panel per column and one bar per row), error bars over runs."""
+"""How does a table look as a picture?  One panel for each comparison, one line for each of what it
+compares (as a rule one panel per column and one line per row), a dot for every run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from paper_tables.measure import Grid, baseline, panels
+from paper_tables.measure import Grid, Measured, baseline, panels
 from pipelines.errors import DeclarationError
 from pipelines.grid import Cell
 from pipelines.scale import Scale
@@ -18,6 +18,7 @@ from pipelines.store import Store
 from pipelines.table import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by colour-blind readers
@@ -75,49 +76,65 @@ def save(figure: Figure, paths: tuple[Path, ...]) -> None:
         figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
 
 
-def bars(drawing: Drawing, paths: tuple[Path, ...]) -> None:
-    """The picture of a table that names no other: its bar chart."""
+def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
+    """The picture of a table that names no other: every run a dot, with mean and spread of a cell.
+
+    No bars: their lengths say something about values only on axes that start at 0.
+    """
     table, grid, scale = drawing.table, drawing.numbers, drawing.scale
     plt = canvas(table.name)
     shown = [(label, cells) for label, cells in panels(table) if not baseline(grid, cells)]
     levels = {label: grid[cells[0]].mean for label, cells in panels(table) if baseline(grid, cells)}
-    bars_of = table.columns if table.compare == "columns" else table.rows
-    labels = [entry.label for entry in bars_of]
+    compared = table.columns if table.compare == "columns" else table.rows
+    labels = [entry.label for entry in compared]
     across = max(min(len(shown), 4), 1)
     down = max(-(-len(shown) // across), 1)
+    size = (1.4 + 2.7 * across, (0.7 + 0.27 * len(labels)) * down + 0.7)
     figure, axes = plt.subplots(
-        down, across, figsize=(3.3 * across, 3.1 * down + 0.5), squeeze=False, layout="constrained"
+        down, across, figsize=size, squeeze=False, sharey=True, layout="constrained"
     )
     for axis, (title, places) in zip(axes.flat, shown, strict=False):
         # a skipped cell leaves its place empty, so that a row has one place and colour everywhere
         side = 1 if table.compare == "columns" else 0
-        found = {labels.index(place[side]): grid[place] for place in places}
-        cells = list(found.values())
-        means = [cell.mean for cell in cells]
-        spreads = [cell.spread or 0.0 for cell in cells]
-        colours = [COLOURS[i % len(COLOURS)] for i in found]
-        axis.bar(list(found), means, yerr=spreads, color=colours, capsize=3, width=0.72)
-        axis.set_xticks(range(len(labels)), labels)
-        for i, cell in found.items():
-            # every run as a dot: with few runs a bar alone hides more than it shows
-            axis.plot([i] * len(cell.values), cell.values, ".", color="black", markersize=4)
+        for place in places:
+            line(axis, labels.index(place[side]), grid[place], paper=scale.compare)
         for number, (label, mean) in enumerate(levels.items()):
-            line = axis.axhline(mean, linestyle="--", linewidth=1.2, color="black", label=label)
-            line.set_dashes((4 + 3 * number, 2))
+            level = axis.axvline(mean, linestyle="--", linewidth=1.2, color="black", label=label)
+            level.set_dashes((4 + 3 * number, 2))
         if levels:
             axis.legend(fontsize=7, frameon=False)
-        low = min([min(c.values) for c in cells] + list(levels.values()))
-        high = max([max(c.values) for c in cells] + list(levels.values()))
-        room = max(high - low, 0.02 * high, 1e-9)
-        axis.set_ylim(max(0.0, low - 0.6 * room), high + 0.25 * room)
         axis.set_title(title, fontsize=10)
-        axis.tick_params(axis="x", rotation=40, labelsize=8)
-        axis.grid(axis="y", alpha=0.3)
+        axis.margins(x=0.08)
+        axis.tick_params(labelsize=8)
+        axis.grid(alpha=0.3)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
     for axis in axes.flat[len(shown) :]:
         axis.set_visible(False)
-    axes[0, 0].set_ylabel(table.unit)
-    figure.suptitle(f"{table.title} ({scale.title}; axes do not start at 0)", fontsize=11)
+    axes[0, 0].set_yticks(range(len(labels)), labels)
+    # the first row on top, as in the table
+    axes[0, 0].set_ylim(len(labels) - 0.5, -0.5)
+    figure.suptitle(f"{table.title} ({scale.title})", fontsize=11)
+    figure.supxlabel(f"{table.units}: {marks(grid, paper=scale.compare)}", fontsize=8)
     save(figure, paths)
     plt.close(figure)
+
+
+def line(axis: Axes, at: int, cell: Measured, *, paper: bool) -> None:
+    """One cell at a height: its runs, their mean and standard deviation, the paper's number."""
+    colour = COLOURS[at % len(COLOURS)]
+    if cell.spread is not None:
+        axis.errorbar(cell.mean, at, xerr=cell.spread, color="black", linewidth=1.2, capsize=2.5)
+        axis.plot(cell.mean, at, "|", color="black", markersize=11, markeredgewidth=1.8)
+    axis.plot(
+        cell.values, [at] * len(cell.values), "o", color=colour, markersize=6.5, markeredgecolor="k"
+    )
+    if paper and cell.reference is not None:
+        axis.plot(cell.reference, at, "D", color="black", fillstyle="none", markersize=6)
+
+
+def marks(grid: Grid, *, paper: bool) -> str:
+    """What the marks of the picture mean, in words."""
+    many = any(cell.spread is not None for cell in grid.values())
+    said = "a dot is a run" + ("; line: mean and standard deviation" if many else "")
+    return said + ("; diamond: the paper's number" if paper else "")

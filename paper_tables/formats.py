@@ -42,7 +42,8 @@ def compared(table: Table, scale: Scale, cell: Measured | None) -> str:
     """The paper's number, and whether ours differs by more than the declared tolerance."""
     if not scale.compare or cell is None or cell.reference is None or cell.difference is None:
         return ""
-    close = table.tolerance is not None and abs(cell.difference) <= table.tolerance
+    known = table.tolerance if cell.unit == table.unit else None
+    close = known is not None and abs(cell.difference) <= known
     verdict = ", within tolerance" if close else ""
     places = cell.decimals
     return f" (paper {cell.reference:.{places}f}, {cell.difference:+.{places}f}{verdict})"
@@ -68,7 +69,7 @@ def csv_text(table: Table, grid: Grid, scale: Scale, head: bool = True) -> str:
                 spread,
                 len(cell.values),
                 runs,
-                table.unit,
+                cell.unit,
                 paper,
             ]
         )
@@ -78,7 +79,7 @@ def csv_text(table: Table, grid: Grid, scale: Scale, head: bool = True) -> str:
 def markdown(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> str:
     """The table for people; the best of the compared means in bold."""
     leaders = best(table, grid)
-    unit = f" ({table.unit})" if table.unit else ""
+    unit = f" ({table.units})" if table.units else ""
     lines = [header(table, scale, data), "", f"# {table.title}{unit}", ""]
     if table.caption:
         lines += [table.caption, ""]
@@ -123,11 +124,12 @@ def _tex(text: str) -> str:
 def latex(table: Table, grid: Grid, scale: Scale, data: tuple[str, ...]) -> str:
     """A ``table`` environment for booktabs; the best of the compared means in bold."""
     leaders = best(table, grid)
+    inside = "; ".join(part for part in (table.units, scale.title) if part)
     lines = [
         f"% {header(table, scale, data)}",
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_tex(table.title)} ({_tex(scale.title)}). {_tex(table.caption)}}}",
+        rf"\caption{{{_tex(table.title)} ({_tex(inside)}). {_tex(table.caption)}}}",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",
         f"{'Method' if table.compare == 'rows' else ''} & "
@@ -187,7 +189,7 @@ def page(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{say(table.title)}</title>"
         f"<style>{_STYLE}</style><p class=scale>{say(header(table, scale, data))}</p>"
         f"<h1>{say(table.title)}</h1>"
-        f"<table><caption>{say(table.caption)} ({say(table.unit)})</caption>"
+        f"<table><caption>{say(table.caption)} ({say(table.units)})</caption>"
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         f"{pictures}<footer>{foot}</footer>{more}</html>\n"
     )

@@ -19,11 +19,13 @@ class Measured:
     Attributes:
         values: one per seed, in the order of the seeds.
         reference: the paper's number, or None.
+        unit: of all of them.
         decimals: how many of them are worth printing.
     """
 
     values: tuple[float, ...]
     reference: float | None = None
+    unit: str = "%"
     decimals: int = 1
 
     @property
@@ -60,7 +62,7 @@ def measure(table: Table, cells: tuple[Cell, ...], results: Results) -> Grid:
         KeyError: a result lacks the metric; says which metrics it has.
     """
     found: Grid = {}
-    decimals = {column.label: column.decimals for column in table.columns}
+    columns = {column.label: column for column in table.columns}
     for cell in cells:
         values = []
         for job in cell.jobs:
@@ -72,10 +74,12 @@ def measure(table: Table, cells: tuple[Cell, ...], results: Results) -> Grid:
                     f"it has {', '.join(sorted(metrics))}"
                 )
             values.append(float(metrics[cell.metric]))
+        column = columns[cell.column]
         found[cell.row, cell.column] = Measured(
             tuple(values),
             table.reference.get((cell.row, cell.column)),
-            decimals[cell.column],
+            column.unit or table.unit,
+            column.decimals,
         )
     return found
 

@@ -26,7 +26,7 @@ KEYS = {
     "skip",
 }  # fmt: skip
 COMPARE = ("rows", "columns")
-AXIS_KEYS = {"label", "set", "metric", "decimals", "higher_is_better"}
+AXIS_KEYS = {"label", "set", "metric", "unit", "decimals", "higher_is_better"}
 FIGURE_KEYS = {"title", "caption", "source", "figure", "settings"}
 NO_CELLS = "none"  # the kind of a product that is a picture alone, drawn from no results
 
@@ -34,11 +34,12 @@ NO_CELLS = "none"  # the kind of a product that is a picture alone, drawn from n
 @dataclass(frozen=True)
 class Entry:
     """One row or column: its label, the fields it sets, and a metric if it names one; for a column
-    also how many decimals it prints and which way is good."""
+    also its unit if it is not the table's, how many decimals it prints and which way is good."""
 
     label: str
     sets: Mapping[str, Any]
     metric: str | None = None
+    unit: str | None = None
     decimals: int = 1
     higher_is_better: bool | None = None
 
@@ -54,12 +55,12 @@ class Table:
         kind: the kind of job in the cells.
         rows, columns: the axes.
         fixed: fields that all cells share.
-        unit: of the numbers ("%").
+        unit: of the numbers ("%"), where a column does not name its own.
         higher_is_better: which way is good, where a column does not say it.
         compare: what stands side by side in the table's question: its "rows" within a column, or
             its "columns" within a row.
-        tolerance: a difference to the paper below this is no difference (same unit); None: not
-            known.
+        tolerance: a difference to the paper below this is no difference (in the table's unit,
+            for the columns that have it); None: not known.
         reference: the paper's numbers by (row label, column label); missing where it prints none.
         footnotes: lines under the table.
         skip: cells (row label, column label) that are left empty: combinations that make no sense,
@@ -85,7 +86,7 @@ class Table:
     reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
     skip: frozenset[tuple[str, str]] = frozenset()
-    figure: str = "paper_tables.figures:bars"
+    figure: str = "paper_tables.figures:dots"
     pictures: str | None = None
     whole: Table | None = None
 
@@ -115,6 +116,12 @@ class Table:
         """Labels of the declared rows and columns that this part leaves out."""
         whole, here = self.whole or self, (*self.rows, *self.columns)
         return tuple(e.label for e in (*whole.rows, *whole.columns) if e not in here)
+
+    @property
+    def units(self) -> str:
+        """What the numbers are in, for a heading."""
+        others = any(column.unit not in (None, self.unit) for column in self.columns)
+        return f"{self.unit} unless a column says otherwise" if others else self.unit
 
     def point(self, row: Entry, column: Entry) -> dict[str, Any]:
         """The declared fields of one cell; a row overrides what is fixed, a column overrides a
@@ -216,7 +223,7 @@ def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
         reference=_reference(where, spec.get("reference", {}), rows, columns),
         footnotes=tuple(spec.get("footnotes", ())),
         skip=_skip(where, spec.get("skip", {}), rows, columns),
-        figure=spec.get("figure", "paper_tables.figures:bars"),
+        figure=spec.get("figure", "paper_tables.figures:dots"),
         pictures=spec.get("pictures"),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.automix_step import Setting, measure, table
+from benchmarks.automix_step import Setting, measure, quartiles, table
 
 
 def test_operations_and_memory_of_a_step():
@@ -20,3 +20,8 @@ def test_operations_and_memory_of_a_step():
         assert costs[method].seconds > 0
     assert costs["vanilla"].peak_mib < costs["paper"].peak_mib < 4 * costs["vanilla"].peak_mib
     assert "| paper |" in table(costs, setting, 1)
+
+
+def test_quartiles_say_how_far_a_ratio_scatters():
+    assert quartiles([2.9]) == (2.9, 2.9)
+    assert quartiles([5.0, 1.0, 3.0, 2.0, 4.0]) == (2.0, 4.0)

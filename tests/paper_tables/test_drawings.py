@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import torch
 from matplotlib import image
 
-from paper_tables import formats
+from paper_tables import figures, formats
 from paper_tables.drawings import gradients
 from paper_tables.drawings.specimens import bench_of
 from paper_tables.figures import drawer
@@ -147,6 +149,66 @@ def test_a_column_says_which_way_is_good_and_how_many_decimals(invented):
     assert ("Mixup", "R-18 params (M)") in leaders
     assert ("l = 4", "R-18") in leaders
     assert numbers["Mixup", "R-18 params (M)"].decimals == 2
+
+
+def test_a_column_has_its_own_unit(invented):
+    plan, store = invented
+    paper = plan.tables["table11"]
+    numbers = measure(paper, plan.cells["table11"], store)
+    lines = csv.DictReader(io.StringIO(formats.csv_text(paper, numbers, plan.scale)))
+    units = {line["column"]: line["unit"] for line in lines}
+    assert units["R-18"] == "%"
+    assert units["R-18 params (M)"] == "M"
+    assert units["RX-50 step (ms)"] == "ms"
+    assert "(% unless a column says otherwise)" in formats.markdown(paper, numbers, plan.scale, ())
+    # the tolerance is one of accuracies, and says nothing about milliseconds
+    close = replace(paper, tolerance=1e9)
+    compare = replace(plan.scale, compare=True)
+    for column, said in (("R-18", True), ("R-18 step (ms)", False)):
+        cell = replace(numbers["Mixup", column], reference=1.0)
+        assert ("within tolerance" in formats.compared(close, compare, cell)) is said
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_size_and_no_time_is_a_percentage(name):
+    units = {"parameters": "M", "step_ms": "ms"}
+    for column in TABLES[name].columns:
+        assert column.unit == units.get(column.metric or "")
+
+
+def drawn(plan, store, name, compare, monkeypatch):
+    """The figure of dots of a table."""
+    kept = []
+    monkeypatch.setattr(figures, "save", lambda figure, paths: kept.append(figure))
+    numbers = measure(plan.tables[name], plan.cells[name], store)
+    said = replace(plan.scale, compare=compare)
+    figures.dots(figures.Drawing(plan.tables[name], said, numbers, plan.cells[name], store), ())
+    return numbers, kept[0]
+
+
+def marked(axis, marker):
+    """Positions of every mark of one kind."""
+    found = [line for line in axis.get_lines() if line.get_marker() == marker]
+    return [(x, y) for line in found for x, y in zip(*line.get_data(), strict=True)]
+
+
+@pytest.mark.parametrize("compare", [False, True])
+def test_every_run_is_a_dot_and_the_papers_numbers_are_only_where_they_compare(
+    invented, compare, monkeypatch
+):
+    plan, store = invented
+    numbers, figure = drawn(plan, store, "msda_table2", compare, monkeypatch)
+    paper = plan.tables["msda_table2"]
+    labels = [row.label for row in paper.rows]
+    for axis, column in zip(figure.axes, paper.columns, strict=False):
+        cells = {row: numbers.get((row, column.label)) for row in labels}
+        runs = [(v, labels.index(row)) for row, c in cells.items() if c for v in c.values]
+        assert axis.get_title() == column.label
+        assert sorted(marked(axis, "o")) == sorted(runs)
+        assert len(marked(axis, "D")) == (len([c for c in cells.values() if c]) if compare else 0)
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == labels
+    assert figure.axes[0].yaxis_inverted()
+    assert ("diamond" in figure.get_supxlabel()) is compare
 
 
 @pytest.mark.parametrize("name", TABLES)
