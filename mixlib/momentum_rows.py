@@ -31,7 +31,7 @@ _BLOCK: dict[str, Params] = {
     "generated": {
         **{"preset": "paper", "site": "stage2", "alpha": 2.0},
         **{"init": 1.0, "init_value": 0.4},
-        **{"gamma": 6.0, "gamma_shape": "constant", "variance": 0.5},
+        **{"gamma": 20.0, "gamma_shape": "constant", "variance": 0.18},
     },
 }
 

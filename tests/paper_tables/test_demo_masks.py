@@ -1,4 +1,10 @@
-"""Are AutoMix's masks at demo scale what the paper shows: with shape, and following lambda?"""
+"""Are AutoMix's masks at demo scale what the paper shows: with shape, and following lambda?
+
+Another processor or number of threads rounds otherwise, which after 450 steps is another run, as
+another seed is.  The bounds lie between what sixteen such runs gave (docs/automix.md: share of masks
+with shape 0.26 to 0.98, pooled correlation 0.77 to 0.99) and what a block without shape gives
+(share 0 to 0.02) or one that does not follow lambda (correlation 0.14).
+"""
 
 from __future__ import annotations
 
@@ -49,16 +55,17 @@ def whole_block(plan):
     return cell.jobs[0].method
 
 
-def test_most_masks_have_shape(masks):
+def test_masks_have_shape(masks):
     spread = masks.flatten(2).std(2)
-    assert (spread > 0.1).float().mean() > 0.5
+    assert spread.mean() > 0.05
+    assert (spread > 0.1).float().mean() > 0.1
 
 
 def test_the_share_of_a_mask_follows_lambda(masks):
     share = masks.mean((2, 3))
     # over all pairs and lambdas together
     pooled = torch.stack([LAMS[:, None].expand_as(share).flatten(), share.flatten()])
-    assert torch.corrcoef(pooled)[0, 1] > 0.5
+    assert torch.corrcoef(pooled)[0, 1] > 0.6
     # within each pair: what differs between pairs (which image is easier to see) is not lambda's
     table = torch.stack([torch.corrcoef(torch.stack([LAMS, own]))[0, 1] for own in share.T])
     assert table.median() > 0.9
