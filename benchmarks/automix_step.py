@@ -5,7 +5,7 @@ so the ratios are those of the algorithm.  All methods alternate in one process,
 (``lean`` trains its block at every other step), in a new order each round; the ratio is the median
 over rounds of the ratio within a round, so that a busy machine slows both sides of it, and its
 quartiles over rounds say how far it can be trusted.  Beside it stands the ratio of the fastest
-rounds: interference only adds time, so on a machine that others use it is the better estimate.
+rounds, and operations are counted, because on a machine that others use all times scatter.
 On the CPU the clock is the process's own CPU time, on a GPU wall time between synchronisations.
 """
 
