@@ -1,7 +1,7 @@
 """Are AutoMix's masks at demo scale what the paper shows: with shape, and following lambda?
 
 Another processor or number of threads rounds otherwise, which after 450 steps is another run, as
-another seed is.  The bounds lie between what sixteen such runs gave (docs/automix.md: share of
+another seed is.  The bounds lie between what fifteen such runs gave (docs/automix.md: share of
 masks with shape 0.26 to 0.98, pooled correlation 0.77 to 0.99) and what a block without shape gives
 (share 0 to 0.02) or one that does not follow lambda (correlation 0.14).
 """
