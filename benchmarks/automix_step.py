@@ -6,7 +6,7 @@ so the ratios are those of the algorithm.  All methods alternate in one process,
 over rounds of the ratio within a round, so that a busy machine slows both sides of it, and its
 quartiles over rounds say how far it can be trusted.  Beside it stands the ratio of the fastest
 rounds, and operations are counted, because on a machine that others use all times scatter.
-On the CPU the clock is the process's own CPU time, on a GPU wall time between synchronisations.
+On the CPU the clock is the process's own CPU time, on a GPU wall time between synchronizations.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def waits(setting: Setting, method: str) -> None:
     """Raises where a step makes the host wait for the GPU.
 
     Raises:
-        RuntimeError: by PyTorch, at the first synchronising call.
+        RuntimeError: by PyTorch, at the first synchronizing call.
     """
     step = stepper(build(method, setting), setting)
     step()

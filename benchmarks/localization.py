@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from downstream.localization.boxes import overlap, trace
 from downstream.localization.evaluate import BoxAccuracy, evaluate, shares
-from downstream.localization.maps import grey_levels
+from downstream.localization.maps import gray_levels
 
 GRID = 224
 Case = tuple[list[NDArray[np.uint8]], list[NDArray[np.int64]]]
@@ -34,7 +34,7 @@ def cases(count: int, seed: int) -> Case:
     for number in range(count):
         cam = rng.random((14, 14) if number % 2 else (7, 7), dtype=np.float32)
         maps.append(
-            grey_levels(cv2.GaussianBlur(cam, (0, 0), 1.0) if number % 4 < 2 else cam, GRID)
+            gray_levels(cv2.GaussianBlur(cam, (0, 0), 1.0) if number % 4 < 2 else cam, GRID)
         )
         low, side = rng.integers(0, GRID // 2, 2), rng.integers(20, GRID // 2, 2)
         true.append(np.concatenate([low, low + side])[None])
@@ -45,9 +45,9 @@ def direct(maps: list[NDArray[np.uint8]], true: list[NDArray[np.int64]]) -> BoxA
     """The definition, threshold by threshold."""
     steps = shares()
     every, largest = np.empty((len(maps), len(steps))), np.empty((len(maps), len(steps)))
-    for number, (grey, boxes) in enumerate(zip(maps, true, strict=True)):
+    for number, (gray, boxes) in enumerate(zip(maps, true, strict=True)):
         for place, step in enumerate(steps):
-            found, biggest = trace(grey, int(step * grey.max()))
+            found, biggest = trace(gray, int(step * gray.max()))
             overlaps = overlap(np.array(found), boxes).max(1)
             every[number, place], largest[number, place] = overlaps.max(), overlaps[biggest]
     return BoxAccuracy(every, largest)

@@ -113,7 +113,7 @@ def align(shape: tuple[int, ...], rounds: int) -> Report:
     """Transport plan and aligned map of last features, 512 x 4 x 4 (CIFAR) or 2048 x 7 x 7."""
     features = (512, 4, 4) if shape[2] == 32 else (2048, 7, 7)
     data = generator(0, "benchmark", "align")
-    # distances of order one, as of normalised features: the plan then takes 10 to 30 iterations
+    # distances of order one, as of normalized features: the plan then takes 10 to 30 iterations
     a, b = (torch.rand(shape[0], *features, generator=data) for _ in range(2))
     a, b = (x / x.flatten(2).norm(dim=1).mean() for x in (a, b))
     calls: dict[str, Call] = {

@@ -94,7 +94,7 @@ def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None
     """Operations of one step of a method with CIFAR's parameters.
 
     Args:
-        name: a row of the catalogue.
+        name: a row of the catalog.
         words: changes of its parameters.
         beside: count it on the network of this other method.
     """

@@ -1,7 +1,7 @@
 """What does a mixing method look like from outside?  ``mixlib.build("cutmix")``; see
 :mod:`mixlib.mixer`.
 
-Names are resolved when they are first used: importing mixlib, or its catalogues, loads no torch.
+Names are resolved when they are first used: importing mixlib, or its catalogs, loads no torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How are mixing methods set on each family of data sets?  As in the AutoMix paper's appendix A.1.
+"""How are mixing methods set on each family of datasets?  As in the AutoMix paper's appendix A.1.
 
 "Hand-crafted methods use dataset-specific hyper-parameter settings": alphas per family, with values
 of their own for ResNet-18 on some ("<family>/small").
@@ -35,8 +35,8 @@ def alphas(
     return {key: {"alpha": alpha} for key, alpha in rows.items()}
 
 
-def normalised(params: Mapping[str, Params]) -> dict[str, Params]:
-    """The same parameters, with the normalisation of the family's images."""
+def normalized(params: Mapping[str, Params]) -> dict[str, Params]:
+    """The same parameters, with the normalization of the family's images."""
     return {
         key: {**row, **STATISTICS.get(key.partition("/")[0], IMAGENET)}
         for key, row in params.items()

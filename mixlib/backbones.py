@@ -1,4 +1,4 @@
-"""Which networks are there?  Catalogue: name -> constructor, sites, citation, revision.  Imports no
+"""Which networks are there?  Catalog: name -> constructor, sites, citation, revision.  Imports no
 torch itself.
 
 Every ResNet for large images is timm's class, so that state dicts carry the same names as
@@ -44,7 +44,7 @@ class Backbone:
         options: plain arguments of that constructor.
         stem: "imagenet" (7x7 stride 2, pooling), "small" (3x3 stride 2, pooling: the same strides,
             so a detector sees C4 at stride 16), "dense" (3x3 stride 2, no pooling: finer maps to
-            localise with) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
+            localize with) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
         sites: names for places, see :class:`mixlib.net.Net`.
         layout: how features lie there: "channels_first", "channels_last" or "tokens" (behind one
             class token), see :class:`mixlib.automix.features.Features`.
@@ -121,7 +121,7 @@ _TINY: dict[str, Any] = {
     "channels": (16, 32, 64, 128),
     "stem_width": 16,
 }
-# stride 8 in all, so that a 64-pixel image leaves 8 x 8 cells to localise in; the last stage is
+# stride 8 in all, so that a 64-pixel image leaves 8 x 8 cells to localize in; the last stage is
 # dilated instead of strided
 _DENSE: dict[str, Any] = {
     "block": "basic",
@@ -192,7 +192,7 @@ def backbone(name: str) -> Backbone:
 
 
 def build(name: str, classes: int, seed: int) -> nn.Module:
-    """A freshly initialised classifier [B, 3, H, W] -> [B, classes].
+    """A freshly initialized classifier [B, 3, H, W] -> [B, classes].
 
     Initial weights depend on ``seed`` only: layers draw from torch's global generator, which is
     seeded for the construction and put back afterwards.
@@ -243,7 +243,7 @@ def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
 
     Args:
         model: built by :func:`build`.
-        row: its catalogue row.
+        row: its catalog row.
         weights: path of a state dict with torchvision's or timm's names, or "torchvision" for that
             library's first ImageNet weights, which the papers used (downloaded once to its cache).
 
@@ -281,7 +281,7 @@ def load(
         model: built by :func:`build`.
         state: tensors by name.
         source: where they come from, for messages.
-        row: the network's catalogue row.
+        row: the network's catalog row.
         spare: names that may be missing; they keep their values.
 
     Raises:

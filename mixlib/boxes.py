@@ -41,7 +41,7 @@ class Boxes:
         """:meth:`inside` as numbers, 1 where the second source is.
 
         A product of two small float tables: on a CPU core a tenth of the time of ``inside()``,
-        whose operations on booleans are not vectorised (10 against 110 us for 100 x 32 x 32).
+        whose operations on booleans are not vectorized (10 against 110 us for 100 x 32 x 32).
         """
         if len(self.edges) == 1 and self.edges.device.type == "cpu":
             mask = torch.zeros(1, *self.size, dtype=dtype)

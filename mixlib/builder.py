@@ -1,4 +1,4 @@
-"""How does a word become a running object?  Catalogue rows in, networks, policies and objectives
+"""How does a word become a running object?  Catalog rows in, networks, policies and objectives
 out."""
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from mixlib.recipes import Recipe
 
 
 def constructor(path: str) -> Callable[..., Any]:
-    """The function or class that a catalogue row names as "module:name"."""
+    """The function or class that a catalog row names as "module:name"."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
 
 
 def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> Net:
-    """A network with its named sites, freshly initialised or from published weights.
+    """A network with its named sites, freshly initialized or from published weights.
 
     Args:
         backbone: a row of ``mixlib.backbones``.
@@ -43,7 +43,7 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
 
 
 def policy(name: str, params: Mapping[str, Any] | None = None, family: str = "default") -> Policy:
-    """The policy of a method with its parameters for a family of data sets, some changed.
+    """The policy of a method with its parameters for a family of datasets, some changed.
 
     Raises:
         KeyError: no such method.
@@ -76,7 +76,7 @@ def objective(
         params: every parameter of the method.
         recipe: for the loss.
         steps: length of the training, for schedules inside the objective.
-        seed: initialises what the objective adds to the network.
+        seed: initializes what the objective adds to the network.
     """
     row = method(name)
     make = constructor(row.build)

@@ -46,13 +46,13 @@ def apply(
     size = (images.shape[-2], images.shape[-1])
     found = images.clone()
     # one host round trip for each kind; doing both to all images would take three times as long
-    colour = (operation >= 0) & torch.isin(operation, torch.tensor(TABLES, device=images.device))
-    rows = colour.nonzero()[:, 0]
+    color = (operation >= 0) & torch.isin(operation, torch.tensor(TABLES, device=images.device))
+    rows = color.nonzero()[:, 0]
     if len(rows):
         some = images[rows]
         table = tables(some, operation[rows], level[rows]).to(torch.uint8)
         found[rows] = table.gather(2, some.flatten(2).long()).view_as(some)
-    rows = ((operation >= 0) & ~colour).nonzero()[:, 0]
+    rows = ((operation >= 0) & ~color).nonzero()[:, 0]
     if len(rows):
         matrix = matrices(operation[rows], level[rows], sign[rows], size)
         found[rows] = sampled(images[rows], matrix)
@@ -139,7 +139,7 @@ def matrices(
 def sampled(
     images: UInt8[Tensor, "B C H W"], matrix: Float[Tensor, "B 2 3"]
 ) -> UInt8[Tensor, "B C H W"]:
-    """Bilinear samples at the mapped pixel centres; what comes from outside the image is 0."""
+    """Bilinear samples at the mapped pixel centers; what comes from outside the image is 0."""
     batch, channels, height, width = images.shape
     across = torch.arange(width, device=images.device, dtype=torch.float64) + 0.5
     down = torch.arange(height, device=images.device, dtype=torch.float64)[:, None] + 0.5

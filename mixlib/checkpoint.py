@@ -48,7 +48,7 @@ class Checkpoint:
 
 
 def save_atomically(state: Any, path: Path) -> None:
-    """``torch.save`` through a temporary neighbour, flushed to disk and renamed."""
+    """``torch.save`` through a temporary neighbor, flushed to disk and renamed."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         torch.save(state, file)

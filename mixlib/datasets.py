@@ -1,6 +1,6 @@
-"""Which data sets exist? (the catalogue: name -> row)
+"""Which datasets exist? (the catalog: name -> row)
 
-Adding a data set means adding one row in `mixlib.data.official` (downloads) or `mixlib.data.local`
+Adding a dataset means adding one row in `mixlib.data.official` (downloads) or `mixlib.data.local`
 (generated, or small extracts). Importable without torch, because job graphs are built from rows.
 """
 
@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from mixlib.data.local import EXTRACTS, GENERATED
 from mixlib.data.official import CLASSIFICATION, DETECTION
-from mixlib.data.rows import FAMILIES, IDENTITIES, LAYOUTS, Archive, DataSet
+from mixlib.data.rows import FAMILIES, IDENTITIES, LAYOUTS, Archive, Dataset
 
-DATASETS: dict[str, DataSet] = {
+DATASETS: dict[str, Dataset] = {
     row.name: row for row in (*CLASSIFICATION, *DETECTION, *GENERATED, *EXTRACTS)
 }
 
 
-def dataset(name: str) -> DataSet:
+def dataset(name: str) -> Dataset:
     """The row called `name`.
 
     Raises:
         KeyError: for an unknown name, listing the known ones.
     """
     if name not in DATASETS:
-        raise KeyError(f"no data set {name!r}; known: {', '.join(sorted(DATASETS))}")
+        raise KeyError(f"no dataset {name!r}; known: {', '.join(sorted(DATASETS))}")
     return DATASETS[name]
 
 
-__all__ = ["DATASETS", "FAMILIES", "IDENTITIES", "LAYOUTS", "Archive", "DataSet", "dataset"]
+__all__ = ["DATASETS", "FAMILIES", "IDENTITIES", "LAYOUTS", "Archive", "Dataset", "dataset"]

@@ -1,4 +1,4 @@
-"""What does the catalogue say, for a reader?  ``python -m mixlib.describe > docs/methods.md``."""
+"""What does the catalog say, for a reader?  ``python -m mixlib.describe > docs/methods.md``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FAMILIES = Path(__file__).parents[1] / "docs" / "methods"
 
 HEAD = """# Methods
 
-Written by `python -m mixlib.describe > docs/methods.md` from the catalogue; a test keeps it true.
+Written by `python -m mixlib.describe > docs/methods.md` from the catalog; a test keeps it true.
 
 *verified*: compared with recordings of the reference implementation. *defined*: from the paper's
 equations, with the contract tests that every method passes. *needs* names what a method looks at
@@ -46,7 +46,7 @@ def markdown() -> str:
         link = f"[{page.stem}](methods/{page.name})" if page else "-"
         words = (row.title, f"`{row.name}`", row.status, needs, link, row.cite)
         lines.append(f"| {' | '.join(words)} |")
-    lines += ["", "| word | parameters (catalogue's default) | released |", "|---|---|---|"]
+    lines += ["", "| word | parameters (catalog's default) | released |", "|---|---|---|"]
     lines += [f"| `{row.name}` | {_words(row)} | {_released(row)} |" for row in METHODS.values()]
     return HEAD + "\n".join(lines) + "\n"
 
@@ -67,7 +67,7 @@ def _make(row: Method) -> Any:
 
 
 def _words(row: Method) -> str:
-    """Every parameter with the value that the catalogue's default family gives it."""
+    """Every parameter with the value that the catalog's default family gives it."""
     given: Mapping[str, Any] = row.params_for()
     shown = []
     for word, parameter in inspect.signature(_make(row)).parameters.items():

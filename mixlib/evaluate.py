@@ -1,4 +1,4 @@
-"""How good is a classifier?  Top-1 and top-5 accuracy and the mean loss over a data set; and how
+"""How good is a classifier?  Top-1 and top-5 accuracy and the mean loss over a dataset; and how
 well it names both sources of mixed samples."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def accuracy(
     Args:
         model: images [B, C, H, W] -> logits [B, Y].
         batches: pairs of images [B, C, H, W] and labels int64 [B].
-        total: adds the sums of all processes that share a data set; one process has them already.
+        total: adds the sums of all processes that share a dataset; one process has them already.
 
     Returns:
         ``top1`` and ``top5`` in percent, ``test_loss`` (mean cross-entropy), ``n`` (images seen).
@@ -47,13 +47,13 @@ def accuracy(
             )
             totals = sums if totals is None else totals + sums
     if totals is None:
-        raise ValueError("expected at least one image to evaluate on, found an empty data set")
+        raise ValueError("expected at least one image to evaluate on, found an empty dataset")
     top1, top5, loss, n = total(totals).tolist()
     return {"top1": 100 * top1 / n, "top5": 100 * top5 / n, "test_loss": loss / n, "n": n}
 
 
 class MixedHits(NamedTuple):
-    """Which mixed samples were recognised, bool [B] each.
+    """Which mixed samples were recognized, bool [B] each.
 
     ``top1``: the best class is one of the two sources'; ``top2``: the two best classes are the two
     sources', in any order; ``distinct``: the sources differ in class.  Where they do not, ``top2``

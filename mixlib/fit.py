@@ -1,4 +1,4 @@
-"""How is a network trained?  One loop for every objective, data set and scale.
+"""How is a network trained?  One loop for every objective, dataset and scale.
 
 Call frames from here to a tensor: fit > objective.forward > blend.  All randomness comes from
 (seed, purpose, step), so a run that was killed and resumed ends with the same bits on the CPU as
@@ -74,7 +74,7 @@ def fit(
     """Trains an objective in place.
 
     Args:
-        objective: what to minimise; its networks are moved to Fabric's device.
+        objective: what to minimize; its networks are moved to Fabric's device.
         train: batches of (images, labels) on that device.
         test: batches to evaluate on (None: no evaluation).
         recipe: optimizer, schedule and epochs.
@@ -182,7 +182,7 @@ class _Loop:
         """Accuracy of the predictor over the whole test set, each process doing its share."""
         predictor = self.objective.predictor()
         if self.fabric.world_size > 1:
-            # normalisation statistics are each process's own until the next forward of DDP
+            # normalization statistics are each process's own until the next forward of DDP
             for buffer in predictor.buffers():
                 torch.distributed.broadcast(buffer, 0)
         with self.fabric.autocast():

@@ -1,6 +1,6 @@
 """How does a mixed label become a loss?  A label rule reads the mix, the logits and the labels.
 
-Every rule honours per-sample weights and any number of sources.  ``y`` is int64 [B]; the label of
+Every rule honors per-sample weights and any number of sources.  ``y`` is int64 [B]; the label of
 output b is sum_k weight[b, k] * onehot(y[source[b, k]]).  Where a mix brings labels of its own
 (``Mix.labels``, rows over the classes), they stand for onehot(y).
 """
@@ -102,7 +102,7 @@ class BinaryCrossEntropy(LabelRule):
 
     Args:
         target: "share" keeps the label weights; "two-hot" asks for every source present with a full
-            1 (timm's binarised targets), which a soft label has no meaning for.
+            1 (timm's binarized targets), which a soft label has no meaning for.
         smoothing: as in :func:`soft_targets`.
         reduction: "mean" over samples and classes, or "sum" over classes and mean over samples.
     """

@@ -52,7 +52,7 @@ def last_attention(model: nn.Module) -> str:
 def attended_shares(mix: Mix, attention: Float[Tensor, "B N"]) -> Float[Tensor, "B K"]:
     """Share of a sample's attention that falls on each of its sources.
 
-    Masks are brought to the grid of patches by nearest neighbours, as in the paper.
+    Masks are brought to the grid of patches by nearest neighbors, as in the paper.
 
     Args:
         mix: of the images.

@@ -1,4 +1,4 @@
-"""What does the catalogue know about a mixing method?
+"""What does the catalog know about a mixing method?
 
 A row of :mod:`mixlib.methods`.  Imports no torch: a constructor is named by "module:function" and
 resolved when it is called.
@@ -36,7 +36,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Method:
-    """A catalogue row.
+    """A catalog row.
 
     Attributes:
         name: the word that declarations, commands and tables use.

@@ -1,6 +1,6 @@
 """Which mixing methods are there, who wrote them, and how are they set for which data?
 
-The catalogue: one row per method, read by tables, tests, benchmarks and documentation; imports no
+The catalog: one row per method, read by tables, tests, benchmarks and documentation; imports no
 torch.  ``params`` holds keyword arguments per data family.  The alphas are those of the AutoMix
 paper's appendix A.1 ("Reproduction settings"), which gives ResNet-18 its own value on some data:
 such a row has a second entry, "<family>/small".  "default" is the method's own paper.
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mixlib import momentum_rows, token_rows
-from mixlib.appendix import CIFAR, IMAGENET, alphas, normalised, same
+from mixlib.appendix import CIFAR, IMAGENET, alphas, normalized, same
 from mixlib.method import FAMILIES, Family, Method, Params
 from mixlib.words import nearest
 
@@ -20,7 +20,7 @@ __all__ = ["FAMILIES", "METHODS", "Family", "Method", "Params", "method"]
 
 
 # OpenMixup's ImageNet settings: grids up to 8, cells transported whole, seams over 2 pixels
-_PUZZLE_LARGE = {"std": IMAGENET["std"], "blocks": (2, 4, 8), "cell": None, "neighbour": 2}
+_PUZZLE_LARGE = {"std": IMAGENET["std"], "blocks": (2, 4, 8), "cell": None, "neighbor": 2}
 _LARGE = ("imagenet", "inat", "fine", "places", "deit", "rsb")
 _BY_LAW = "mixlib.policies.by_law"
 _ERASE = "mixlib.policies.erase"
@@ -71,7 +71,7 @@ ROWS = (
         "Uddin et al., SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better "
         "Regularization, ICLR 2021, arXiv:2006.01791",
         2021,
-        normalised(alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
+        normalized(alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
         revision=2,
     ),
     Method(
@@ -198,8 +198,8 @@ ROWS = (
         "Uncertainty, ICLR 2020, arXiv:1912.02781",
         2020,
         {
-            **normalised({key: {"severity": 1.0} for key in ("default", *_LARGE, "tiny")}),
-            **normalised({key: {"severity": 3.0} for key in ("cifar", "generated")}),
+            **normalized({key: {"severity": 1.0} for key in ("default", *_LARGE, "tiny")}),
+            **normalized({key: {"severity": 3.0} for key in ("cifar", "generated")}),
         },
         objective="augmix",
     ),

@@ -4,7 +4,7 @@
     mixed = mixer(images, labels, rng)
     loss = mixed.loss(model(mixed.images))
 
-A mixer is a catalogue row with its parameters; what it returns knows the images, the labels and how
+A mixer is a catalog row with its parameters; what it returns knows the images, the labels and how
 both were mixed.  Methods that mix inside the network, or whose labels come from the forward pass,
 cannot be a function of a batch: :func:`build` says what to use for them.
 """
@@ -58,7 +58,7 @@ class Mixed:
         Raises:
             ValueError: ``classes`` is missing, or differs from that of soft labels.
         """
-        mix = self._labelled()
+        mix = self._labeled()
         if mix.labels is not None:
             classes = classes or mix.labels.shape[1]
         elif classes is None:
@@ -72,9 +72,9 @@ class Mixed:
             ValueError: a rule that reads class indices was given soft labels.
         """
         rule = rule or self.rule or CrossEntropy()
-        return rule(self._labelled(), logits, {}, self._indices())
+        return rule(self._labeled(), logits, {}, self._indices())
 
-    def _labelled(self) -> Mix:
+    def _labeled(self) -> Mix:
         """The mix with its soft labels: the method's own, else those that were given."""
         if self.mix.labels is not None or self.labels.ndim == 1:
             return self.mix
@@ -91,7 +91,7 @@ class Mixer:
     """A method, ready to mix batches.  Stateless: all randomness comes from the generator.
 
     Attributes:
-        method: its catalogue row.
+        method: its catalog row.
         policy: decides the mask.
         params: what it was built with.
         net: the network that it looks into, for methods that need one.

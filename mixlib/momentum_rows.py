@@ -1,4 +1,4 @@
-"""Which rows of the method catalogue train in AutoMix's momentum pipeline, or are AutoMix without
+"""Which rows of the method catalog train in AutoMix's momentum pipeline, or are AutoMix without
 it?  Imports no torch.
 
 AutoMix, Table 10, crosses methods with pipelines; ``Method.pipelines`` of Mixup, CutMix and AutoMix

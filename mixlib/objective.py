@@ -1,4 +1,4 @@
-"""What does one training step minimise?  An objective: batch in, loss and named terms out.
+"""What does one training step minimize?  An objective: batch in, loss and named terms out.
 
 The training loop knows only this interface; what DDP wraps and a checkpoint saves is one objective.
 """

@@ -1,4 +1,4 @@
-"""How is a network trained?  Catalogue of recipes: the papers' settings, one row each.  Imports no
+"""How is a network trained?  Catalog of recipes: the papers' settings, one row each.  Imports no
 torch.
 
 Source: AutoMix section 4 and Table 12 (Liu et al., ECCV 2022), where a row does not say otherwise.

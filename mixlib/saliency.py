@@ -2,7 +2,7 @@
 
 Simonyan et al., "Deep Inside Convolutional Networks", 2014, as used by PuzzleMix (Kim et al.,
 ICML 2020, section 3) and Co-Mixup: the root of the sum over channels of the squared gradient. The
-mean replaces the sum here (RMS); every user normalises the map, so only its shape counts.
+mean replaces the sum here (RMS); every user normalizes the map, so only its shape counts.
 
 The reference implementations run a full backward pass and throw the parameter gradients away; here
 only the input gradient is computed, a third less work, and no ``.grad`` is touched.
@@ -24,7 +24,7 @@ def input_gradient(
     """Gradient of each sample's cross-entropy with respect to its pixels, in evaluation mode.
 
     Batch statistics stay out of it (evaluation mode), so a sample's gradient does not depend on its
-    neighbours; every submodule returns to the mode it was in, and no parameter gradient is
+    neighbors; every submodule returns to the mode it was in, and no parameter gradient is
     computed.
     """
     with inference(net), torch.enable_grad():

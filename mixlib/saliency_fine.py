@@ -1,9 +1,9 @@
-"""Where does an image stand out?  Fine-grained saliency: centre against surround, in bytes.
+"""Where does an image stand out?  Fine-grained saliency: center against surround, in bytes.
 
 Montabone and Soto, "Human detection using a mobile platform and novel features derived from a
 visual saliency mechanism", Image and Vision Computing 2010, in the arithmetic of OpenCV's
 ``StaticSaliencyFineGrained`` (bytes truncated after every step), which SaliencyMix builds on; equal
-to it bit by bit on uint8 images, batched, on any device.  OpenCV reads its grey image as bytes: on
+to it bit by bit on uint8 images, batched, on any device.  OpenCV reads its gray image as bytes: on
 the float images that SaliencyMix' release passes, its map has nothing to do with the content
 (:func:`fine_grained_of_floats`).
 """
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 # half widths of the surrounds, in OpenCV's order: 3 and 7 pixels at three octaves each, times 4
 SURROUNDS = (12, 24, 48, 28, 56, 112)
-# OpenCV's grey of floats: its numbers for blue, green and red as float32
+# OpenCV's gray of floats: its numbers for blue, green and red as float32
 _FLOAT = [float(weight) for weight in torch.tensor([0.114, 0.587, 0.299])]
 
 
@@ -27,17 +27,17 @@ def fine_grained(images: UInt8[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
     The channel weights are applied in OpenCV's order, blue first, to RGB data: that is what
     SaliencyMix does.
     """
-    grey = _blurred(_blurred(_grey(images)))
-    height, width = grey.shape[1:]
+    gray = _blurred(_blurred(_gray(images)))
+    height, width = gray.shape[1:]
     # sums of bytes are exact in float32 up to 2^24
     exact = torch.float32 if height * width * 255 < 2**24 else torch.float64
-    return _contrast(F.pad(grey.to(exact).cumsum(1).cumsum(2), (1, 0, 1, 0)), grey.float())
+    return _contrast(F.pad(gray.to(exact).cumsum(1).cumsum(2), (1, 0, 1, 0)), gray.float())
 
 
 def fine_grained_of_floats(x: Float[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
-    """What OpenCV makes of float images, and so SaliencyMix' release of normalised ones.
+    """What OpenCV makes of float images, and so SaliencyMix' release of normalized ones.
 
-    The surround of a pixel is the mean of true grey values, but its centre is a *byte* of the grey
+    The surround of a pixel is the mean of true gray values, but its center is a *byte* of the gray
     image: in row r, column c, byte c of the row's float32 numbers (low byte first), so that only
     the left quarter of an image counts, most of it by the noise in its mantissa.  Equal to OpenCV's
     map on all of 3 recorded images of 32 x 32: sums are rounded in the order of its code with fused
@@ -45,10 +45,10 @@ def fine_grained_of_floats(x: Float[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"
     """
     red, green, blue = x.double().unbind(1)
     # the channel weights in OpenCV's order, blue first, on RGB data
-    grey = (green * _FLOAT[1]).float().double()
+    gray = (green * _FLOAT[1]).float().double()
     for channel, weight in ((red, _FLOAT[0]), (blue, _FLOAT[2])):
-        grey = (channel * weight + grey).float().double()
-    soft = _blurred_floats(_blurred_floats(grey.float())).contiguous()
+        gray = (channel * weight + gray).float().double()
+    soft = _blurred_floats(_blurred_floats(gray.float())).contiguous()
     read = soft.view(torch.uint8)[:, :, : x.shape[-1]].float()
     return _contrast(F.pad(soft.double().cumsum(1).cumsum(2), (1, 0, 1, 0)), read)
 
@@ -56,11 +56,11 @@ def fine_grained_of_floats(x: Float[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"
 def _contrast(
     total: Float[Tensor, "B I J"], value: Float[Tensor, "B H W"]
 ) -> UInt8[Tensor, "B H W"]:
-    """Centres against surrounds of all sizes, in bytes.
+    """Centers against surrounds of all sizes, in bytes.
 
     Args:
         total: integral image.
-        value: of the centres, 0 to 255.
+        value: of the centers, 0 to 255.
     """
     on, off = torch.zeros_like(value), torch.zeros_like(value)
     for reach, times in _distinct(max(value.shape[1:])):
@@ -84,31 +84,31 @@ def peak(saliency: UInt8[Tensor, "B H W"]) -> Int[Tensor, "B 2"]:
 def bytes_of(
     x: Float[Tensor, "B 3 H W"], mean: tuple[float, ...], std: tuple[float, ...]
 ) -> UInt8[Tensor, "B 3 H W"]:
-    """Normalised images as bytes again."""
+    """Normalized images as bytes again."""
     mean_, std_ = (torch.tensor(v, device=x.device)[:, None, None] for v in (mean, std))
     return ((x.float() * std_ + mean_) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-def _grey(images: UInt8[Tensor, "B 3 H W"]) -> Int[Tensor, "B H W"]:
+def _gray(images: UInt8[Tensor, "B 3 H W"]) -> Int[Tensor, "B H W"]:
     """OpenCV's fixed-point weights 0.114, 0.587, 0.299."""
     first, second, third = images.to(torch.int32).unbind(1)
     return (first * 3735 + second * 19235 + third * 9798 + 2**14) >> 15
 
 
-def _blurred(grey: Int[Tensor, "B H W"]) -> Int[Tensor, "B H W"]:
+def _blurred(gray: Int[Tensor, "B H W"]) -> Int[Tensor, "B H W"]:
     """Binomial 3 x 3 blur, borders reflected, rounded half up."""
     # a side of one pixel has nothing to reflect
-    wide = [min(1, n - 1) for n in (grey.shape[2], grey.shape[2], grey.shape[1], grey.shape[1])]
-    padded = F.pad(grey[:, None].float(), wide, mode="reflect")
+    wide = [min(1, n - 1) for n in (gray.shape[2], gray.shape[2], gray.shape[1], gray.shape[1])]
+    padded = F.pad(gray[:, None].float(), wide, mode="reflect")
     padded = F.pad(padded, [1 - n for n in wide], mode="replicate").to(torch.int32)[:, 0]
     across = padded[:, :, :-2] + 2 * padded[:, :, 1:-1] + padded[:, :, 2:]
     return (across[:, :-2] + 2 * across[:, 1:-1] + across[:, 2:] + 8) >> 4
 
 
-def _blurred_floats(grey: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:
+def _blurred_floats(gray: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:
     """Binomial 3 x 3 blur of floats, borders reflected, outer pair first as OpenCV adds."""
-    wide = [min(1, n - 1) for n in (grey.shape[2], grey.shape[2], grey.shape[1], grey.shape[1])]
-    padded = F.pad(grey[:, None], wide, mode="reflect")
+    wide = [min(1, n - 1) for n in (gray.shape[2], gray.shape[2], gray.shape[1], gray.shape[1])]
+    padded = F.pad(gray[:, None], wide, mode="reflect")
     padded = F.pad(padded, [1 - n for n in wide], mode="replicate")[:, 0]
     across = padded[:, :, 1:-1] * 0.5 + (padded[:, :, :-2] + padded[:, :, 2:]) * 0.25
     return across[:, 1:-1] * 0.5 + (across[:, :-2] + across[:, 2:]) * 0.25

@@ -2,7 +2,7 @@
 else.
 
 Every draw in the project names what it is for: ``generator(seed, "mix", step, rank)``.  A run that
-is stopped and resumed, or that a neighbour runs in another order, therefore repeats the same
+is stopped and resumed, or that a neighbor runs in another order, therefore repeats the same
 numbers.
 """
 

@@ -1,4 +1,4 @@
-"""Where are a model's stages?  Named sites for classifiers that do not come from our catalogue."""
+"""Where are a model's stages?  Named sites for classifiers that do not come from our catalog."""
 
 from __future__ import annotations
 

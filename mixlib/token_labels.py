@@ -33,7 +33,7 @@ from mixlib.policies.by_law import ByLaw, Keep
 from mixlib.seed import generator
 
 PATCHES = "patch_embed"
-SPREAD = 0.02  # of the token classifier's initial weights, as timm initialises transformers
+SPREAD = 0.02  # of the token classifier's initial weights, as timm initializes transformers
 AT_TEST = 0.5  # weight of the strongest token beside the class token, as released
 
 
@@ -47,11 +47,11 @@ class TokenLabels(Objective):
             :meth:`learn`.
         policy: mixes the patch embeddings, as a map [B, D, h, w].
         weight: of the tokens' loss beside the class token's.
-        of_image: whose label the class token learns: the "class" of the data set (the paper) or
+        of_image: whose label the class token learns: the "class" of the dataset (the paper) or
             the "teacher"'s of the image (the release).
         at_test: weight of the strongest token beside the class token in the prediction.
         rule: the loss, of the class token and of every token.
-        seed: initialises the tokens' classifier.
+        seed: initializes the tokens' classifier.
 
     Raises:
         ValueError: the network is no transformer with a class token.
@@ -194,7 +194,7 @@ def patch_tokens(tokens: Float[Tensor, "B N D"], count: int) -> Float[Tensor, "B
 
 def _token_head(net: Net, rng: torch.Generator) -> nn.Linear:
     like = net.last_linear()
-    # without torch's own initialisation, which would draw from the global generator
+    # without torch's own initialization, which would draw from the global generator
     head = nn.utils.skip_init(nn.Linear, like.in_features, like.out_features)
     nn.init.normal_(head.weight, std=SPREAD, generator=rng)
     nn.init.zeros_(head.bias)
@@ -216,7 +216,7 @@ def tokenlabel(
     unused.
 
     ``released=True``: the class token, too, learns the teacher's label of the image, not the class
-    of the data set.
+    of the dataset.
     """
     return TokenLabels(
         net,

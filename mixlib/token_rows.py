@@ -1,4 +1,4 @@
-"""Which rows of the method catalogue mix tokens, or take labels from what a network sees?
+"""Which rows of the method catalog mix tokens, or take labels from what a network sees?
 
 Imports no torch.
 """

@@ -94,7 +94,7 @@ def kept(table: Table, folder: Path = FOLDER) -> tuple[tuple[Kept, ...], tuple[s
 
 
 def _marks(job: Any) -> Iterator[tuple[str, str]]:
-    """(name, fingerprint) of every data set in a job's JSON, parents included."""
+    """(name, fingerprint) of every dataset in a job's JSON, parents included."""
     if isinstance(job, dict):
         if job.keys() >= {"name", "fingerprint"}:
             yield job["name"], job["fingerprint"]

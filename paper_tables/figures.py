@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart by colour-blind readers
-COLOURS = ("#999999", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+# Okabe and Ito's palette: told apart by color-blind readers
+COLORS = ("#999999", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         down, across, figsize=size, squeeze=False, sharey=True, layout="constrained"
     )
     for axis, (title, places) in zip(axes.flat, shown, strict=False):
-        # a skipped cell leaves its place empty, so that a row has one place and colour everywhere
+        # a skipped cell leaves its place empty, so that a row has one place and color everywhere
         side = 1 if table.compare == "columns" else 0
         for place in places:
             line(axis, labels.index(place[side]), grid[place], paper=scale.compare)
@@ -122,12 +122,12 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
 def line(axis: Axes, at: int, cell: Measured, *, paper: bool) -> None:
     """One cell at a height: its runs, their mean and standard deviation, the paper's number."""
-    colour = COLOURS[at % len(COLOURS)]
+    color = COLORS[at % len(COLORS)]
     if cell.spread is not None:
         axis.errorbar(cell.mean, at, xerr=cell.spread, color="black", linewidth=1.2, capsize=2.5)
         axis.plot(cell.mean, at, "|", color="black", markersize=11, markeredgewidth=1.8)
     axis.plot(
-        cell.values, [at] * len(cell.values), "o", color=colour, markersize=6.5, markeredgecolor="k"
+        cell.values, [at] * len(cell.values), "o", color=color, markersize=6.5, markeredgecolor="k"
     )
     if paper and cell.reference is not None:
         axis.plot(cell.reference, at, "D", color="black", fillstyle="none", markersize=6)

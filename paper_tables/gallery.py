@@ -37,7 +37,7 @@ class Settings:
     """What a figure shows.
 
     Args:
-        methods: rows of the catalogue; empty: all.
+        methods: rows of the catalog; empty: all.
         lambdas: wished shares of the own image; methods with a law of their own ignore them.
         pairs: how many pairs of images.
         across: methods side by side; None: so many that a line has some 18 images.
@@ -131,28 +131,28 @@ def _picture(axes: Axes, at: tuple[float, float], pixels: NDArray[np.floating]) 
 
 
 def _head(axes: Axes, title: str, images: NDArray[np.floating]) -> None:
-    """Title, the pairs with their colours, and how to read a mask."""
+    """Title, the pairs with their colors, and how to read a mask."""
     axes.text(LEFT, 0.28, title, fontsize=13, fontweight="bold", va="center")
     for k, pixels in enumerate(images):
         x = LEFT + k * (1 + GAP) + (k // 2) * 0.3
         _picture(axes, (x, 0.56), pixels)
-        colour = PARTNER if k % 2 else OWN
-        axes.add_patch(_frame(x, 0.56, colour))
+        color = PARTNER if k % 2 else OWN
+        axes.add_patch(_frame(x, 0.56, color))
     x = LEFT + len(images) * (1 + GAP) + (len(images) // 2) * 0.3
     words = (
         ("own image", OWN),
         ("partner", PARTNER),
         ("filled", FILL),
     )
-    for k, (word, colour) in enumerate(words):
-        axes.text(x, 0.7 + 0.24 * k, f"■ {word}", color=colour, fontsize=9, va="center")
+    for k, (word, color) in enumerate(words):
+        axes.text(x, 0.7 + 0.24 * k, f"■ {word}", color=color, fontsize=9, va="center")
     axes.text(x, 1.43, "below: label weights", color="#444444", fontsize=8, va="center")
 
 
-def _frame(x: float, y: float, colour: str) -> Any:
+def _frame(x: float, y: float, color: str) -> Any:
     from matplotlib.patches import Rectangle
 
-    return Rectangle((x, y), 1, 1, fill=False, edgecolor=colour, linewidth=2.5)
+    return Rectangle((x, y), 1, 1, fill=False, edgecolor=color, linewidth=2.5)
 
 
 def _block(
@@ -172,15 +172,15 @@ def _block(
             wished = f"λ = {chosen.lambdas[k % len(chosen.lambdas)]:g}"
             axes.text(left + 0.5, y - 0.06, wished, fontsize=6, color="#666666", ha="center")
         _picture(axes, (left, y), specimen.image.permute(1, 2, 0).numpy())
-        _picture(axes, (left, y + 1 + GAP), _colours(specimen))
+        _picture(axes, (left, y + 1 + GAP), _colors(specimen))
         _weights(axes, left, y + 2 + GAP + 0.04, specimen.weights)
 
 
-def _colours(specimen: Specimen) -> NDArray[np.floating]:
-    """The mask: every pixel the mean of the colours of its sources."""
+def _colors(specimen: Specimen) -> NDArray[np.floating]:
+    """The mask: every pixel the mean of the colors of its sources."""
     from matplotlib.colors import to_rgb
 
-    palette = np.array([to_rgb(colour) for colour in (OWN, PARTNER, FILL)])
+    palette = np.array([to_rgb(color) for color in (OWN, PARTNER, FILL)])
     return np.einsum("khw,kc->hwc", specimen.shares.numpy(), palette).clip(0, 1)
 
 

@@ -55,7 +55,7 @@ def localized(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             if number == 0:
                 axis.set_title(name, fontsize=8, loc="left")
     text = (
-        f"{table.title} ({drawing.scale.title}). Colour: class activation map of the true class; "
+        f"{table.title} ({drawing.scale.title}). Color: class activation map of the true class; "
         "green: true box; white, dashed: box of the largest contour, with its overlap. Images "
         "spread evenly through the test split."
     )
@@ -68,15 +68,15 @@ def _tile(axis: Any, sample: dict[str, np.ndarray], number: int) -> None:
     """One image under its map, with its boxes and their overlap."""
     from matplotlib.patches import Rectangle
 
-    grey = sample["images"][number].mean(2)
-    axis.imshow(grey, cmap="gray", vmin=0, vmax=255)
+    gray = sample["images"][number].mean(2)
+    axis.imshow(gray, cmap="gray", vmin=0, vmax=255)
     axis.imshow(sample["maps"][number], cmap="jet", vmin=0, vmax=255, alpha=0.4)
     boxes = [(box, TRUE, "-") for s, *box in sample["true"].tolist() if s == number]
     boxes.append((sample["predicted"][number].tolist(), PREDICTED, "--"))
-    for (x0, y0, x1, y1), colour, line in boxes:
+    for (x0, y0, x1, y1), color, line in boxes:
         corner = (x0 - 0.5, y0 - 0.5)
         frame = Rectangle(
-            *(corner, x1 - x0 + 1, y1 - y0 + 1), fill=False, edgecolor=colour, linewidth=1.8
+            *(corner, x1 - x0 + 1, y1 - y0 + 1), fill=False, edgecolor=color, linewidth=1.8
         )
         frame.set_linestyle(line)
         axis.add_patch(frame)

@@ -39,7 +39,7 @@ def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
 
 
 def data_names(plan: grid.Plan, name: str) -> tuple[str, ...]:
-    """Titles of every data set behind a table, parents first."""
+    """Titles of every dataset behind a table, parents first."""
     from mixlib.datasets import DATASETS
 
     jobs = [j for job in plan.needed(name) for j in job.closure()]

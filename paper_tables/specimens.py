@@ -161,7 +161,7 @@ class Studio:
             words = {**row.params_for("generated"), **_plain(inspect.signature(make).parameters)}
             net = builder.net("resnet10_w16", CLASSES, self.seed)
             if "teacher" in inspect.signature(make).parameters:
-                net = self.transformer  # labels of tokens, which nothing is learnt of here
+                net = self.transformer  # labels of tokens, which nothing is learned of here
             # a few hundred steps stand for an epoch or two: a full lambda loss, a fast average
             quick = {"gamma": 1.0, "momentum": 0.9, "momentum_end": 0.9}
             words |= {k: v for k, v in quick.items() if k in inspect.signature(make).parameters}
@@ -193,7 +193,7 @@ class Studio:
             if isinstance(objective, AutoMix | JointMix):
                 draw = Draw(torch.tensor([lam]), torch.tensor([1, 0]), 1)
                 return specimen_of(
-                    objective.mix_with(pair, draw), pair, f"learnt in {self.learn} steps"
+                    objective.mix_with(pair, draw), pair, f"learned in {self.learn} steps"
                 )
             policy, note, asked = _of_objective(objective, lam)
         net = self.transformer if "attention" in row.needs else self.net if row.needs else None
@@ -235,7 +235,7 @@ def _of_objective(objective: Objective, lam: float) -> tuple[Policy, str, bool]:
     if isinstance(objective, Consistency):
         return policy, "one image's views; labels stay", False
     made = fixed(policy, lam)
-    note = "patches, labelled one by one" if isinstance(objective, TokenLabels) else ""
+    note = "patches, labeled one by one" if isinstance(objective, TokenLabels) else ""
     return made, note, made is not policy
 
 

@@ -63,7 +63,7 @@ class Bench:
     options: dict[str, Any] = field(default_factory=dict)
 
     def data_folder(self, data: Data) -> Path:
-        """Where a data set lies on this machine.
+        """Where a dataset lies on this machine.
 
         Raises:
             MissingDataError: it is not there; says what was looked for and how to get it.
@@ -71,7 +71,7 @@ class Bench:
         return places.locate(data.fingerprint)
 
     def data_classes(self, data: Data) -> list[str]:
-        """Names of a data set's classes, in label order."""
+        """Names of a dataset's classes, in label order."""
         return list(places.manifest(data.fingerprint)["classes"])
 
     def weights(self, parent: Job) -> dict[str, Any]:

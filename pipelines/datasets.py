@@ -1,6 +1,6 @@
-"""How does a data set get onto this machine, and which content does a name stand for?
+"""How does a dataset get onto this machine, and which content does a name stand for?
 
-`python -m pipelines.datasets list | fetch NAME | verify NAME | prepare NAME`. A data set is looked
+`python -m pipelines.datasets list | fetch NAME | verify NAME | prepare NAME`. A dataset is looked
 for in the folder that the environment variable MIX_DATA names, then in data/. `prepare` ends with
 data/ready/<fingerprint>.json, the file that other jobs depend on. Nothing here imports torch: the
 fingerprints are taken while a job graph is built.
@@ -22,13 +22,13 @@ import typer
 
 from mixlib.data import generated
 from mixlib.data.generated import Shapes
-from mixlib.data.rows import DataSet
+from mixlib.data.rows import Dataset
 from mixlib.data.subset import identity
 from mixlib.datasets import DATASETS, dataset
 from pipelines.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
 
 
-def specify(row: DataSet, changes: Mapping[str, Any] | None = None) -> Shapes | None:
+def specify(row: Dataset, changes: Mapping[str, Any] | None = None) -> Shapes | None:
     """The specification of a generated set with some fields changed; None for a real set.
 
     Raises:
@@ -47,8 +47,8 @@ def specify(row: DataSet, changes: Mapping[str, Any] | None = None) -> Shapes | 
     return Shapes(**settings)
 
 
-def fingerprint(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> str:
-    """The identity of a data set's content: '<name>-<16 hexadecimal digits>'.
+def fingerprint(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> str:
+    """The identity of a dataset's content: '<name>-<16 hexadecimal digits>'.
 
     Generated sets: specification, layout and renderer revision. Official archives: name, revision
     and split sizes, so that a graph can be built where the data is absent; a part of one: its list
@@ -70,7 +70,7 @@ def fingerprint(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> 
     return f"{row.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def prepare(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> Path:
+def prepare(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path:
     """Draws a generated set, or checks a real one, and writes its ready file; returns its path.
 
     Idempotent, and safe beside another process doing the same: folders and files appear by
@@ -124,18 +124,18 @@ def _like(model: Any, value: Any, where: str) -> Any:
     return value
 
 
-def _spec(row: DataSet) -> Shapes:
+def _spec(row: Dataset) -> Shapes:
     assert row.spec is not None, f"{row.name} is generated and needs a specification in its row"
     return row.spec
 
 
-def _chosen(row: DataSet, data: Path) -> str:
+def _chosen(row: Dataset, data: Path) -> str:
     """Which classes of an official set are used, by the first base that holds its folder."""
     folders = [base / row.folder for base in bases(data).values()]
     return identity(next((folder for folder in folders if folder.is_dir()), folders[-1]))
 
 
-def _size(row: DataSet, spec: Shapes | None, split: str) -> int:
+def _size(row: Dataset, spec: Shapes | None, split: str) -> int:
     """Images that `split` must hold; 0 = any number."""
     if row.identity != "generated":
         return 0 if row.identity == "measured" else row.count(split)
@@ -153,7 +153,7 @@ def _measure(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _draw(row: DataSet, spec: Shapes, target: Path) -> None:
+def _draw(row: Dataset, spec: Shapes, target: Path) -> None:
     """Writes the generated set into `target`, which appears complete or not at all."""
     from mixlib.data.layouts import WRITERS
 
@@ -180,8 +180,8 @@ def _write(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def provide(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> Path:
-    """Makes a data set ready, downloading it first where it is missing and has a public archive.
+def provide(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path:
+    """Makes a dataset ready, downloading it first where it is missing and has a public archive.
 
     Raises:
         MissingDataError: it is not here and cannot be fetched; says how to get it.
@@ -194,8 +194,8 @@ def provide(row: DataSet, spec: Shapes | None = None, data: Path = DATA) -> Path
     return prepare(row, spec, data)
 
 
-def download(row: DataSet, data: Path = DATA, keep: bool = False) -> None:
-    """Fetches, checks and unpacks every official archive of a data set."""
+def download(row: Dataset, data: Path = DATA, keep: bool = False) -> None:
+    """Fetches, checks and unpacks every official archive of a dataset."""
     from pipelines.download import obtain
 
     for archive in row.archives:
@@ -203,12 +203,12 @@ def download(row: DataSet, data: Path = DATA, keep: bool = False) -> None:
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
-Name = Annotated[str, typer.Argument(help="a data set's name; `list` shows them")]
+Name = Annotated[str, typer.Argument(help="a dataset's name; `list` shows them")]
 
 
 @app.command(name="list")
 def show() -> None:
-    """List the data sets, where they are, and how to get those that are not."""
+    """List the datasets, where they are, and how to get those that are not."""
     for row in DATASETS.values():
         if row.identity == "generated":
             state = f"generated by `prepare {row.name}`"
@@ -240,7 +240,7 @@ def fetch(name: Name, keep: bool = False) -> None:
 
 @app.command()
 def verify(name: Name) -> None:
-    """Count the images of a data set's splits and compare them with the catalogue."""
+    """Count the images of a dataset's splits and compare them with the catalog."""
     from mixlib.data.inventory import take
 
     row = dataset(name)

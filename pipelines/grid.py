@@ -101,7 +101,7 @@ class Plan:
 
     @property
     def data(self) -> dict[str, Data]:
-        """Every data set that a job reads, by fingerprint."""
+        """Every dataset that a job reads, by fingerprint."""
         return {job.data.fingerprint: job.data for job in self.jobs.values()}
 
     def of_kind(self, kind: str) -> dict[str, Job]:

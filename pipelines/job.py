@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 # One number for what all jobs share (the loop, the evaluation, the readers): raised by hand when a
-# change there changes results.  Kinds, methods, recipes, networks and data sets carry their own.
+# change there changes results.  Kinds, methods, recipes, networks and datasets carry their own.
 REVISION = 1
 
 
 @dataclass(frozen=True)
 class Data:
-    """A data set as a job sees it.
+    """A dataset as a job sees it.
 
     Attributes:
         name: its row in ``mixlib.datasets``.
@@ -45,7 +45,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Row:
-    """A catalogue row as a job sees it: its name, its revision and its resolved parameters."""
+    """A catalog row as a job sees it: its name, its revision and its resolved parameters."""
 
     name: str
     revision: int
@@ -108,7 +108,7 @@ class Job(ABC):
     @property
     @abstractmethod
     def data(self) -> Data:
-        """The data set that the job reads."""
+        """The dataset that the job reads."""
 
     def parents(self) -> Iterator[Job]:
         """Jobs whose results this one starts from."""

@@ -1,4 +1,4 @@
-"""Where does a data set lie on this machine?"""
+"""Where does a dataset lie on this machine?"""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mixlib.data.rows import DataSet
+from mixlib.data.rows import Dataset
 
 DATA = Path("data")
 """Downloads, generated sets and ready files; relative to the repository, where jobs run."""
 
 
 class MissingDataError(FileNotFoundError):
-    """A data set is not on this machine; the message says where it was looked for and how to get
+    """A dataset is not on this machine; the message says where it was looked for and how to get
     it.
     """
 
 
 def bases(data: Path = DATA) -> dict[str, Path]:
-    """Where data sets are looked for, in this order: word -> folder."""
+    """Where datasets are looked for, in this order: word -> folder."""
     named = os.environ.get("MIX_DATA")
     return ({"MIX_DATA": Path(named)} if named else {}) | {"data": data}
 
 
-def folder_of(row: DataSet, data: Path = DATA) -> Path:
-    """The folder of a real data set.
+def folder_of(row: Dataset, data: Path = DATA) -> Path:
+    """The folder of a real dataset.
 
     Raises:
         MissingDataError: naming the files that were looked for, and how to get the set.
@@ -35,7 +35,7 @@ def folder_of(row: DataSet, data: Path = DATA) -> Path:
 
 
 def ready_path(mark: str, data: Path = DATA) -> Path:
-    """The file that exists once the data set with fingerprint `mark` is ready."""
+    """The file that exists once the dataset with fingerprint `mark` is ready."""
     return data / "ready" / f"{mark}.json"
 
 
@@ -56,7 +56,7 @@ def manifest(mark: str, data: Path = DATA) -> dict[str, Any]:
 
 
 def locate(mark: str, data: Path = DATA) -> Path:
-    """The folder, in the layout of its row, of the prepared data set with fingerprint `mark`."""
+    """The folder, in the layout of its row, of the prepared dataset with fingerprint `mark`."""
     entry = manifest(mark, data)
     folder = bases(data).get(entry["base"], Path("MIX_DATA-is-not-set")) / entry["root"]
     if not folder.is_dir():
@@ -67,8 +67,8 @@ def locate(mark: str, data: Path = DATA) -> Path:
     return folder
 
 
-def sought(row: DataSet, data: Path = DATA) -> str:
-    """One line for people: where a data set is, or what was looked for and how to get it."""
+def sought(row: Dataset, data: Path = DATA) -> str:
+    """One line for people: where a dataset is, or what was looked for and how to get it."""
     if row.identity == "generated":
         return f"draw {row.title}"
     try:
@@ -78,8 +78,8 @@ def sought(row: DataSet, data: Path = DATA) -> str:
     return f"{row.title}: found in {folder} ({word}); count it"
 
 
-def find(row: DataSet, data: Path = DATA) -> tuple[str, Path]:
-    """(word of `bases`, folder) of a real data set; raises MissingDataError as `folder_of`."""
+def find(row: Dataset, data: Path = DATA) -> tuple[str, Path]:
+    """(word of `bases`, folder) of a real dataset; raises MissingDataError as `folder_of`."""
     tried = []
     for word, base in bases(data).items():
         folder = base / row.folder

@@ -55,7 +55,7 @@ def perform(
 def main(
     scale_name: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
     digest: Annotated[str, typer.Argument(help="the job's digest (see --list)")] = "",
-    data: Annotated[str, typer.Option(help="prepare the data set of this fingerprint")] = "",
+    data: Annotated[str, typer.Option(help="prepare the dataset of this fingerprint")] = "",
     list_jobs: Annotated[bool, typer.Option("--list", help="list every job of the scale")] = False,
     results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
     checkpoint_seconds: Annotated[

@@ -2,7 +2,7 @@
 profile).
 
 ``demo`` runs on generated data in minutes, ``small`` on small real sets, ``paper`` is the papers'.
-A scale says which data set and network stand in for the paper's, how many seeds there are, and
+A scale says which dataset and network stand in for the paper's, how many seeds there are, and
 which settings differ.
 """
 
@@ -43,13 +43,13 @@ class Scale:
         seeds: how many runs a cell averages.
         seeds_of: table or kind of job -> how many, where it differs.
         compare: whether differences to the paper may be shown.
-        family: whose method parameters are used; None: those of the paper's data set.
-        data: the paper's data set -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
+        family: whose method parameters are used; None: those of the paper's dataset.
+        data: the paper's dataset -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
             ...}.
-        backbones: the paper's network -> stand-in; "<data set>/<network>" for one data set only.
+        backbones: the paper's network -> stand-in; "<dataset>/<network>" for one dataset only.
         parts: table -> {"rows": labels, "columns": labels} of those of its cells that are measured,
             where they are not all.
-        kinds: kind of job -> {"default" or the paper's data set -> settings that differ}.
+        kinds: kind of job -> {"default" or the paper's dataset -> settings that differ}.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Scale:
     kinds: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def settings(self, kind: str, data: str) -> dict[str, Any]:
-        """Settings of a kind of job on the paper's data set ``data`` that differ from the
+        """Settings of a kind of job on the paper's dataset ``data`` that differ from the
         recipe's."""
         sections = self.kinds.get(kind, {})
         return {**sections.get("default", {}), **sections.get(data, {})}
@@ -75,7 +75,7 @@ class Scale:
         return next((self.seeds_of[word] for word in words if word in self.seeds_of), self.seeds)
 
     def backbone(self, name: str, data: str) -> str:
-        """The network that stands for the paper's on the paper's data set ``data``."""
+        """The network that stands for the paper's on the paper's dataset ``data``."""
         return self.backbones.get(f"{data}/{name}", self.backbones.get(name, name))
 
 

@@ -1,4 +1,4 @@
-"""What does a word of a declaration mean at a scale?  Resolves data sets, networks, methods and
+"""What does a word of a declaration mean at a scale?  Resolves datasets, networks, methods and
 recipes to job fields."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from mixlib.backbones import BACKBONES
 from mixlib.data.augment import AUGMENTS
-from mixlib.datasets import DATASETS, DataSet
+from mixlib.datasets import DATASETS, Dataset
 from mixlib.methods import METHODS
 from mixlib.recipes import RECIPES, Recipe
 from mixlib.words import nearest
@@ -39,7 +39,7 @@ class Setting:
         where: file, table and cell, for messages.
         scale: the scale.
         seed: the seed of the run.
-        marks: data set -> fingerprint, for the sets that are identified by their files: those that
+        marks: dataset -> fingerprint, for the sets that are identified by their files: those that
             a finished run has read, wherever that was; None: the files on this machine.
     """
 
@@ -53,18 +53,18 @@ class Setting:
         check_keys(self.where, point, known, "field")
         require(self.where, point, needed)
 
-    def look_up(self, what: str, name: str, catalogue: Mapping[str, T]) -> T:
-        """A catalogue's row, or a DeclarationError that names the nearest word."""
-        if name not in catalogue:
-            raise DeclarationError(f"{self.where}: {nearest(what, str(name), catalogue)}")
-        return catalogue[name]
+    def look_up(self, what: str, name: str, catalog: Mapping[str, T]) -> T:
+        """A catalog's row, or a DeclarationError that names the nearest word."""
+        if name not in catalog:
+            raise DeclarationError(f"{self.where}: {nearest(what, str(name), catalog)}")
+        return catalog[name]
 
     def data(self, name: str) -> Data:
-        """The data set that stands for the paper's ``name``."""
-        self.look_up("data set", name, DATASETS)
+        """The dataset that stands for the paper's ``name``."""
+        self.look_up("dataset", name, DATASETS)
         stand_in = self.scale.data.get(name, {})
         chosen = stand_in.get("name", name)
-        row = self.look_up("data set", chosen, DATASETS)
+        row = self.look_up("dataset", chosen, DATASETS)
         spec = pairs(stand_in.get("spec", {}))
         try:
             identity = self.identity(row, spec)
@@ -73,14 +73,14 @@ class Setting:
         caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
         return Data(row.name, identity, spec, *caps)
 
-    def identity(self, row: DataSet, spec: tuple[tuple[str, Any], ...]) -> str:
-        """The fingerprint of a data set; "" where it is asked of ``marks``, which lack it."""
+    def identity(self, row: Dataset, spec: tuple[tuple[str, Any], ...]) -> str:
+        """The fingerprint of a dataset; "" where it is asked of ``marks``, which lack it."""
         if self.marks is not None and row.identity == "measured":
             return self.marks.get(row.name, "")
         return _fingerprint(row.name, spec)
 
     def backbone(self, name: str, data: str) -> Row:
-        """The network that stands for the paper's on the paper's data set ``data``."""
+        """The network that stands for the paper's on the paper's dataset ``data``."""
         self.look_up("backbone", name, BACKBONES)
         row = self.look_up("backbone", self.scale.backbone(name, data), BACKBONES)
         return Row(row.name, row.revision)
@@ -93,7 +93,7 @@ class Setting:
         changes: Mapping[str, Any] | None = None,
         pipeline: str | None = None,
     ) -> Row:
-        """A method with the parameters of the paper's data set, or of the scale's own family.
+        """A method with the parameters of the paper's dataset, or of the scale's own family.
 
         ``small``: the network is of ResNet-18's size, for which AutoMix A.1 has alphas of its own.
         ``pipeline``: train it in that pipeline of AutoMix's Table 10, see
@@ -105,7 +105,7 @@ class Setting:
         family = self.scale.family or DATASETS[data].family
         params = row.params_for(family, small)
         chosen = DATASETS[self.data(data).name]
-        # a method that undoes the normalisation must undo that of the data in use
+        # a method that undoes the normalization must undo that of the data in use
         params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
         return Row(row.name, row.revision, pairs({**params, **(changes or {})}))
 
@@ -135,6 +135,6 @@ class Setting:
 
 @cache
 def _fingerprint(name: str, spec: tuple[tuple[str, Any], ...]) -> str:
-    """A data set's identity; asked once per process, because a measured one lists files."""
+    """A dataset's identity; asked once per process, because a measured one lists files."""
     row = DATASETS[name]
     return fingerprint(row, specify(row, dict(spec)))

@@ -251,15 +251,15 @@ def _axis(where: str, spec: Any, shared: Mapping[str, Any]) -> tuple[Entry, ...]
 
 
 def _label(where: str, name: str, value: Any) -> str:
-    """The catalogue's title of a method or network; other values print as themselves."""
+    """The catalog's title of a method or network; other values print as themselves."""
     from mixlib.backbones import BACKBONES
 
-    catalogue: Mapping[str, Any] | None = {"method": METHODS, "backbone": BACKBONES}.get(name)
-    if catalogue is None:
+    catalog: Mapping[str, Any] | None = {"method": METHODS, "backbone": BACKBONES}.get(name)
+    if catalog is None:
         return str(value)
-    if value not in catalogue:
-        raise DeclarationError(f"{where}: {nearest(name, str(value), catalogue)}")
-    return catalogue[value].title
+    if value not in catalog:
+        raise DeclarationError(f"{where}: {nearest(name, str(value), catalog)}")
+    return catalog[value].title
 
 
 def _skip(

@@ -26,8 +26,8 @@ def golden():
 
 @pytest.fixture(scope="session")
 def mix_data() -> Path:
-    """The folder of real data sets that MIX_DATA names; the test is skipped where there is none."""
+    """The folder of real datasets that MIX_DATA names; the test is skipped where there is none."""
     root = os.environ.get("MIX_DATA")
     if not root or not Path(root).is_dir():
-        pytest.skip("MIX_DATA does not name a folder of data sets")
+        pytest.skip("MIX_DATA does not name a folder of datasets")
     return Path(root).resolve()

@@ -66,7 +66,7 @@ def test_every_method_is_on_exactly_one_page():
 
 
 @pytest.mark.parametrize("path", FAMILIES, ids=named)
-def test_every_row_says_the_catalogue_s_status(path):
+def test_every_row_says_the_catalog_s_status(path):
     for word in pages([path]):
         (row,) = re.findall(rf"^\| `{word}` \|.*$", path.read_text(), re.MULTILINE)
         said = row.rstrip(" |").rpartition("|")[2]

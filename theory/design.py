@@ -1,4 +1,4 @@
-"""Which mask law regularises as wished?  From a profile of coefficients to a law that trains.
+"""Which mask law regularizes as wished?  From a profile of coefficients to a law that trains.
 
 A wish is the covariance part K = A - c2 of the coefficients (key identity), on a torus by
 displacement: K(D) [h, w] with K(0) first.  K must be in E_lambda[covariances of [0, 1]-valued masks
@@ -31,22 +31,22 @@ class Infeasible(ValueError):
 
 @dataclass(frozen=True)
 class Design:
-    """A law with what it realises.
+    """A law with what it realizes.
 
     Attributes:
         law: trains with mixlib at once.
         wish: the covariance profile asked for.
-        realised: the law's own, exact.
+        realized: the law's own, exact.
     """
 
     law: MaskLaw
     wish: Float[Tensor, "..."]
-    realised: Float[Tensor, "..."]
+    realized: Float[Tensor, "..."]
 
     @property
     def error(self) -> float:
         """Largest difference between wish and law."""
-        return float((self.realised - self.wish).abs().max())
+        return float((self.realized - self.wish).abs().max())
 
 
 def swing(lam: LamLaw) -> float:
@@ -141,7 +141,7 @@ def by_field(profile: Float[Tensor, "h w"], lam: LamLaw, tolerance: float = 1e-3
     """A thresholded Gaussian field; binary masks have K(0) = c2, smaller ones are mixed with Mixup.
 
     Args:
-        tolerance: largest error of the realised profile.  The field's correlation is found lag by
+        tolerance: largest error of the realized profile.  The field's correlation is found lag by
             lag; where it is not positive semi-definite, its spectrum is cut at zero, and the
             profile moves.
 
@@ -167,7 +167,7 @@ def by_field(profile: Float[Tensor, "h w"], lam: LamLaw, tolerance: float = 1e-3
 
 def by_modes(covariance: Float[Tensor, "s s"], size: tuple[int, int], lam: LamLaw) -> Design:
     """Random signed modes: any positive semi-definite K, stationary or not, up to its scale; the
-    realised covariance is K E[min^2] / S with S = sum_r max|v_r|^2, or K itself if that is smaller.
+    realized covariance is K E[min^2] / S with S = sum_r max|v_r|^2, or K itself if that is smaller.
 
     Raises:
         Infeasible: K is not positive semi-definite.

@@ -10,7 +10,7 @@ is assumed: the moments carry it.
     R3 = 1/2 E_i sum_k (p - y)_k <A o C_i, Hess f_k>.
 :func:`unswapped` keeps the mixed label and expands about x_i: exact to third order in u, good for
 lambda near 1 only.  :func:`anchored` folds to w >= 1/2 and expands about the mean virtual point:
-the accurate one on trained networks (after Carratino et al. 2020, generalised to masks).
+the accurate one on trained networks (after Carratino et al. 2020, generalized to masks).
 """
 
 from __future__ import annotations

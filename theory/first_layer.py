@@ -1,6 +1,6 @@
 """How is the input-gradient penalty a penalty on the first layer?  The paper's second result.
 
-For f(x) = g(W x): grad f = W^T g' and x_j d_j f = sum_k W_kj df/dW_kj.  So for centred data every
+For f(x) = g(W x): grad f = W^T g' and x_j d_j f = sum_k W_kj df/dW_kj.  So for centered data every
 term of the expansion that involves x_i alone is a function of the products W_kj df/dW_kj of first
 layer weights and their partial derivatives.  Convolutions: W is their unrolled matrix.
 """
@@ -59,10 +59,10 @@ def first_layer(
     """R1 = -E sum_c (p - y)_c a . products_c, and R2's part from x_i x_i^T.
 
     Raises:
-        ValueError: the data are not centred; then x_j - x_i does not reduce to -x_i on average.
+        ValueError: the data are not centered; then x_j - x_i does not reduce to -x_i on average.
     """
     if x.mean(0).abs().max() > 1e-9 * x.abs().max():
-        raise ValueError("the first-layer form assumes centred data: subtract the mean image")
+        raise ValueError("the first-layer form assumes centered data: subtract the mean image")
     f = rest(x @ weight.T)
     found = products(rest, weight, x, f.shape[1])
     r1 = -(residual(f, y, kind) * (found @ moments.a)).sum(1).mean()

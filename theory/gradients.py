@@ -43,7 +43,7 @@ def product_map(gradients: Float[Tensor, "n C H W"]) -> Float[Tensor, "P Q"]:
     return found
 
 
-def normalised(statistic: Float[Tensor, "P Q"]) -> Float[Tensor, "P Q"]:
+def normalized(statistic: Float[Tensor, "P Q"]) -> Float[Tensor, "P Q"]:
     """The map divided by its middle, its largest value.
 
     Raises:
@@ -51,7 +51,7 @@ def normalised(statistic: Float[Tensor, "P Q"]) -> Float[Tensor, "P Q"]:
     """
     middle = statistic[statistic.shape[0] // 2, statistic.shape[1] // 2]
     if middle <= 0:
-        raise ValueError("the network's input gradients all vanish: nothing to normalise by")
+        raise ValueError("the network's input gradients all vanish: nothing to normalize by")
     return statistic / middle
 
 

@@ -33,7 +33,7 @@ def jet(
 ) -> Jet:
     """f(x), d/dt f(x + t d) and d^2/dt^2 f(x + t d) at t = 0, each sample along its own direction.
 
-    ``model`` must treat samples independently (batch normalisation in evaluation mode).
+    ``model`` must treat samples independently (batch normalization in evaluation mode).
     """
 
     def slope(point: Tensor, along: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Which pixel pairs does a mask law regularise, and how strongly?  The tilted moments of the
+"""Which pixel pairs does a mask law regularize, and how strongly?  The tilted moments of the
 partner's share u = 1 - M.
 
 By the swap lemma (see :mod:`theory.tilt`) the loss of a mixed pair is the loss of its own image
@@ -24,7 +24,7 @@ from mixlib.laws.base import label_share
 from mixlib.laws.cells import enlarge
 from theory.lam import moment, spread
 
-Share = Literal["law", "drawn", "realised", "own"]
+Share = Literal["law", "drawn", "realized", "own"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Moments:
         return float(((self.A - known.A).abs() / self.A_se.clamp(min=1e-9)).max())
 
 
-def centre(size: tuple[int, int]) -> int:
+def center(size: tuple[int, int]) -> int:
     """Flat index of the pixel in the middle."""
     return (size[0] // 2) * size[1] + size[1] // 2
 
@@ -132,7 +132,7 @@ def monte_carlo(
     first = torch.zeros(2, area, dtype=torch.float64)
     second = torch.zeros(2, len(index), area, dtype=torch.float64)
     for start in range(0, n, chunk):
-        own, weight = labelled(law, lam, size, min(chunk, n - start), rng, share)
+        own, weight = labeled(law, lam, size, min(chunk, n - start), rng, share)
         u = 1 - own.flatten(1)
         once = weight * u + (1 - weight) * (1 - u)
         first += torch.stack([once.sum(0), once.square().sum(0)])
@@ -148,7 +148,7 @@ def monte_carlo(
     return Moments(size, means[0], means[2], rows, error[0], error[1])
 
 
-def labelled(
+def labeled(
     law: MaskLaw, lam: LamLaw, size: tuple[int, int], n: int, rng: torch.Generator, share: Share
 ) -> tuple[Float[Tensor, "n h w"], Float[Tensor, "n 1"]]:
     """n masks of the own image and their label shares."""
@@ -157,7 +157,7 @@ def labelled(
     rule = label_of(law, share)
     if rule == "own":
         weight = torch.ones_like(lams)
-    elif rule == "realised":
+    elif rule == "realized":
         weight = own.mean(dim=(1, 2))
     else:
         weight = lams if rule == "drawn" else label_share(law, lams, own)
@@ -251,7 +251,7 @@ def check_theorem(law: MaskLaw, lam: LamLaw) -> None:
         )
     if law.label != "drawn":
         raise ValueError(
-            f"{law} violates the assumption that the label share is lambda; it is the realised area"
+            f"{law} violates the assumption that the label share is lambda; it is the realized area"
         )
 
 

@@ -1,7 +1,7 @@
 """What do the results look like?  Functions from numbers to figures; nothing is computed here that
 a test does not check elsewhere.
 
-Colours are Okabe and Ito's, told apart by every common colour vision; lines differ in dash, too.
+Colors are Okabe and Ito's, told apart by every common color vision; lines differ in dash, too.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from theory.design import Design
 from theory.families import Family, families
 from theory.gradients import by_distance as reach
 from theory.measured import Measured
-from theory.moments import Moments, centre, exact, monte_carlo
+from theory.moments import Moments, center, exact, monte_carlo
 from theory.profiles import by_distance, spectrum
 
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)), "-")
 GROUPS = {
     "boxes": ("Mixup", "CutMix", "CutMix, torus", "ResizeMix, place", "Mixup & CutMix"),
@@ -50,13 +50,13 @@ def figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure
 
 
 def style(k: int) -> dict[str, Any]:
-    """Colour and dash of the k-th line."""
-    return {"color": COLOURS[k % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)]}
+    """Color and dash of the k-th line."""
+    return {"color": COLORS[k % len(COLORS)], "linestyle": DASHES[k % len(DASHES)]}
 
 
 def middle_row(family: Family, size: tuple[int, int], n: int) -> Moments:
     """Coefficients of the middle pixel: exact where known, else measured on n masks."""
-    rows = torch.tensor([centre(size)])
+    rows = torch.tensor([center(size)])
     if family.exact:
         return exact(family.law, family.lam, size, rows)
     rng = generator(0, "row", str(family.law))
@@ -70,25 +70,25 @@ def coefficients(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
     known, grid = families(alpha, cells=8), (size, size)
     for axis, (title, names) in zip(axes, GROUPS.items(), strict=True):
         for k, name in enumerate(names):
-            distance, value = by_distance(middle_row(known[name], grid, n), centre(grid))
+            distance, value = by_distance(middle_row(known[name], grid, n), center(grid))
             label = name if known[name].exact else f"{name} (n = {n})"
             axis.plot(distance, value, label=label, **style(k))
         axis.set(title=title, xlabel="distance |j - k| in pixels", ylim=(0, None))
         axis.legend(fontsize=8)
     axes[0].set_ylabel(r"coefficient $A_{jk}$, $j$ the middle pixel")
     made.suptitle(
-        rf"What is regularised at which distance ({size} x {size}, $\alpha$ = {alpha:g}; TokenMix "
+        rf"What is regularized at which distance ({size} x {size}, $\alpha$ = {alpha:g}; TokenMix "
         r"$\lambda$ = 1/2, ResizeMix side U(.1, .8))"
     )
     return made
 
 
 def maps(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
-    """A_jk of the middle pixel as an image, for every family on one colour scale."""
+    """A_jk of the middle pixel as an image, for every family on one color scale."""
     known, grid = families(alpha, cells=8), (size, size)
     columns = 5
     made, axes = figure(-(-len(known) // columns), columns, 12, 2.6 * -(-len(known) // columns))
-    rows = {name: middle_row(f, grid, n).row(centre(grid)) for name, f in known.items()}
+    rows = {name: middle_row(f, grid, n).row(center(grid)) for name, f in known.items()}
     top = max(float(row.max()) for row in rows.values())
     for axis in axes:
         axis.set_axis_off()
@@ -148,7 +148,7 @@ def explained(shares: Mapping[str, Mapping[str, float]], title: str) -> Figure:
     for k, state in enumerate(states):
         places = [i + (k - 1) * 0.27 for i in range(len(shares))]
         values = [100 * found[state] for found in shares.values()]
-        axis.barh(places, values, height=0.25, color=COLOURS[k + 1], label=state)
+        axis.barh(places, values, height=0.25, color=COLORS[k + 1], label=state)
     axis.axvline(100, color="black", linewidth=0.8)
     axis.set_yticks(range(len(shares)), list(shares))
     axis.invert_yaxis()
@@ -158,7 +158,7 @@ def explained(shares: Mapping[str, Mapping[str, float]], title: str) -> Figure:
 
 
 def designed(design: Design, measured: Tensor, masks: Float[Tensor, "n h w"]) -> Figure:
-    """A wish, what the law realises, what its masks measure, and some masks.
+    """A wish, what the law realizes, what its masks measure, and some masks.
 
     Args:
         measured: [h, w], covariance profile measured on the law's masks.
@@ -167,8 +167,8 @@ def designed(design: Design, measured: Tensor, masks: Float[Tensor, "n h w"]) ->
     made, axes = figure(1, 1 + len(masks), 4.5 + 1.6 * len(masks), 3.2)
     half = design.wish.shape[1] // 2 + 1
     axes[0].plot(design.wish[0, :half], label="wished", **style(0))
-    axes[0].plot(design.realised[0, :half], label="law, exact", **style(1))
-    axes[0].plot(measured[0, :half], "o", markersize=4, color=COLOURS[2], label="measured")
+    axes[0].plot(design.realized[0, :half], label="law, exact", **style(1))
+    axes[0].plot(measured[0, :half], "o", markersize=4, color=COLORS[2], label="measured")
     axes[0].set(xlabel="distance in pixels", ylabel=r"$A_{jk} - c_2$", title="along a row")
     axes[0].legend(fontsize=8)
     for axis, mask in zip(axes[1:], masks, strict=True):
@@ -179,7 +179,7 @@ def designed(design: Design, measured: Tensor, masks: Float[Tensor, "n h w"]) ->
 
 
 def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
-    """MSDA Figure 4: normalised products of input gradients by displacement, and by distance."""
+    """MSDA Figure 4: normalized products of input gradients by displacement, and by distance."""
     across = min(len(found), 3)
     down = -(-len(found) // across)
     made = Figure(figsize=(2.7 * across + 5.2, 2.7 * down + 0.5), layout="constrained")
@@ -199,7 +199,7 @@ def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
     axes[-1, 0].set(xlabel="horizontal displacement", ylabel="vertical displacement")
     curves.set(
         xlabel="length of the displacement in pixels",
-        ylabel="largest product, normalised; mean over directions",
+        ylabel="largest product, normalized; mean over directions",
         ylim=(0, 1.02),
         xlim=(0, None),
     )

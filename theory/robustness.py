@@ -1,8 +1,8 @@
-"""What follows for adversarial robustness and generalisation?  Two bounds, with their assumptions
+"""What follows for adversarial robustness and generalization?  Two bounds, with their assumptions
 checked.
 
 Own statements and proofs in the spirit of Park, Yun and Chun (NeurIPS 2022) and Zhang et al. (ICLR
-2021).  Adversarial: for the logistic loss, centred data, f(x) = grad f . x with no Hessian (linear
+2021).  Adversarial: for the logistic loss, centered data, f(x) = grad f . x with no Hessian (linear
 or bias-free piecewise linear), every training point classified correctly, E[M | lambda] = lambda =
 w:
     L + R1 + R2 >= 1/m sum_i l_adv2(eps_i),  eps_i = c1 R_i |x_i|,  R_i = |cos(grad f_i, x_i)|.
@@ -28,7 +28,7 @@ from theory.profiles import effective_dimension
 
 
 class Adversarial(NamedTuple):
-    """The bound and its neighbours.
+    """The bound and its neighbors.
 
     Attributes:
         mixed: L + R1 + R2, the second-order MSDA loss.
@@ -80,7 +80,7 @@ def adversarial(
 def _check_adversarial(f: Tensor, grad: Tensor, flat: Tensor, y: Tensor) -> None:
     scale = flat.abs().max()
     if flat.mean(0).abs().max() > 1e-9 * scale:
-        raise ValueError("the adversarial bound assumes centred data: subtract the mean image")
+        raise ValueError("the adversarial bound assumes centered data: subtract the mean image")
     if ((f - (grad * flat).sum(1)).abs() > 1e-7 * (1 + f.abs())).any():
         raise ValueError(
             "the adversarial bound assumes f(x) = grad f(x) . x (linear or bias-free piecewise "
@@ -94,11 +94,11 @@ def _check_adversarial(f: Tensor, grad: Tensor, flat: Tensor, y: Tensor) -> None
         )
 
 
-class Generalisation(NamedTuple):
-    """Parts of the generalisation bound.
+class Generalization(NamedTuple):
+    """Parts of the generalization bound.
 
     Attributes:
-        kappa: smallest generalised eigenvalue of (A o Sigma, Sigma), at least c2.
+        kappa: smallest generalized eigenvalue of (A o Sigma, Sigma), at least c2.
         rademacher: bound on the Rademacher complexity of the class with penalty at most gamma.
         dimension: d_eff = tr((A o Sigma)^+ Sigma), the mask-dependent dimension.
         refined: sqrt(t_A d_eff / n) with t_A = max(gamma / rho, sqrt(kappa_max gamma / rho)) the
@@ -111,18 +111,18 @@ class Generalisation(NamedTuple):
     refined: float
 
 
-def generalisation(
+def generalization(
     x: Float[Tensor, "n C H W"],
     law: MaskLaw,
     lam: LamLaw,
     gamma: float,
     retention: float = 1.0,
-) -> Generalisation:
-    """Bound for generalised linear models theta . x with E h''(theta . x) theta^T (A o Sigma) theta
+) -> Generalization:
+    """Bound for generalized linear models theta . x with E h''(theta . x) theta^T (A o Sigma) theta
     <= gamma.
 
     Args:
-        x: images; centred here.
+        x: images; centered here.
         gamma: level of the penalty.
         retention: rho in E h''(v . x) >= rho min(1, E (v . x)^2).
 
@@ -148,6 +148,6 @@ def generalisation(
     size = max(level, math.sqrt(level))
     dimension = effective_dimension(penalty, covariance)
     strength = max(gamma / retention, math.sqrt(largest * gamma / retention))
-    return Generalisation(
+    return Generalization(
         kappa, math.sqrt(size * rank / n), dimension, math.sqrt(strength * dimension / n)
     )

@@ -35,7 +35,7 @@ ROUNDED = (
 
 @dataclass(frozen=True)
 class Axis:
-    """Clipped intervals of one axis, centres grouped by the length l that the border leaves.
+    """Clipped intervals of one axis, centers grouped by the length l that the border leaves.
 
     Attributes:
         length: float64 [L].
@@ -61,7 +61,7 @@ class Parts(NamedTuple):
 
 
 def axis_of(side: int, n: int, odd: Odd, rows: Int[Tensor, " r"]) -> Axis:
-    """One axis of a clipped box with a uniform integer centre."""
+    """One axis of a clipped box with a uniform integer center."""
     places = torch.arange(n)
     # a second axis of one cell and side 2 always covers that cell: what is left is one-dimensional
     boxes = clipped(
@@ -158,7 +158,7 @@ def box_parts(mass: list[float], kept: Float[Tensor, "L M"], rule: Share) -> Par
 
 
 def hmix_parts(mass: list[float], kept: Float[Tensor, "L M"], rule: Share) -> Parts:
-    """HMix, u = 1 - s (1 - B) with s = lambda / kept and w = lambda, drawn and realised alike:
+    """HMix, u = 1 - s (1 - B) with s = lambda / kept and w = lambda, drawn and realized alike:
     E~[u] = lambda + s - 2 lambda s + (2 lambda s - s) B, and with q = lambda s and s^2
     E~[u u'] = lambda - 2 q + s^2 + (q - s^2)(B + B') + s^2 B B'  (the lambda^3 terms cancel)."""
     if rule == "own":
@@ -206,24 +206,24 @@ def _(
     share: Share = "law",
 ) -> Moments:
     if law.border == "wrap":
-        require_drawn(law, share)  # with the nominal filling the realised mean is not lambda
+        require_drawn(law, share)  # with the nominal filling the realized mean is not lambda
         return hmix_on_torus(law, lam, size, rows)
     return clipped_moments(law, lam, size, rows, share)
 
 
 def bell_edges(area: int) -> NDArray:
     """Panels for a bell's share k = min(lambda, 1 - lambda): octaves from 1/2 down to where the
-    bell has shrunk to its centre pixel (exp(-pi / (k area)) < 1e-17)."""
+    bell has shrunk to its center pixel (exp(-pi / (k area)) < 1e-17)."""
     octaves = int(np.ceil(np.log2(0.5 * 39 * area / np.pi)))
     small = 0.5 * 0.5 ** np.arange(octaves + 1.0)
     return np.concatenate([small, 1 - small])
 
 
 def bumps(share: Tensor, n: int, area: int, rows: Tensor) -> tuple[Tensor, Tensor, Axis]:
-    """One axis of bells with uniform integer centres, one group per share.
+    """One axis of bells with uniform integer centers, one group per share.
 
     Returns:
-        [L] mean over centres of the mean bump, [L, n] the same times the bump, and the moments of
+        [L] mean over centers of the mean bump, [L, n] the same times the bump, and the moments of
         the bump itself.
     """
     count = len(share)
@@ -245,8 +245,8 @@ def _(
     share: Share = "law",
 ) -> Moments:
     # both M = G, w = g and M = 1 - G, w = 1 - g give g (1 - G)(1 - G') + (1 - g) G G'
-    if label_of(law, share) != "realised":
-        raise NotImplementedError("GMix: exact only with the realised mean as label")
+    if label_of(law, share) != "realized":
+        raise NotImplementedError("GMix: exact only with the realized mean as label")
     if size[0] != size[1] and law.nonsquare == "error":
         raise ValueError(f"GMix is defined for square images, got {size[0]} x {size[1]}")
     total, area = Total(size, rows), size[0] * size[1]

@@ -22,7 +22,7 @@ STATES = ("random", "trained", "overfitted")
 def blobs(
     m: int, size: int, classes: int, seed: int = 0, channels: int = 1
 ) -> tuple[Float[Tensor, "m C h w"], Int[Tensor, " m"]]:
-    """Smooth random images, one blob per class at its own place, and noise; float64, centred."""
+    """Smooth random images, one blob per class at its own place, and noise; float64, centered."""
     rng = generator(seed, "blobs", m, size)
     y = torch.arange(m) % classes
     place = torch.arange(size).double()
@@ -50,7 +50,7 @@ def network(
         nn.Softplus(),
         nn.Linear(width, classes),
     )
-    return _initialised(model.double(), seed)
+    return _initialized(model.double(), seed)
 
 
 def convolutional(classes: int, seed: int = 0, channels: int = 3) -> nn.Sequential:
@@ -65,13 +65,13 @@ def convolutional(classes: int, seed: int = 0, channels: int = 3) -> nn.Sequenti
         nn.Flatten(),
         nn.Linear(8, classes),
     )
-    return _initialised(model, seed)
+    return _initialized(model, seed)
 
 
 N = TypeVar("N", bound=nn.Module)
 
 
-def _initialised(model: N, seed: int) -> N:
+def _initialized(model: N, seed: int) -> N:
     """Normal weights of variance 1 / fan-in, no biases."""
     rng = generator(seed, "init")
     with torch.no_grad():

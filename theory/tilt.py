@@ -23,7 +23,7 @@ from torch import Tensor
 from mixlib.laws import Beta, Box, Flat, GMix, HMix, LamLaw, MaskLaw
 from mixlib.laws.box import clipped
 from theory.lam import nodes, parameters
-from theory.moments import Moments, Share, exact, labelled
+from theory.moments import Moments, Share, exact, labeled
 from theory.separable import bell_edges, sides_of, threshold
 
 
@@ -79,7 +79,7 @@ def sampled(
     share: Share = "law",
 ) -> Atoms:
     """n equally weighted draws of the law."""
-    own, weight = labelled(law, lam, size, n, rng, share)
+    own, weight = labeled(law, lam, size, n, rng, share)
     return Atoms(torch.full((n,), 1 / n, dtype=torch.float64), weight[:, 0], own)
 
 
@@ -96,13 +96,13 @@ def draw(
     law: MaskLaw, lam: LamLaw, size: tuple[int, int], n: int, rng: torch.Generator
 ) -> Float[Tensor, "n h w"]:
     """n draws of u from the tilted measure: the law's own masks, and one coin each."""
-    own, weight = labelled(law, lam, size, n, rng, "law")
+    own, weight = labeled(law, lam, size, n, rng, "law")
     keep = torch.rand(n, 1, 1, generator=rng, dtype=torch.float64) < weight[:, :, None]
     return torch.where(keep, 1 - own, own)
 
 
 def _grid(lam: np.ndarray, weight: np.ndarray, size: tuple[int, int]) -> tuple[Tensor, ...]:
-    """Every lambda with every uniform integer centre: (prob, lambda, centre)."""
+    """Every lambda with every uniform integer center: (prob, lambda, center)."""
     places = torch.cartesian_prod(*(torch.arange(n) for n in size)).view(-1, 2)
     count = len(places)
     prob = torch.from_numpy(weight).repeat_interleave(count) / count
@@ -123,9 +123,9 @@ def _(law: Box, lam: LamLaw, size: tuple[int, int]) -> Atoms:
     found = []
     for sides, (m0, m1, _) in sides_of(size, lam, 1.0, law.odd):
         # the loss is affine in the label: within one interval of lambda its mean is enough
-        prob, mean, centre = _grid(np.array([m1 / m0]), np.array([m0]), size)
-        boxes = clipped(centre, torch.tensor([sides]).expand(len(centre), 2), size, law.odd)
-        share = boxes.share_outside() if law.label == "realised" else mean
+        prob, mean, center = _grid(np.array([m1 / m0]), np.array([m0]), size)
+        boxes = clipped(center, torch.tensor([sides]).expand(len(center), 2), size, law.odd)
+        share = boxes.share_outside() if law.label == "realized" else mean
         found.append(Atoms(prob, share, (~boxes.inside()).double()))
     return union(found, [1.0] * len(found))
 
@@ -137,15 +137,15 @@ def _(law: HMix, lam: LamLaw, size: tuple[int, int]) -> Atoms:
     reach = {(n, k) for n in size for k in range(1, n + 1) if k * k <= law.ratio * n * n}
     edges = np.array([0.5, *(threshold(k, n, law.ratio) for n, k in sorted(reach))])
     points, weights = nodes(lam, edges)
-    prob, lams, centre = _grid(points, weights, size)
-    return Atoms(prob, lams, law.mask(lams, centre, size))
+    prob, lams, center = _grid(points, weights, size)
+    return Atoms(prob, lams, law.mask(lams, center, size))
 
 
 @atoms.register
 def _(law: GMix, lam: LamLaw, size: tuple[int, int]) -> Atoms:
     points, weights = nodes(lam, bell_edges(size[0] * size[1]), order=16)
-    prob, lams, centre = _grid(points, weights, size)
-    own = law.mask(lams, centre, size)
+    prob, lams, center = _grid(points, weights, size)
+    own = law.mask(lams, center, size)
     return Atoms(prob, own.mean(dim=(1, 2)), own)
 
 

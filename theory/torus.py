@@ -91,7 +91,7 @@ def hmix_on_torus(law: HMix, lam: LamLaw, size: tuple[int, int], rows: Tensor | 
 def box_on_torus(
     law: Box, lam: LamLaw, size: tuple[int, int], rows: Tensor | None, rule: Share
 ) -> Moments:
-    """Exact moments of ``Box("wrap")`` with the drawn or the realised label."""
+    """Exact moments of ``Box("wrap")`` with the drawn or the realized label."""
     if rule == "own":
         raise NotImplementedError("the torus box has no exact form with share='own'")
     c2 = spread(lam)
@@ -99,7 +99,7 @@ def box_on_torus(
     drawn = c2 + box_covariance(lam, 1.0, down, across)
     if rule == "drawn":
         return stationary(size, rows, 2 * c2, drawn)
-    # w = 1 - p with p the realised share: E~[u u'] = E[p] - 2 E[p^2] + E[B B'], and the random
+    # w = 1 - p with p the realized share: E~[u u'] = E[p] - 2 E[p^2] + E[B B'], and the random
     # rounding makes E[p^2] larger than E[(1 - lambda)^2]
     excess = _rounding_variance(lam, size)
     return stationary(size, rows, 2 * (c2 - excess), drawn - 2 * excess)

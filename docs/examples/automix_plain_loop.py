@@ -1,6 +1,6 @@
 """How is AutoMix used outside this repository?  A plain PyTorch loop around a timm model.
 
-Random images stand in for a data set; replace ``batches`` by your loader.
+Random images stand in for a dataset; replace ``batches`` by your loader.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """How does one replace torchvision's CutMix in a DataLoader?
 
-Random images stand in for a data set.
+Random images stand in for a dataset.
 """
 
 import torch

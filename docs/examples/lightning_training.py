@@ -1,6 +1,6 @@
 """How does a Lightning module train with FMix?  By one callback; the module stays as it is.
 
-Random images stand in for a data set.
+Random images stand in for a dataset.
 """
 
 import lightning.pytorch as pl

@@ -1,6 +1,6 @@
 """How does one use a mixing method in a plain PyTorch loop?  A mixer, a generator, and its loss.
 
-Random images stand in for a data set.
+Random images stand in for a dataset.
 """
 
 import timm

@@ -1,6 +1,6 @@
 """How does one replace timm.data.Mixup in a training script?  By its import.
 
-Random images stand in for a data set.
+Random images stand in for a dataset.
 """
 
 import timm

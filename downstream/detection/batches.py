@@ -2,7 +2,7 @@
 
 Detectron2's loader: an endless sequence of shuffled epochs, split by orientation (w > h or not)
 so that a batch wastes little padding; a size and a flip drawn per image; zeros added below and to
-the right after normalisation, up to the largest image of the batch and no further. Every draw
+the right after normalization, up to the largest image of the batch and no further. Every draw
 depends on (seed, purpose, step), so that batch n is the same whether or not the run was resumed.
 """
 
@@ -56,10 +56,10 @@ class Pixels:
         return self.kept[number]
 
 
-def normalise_and_pad(
+def normalize_and_pad(
     images: list[np.ndarray], settings: DetectSettings, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Images [B,3,H,W] normalised, zero-padded, channels last, and their sizes [B,2] (w, h)."""
+    """Images [B,3,H,W] normalized, zero-padded, channels last, and their sizes [B,2] (w, h)."""
     sizes = torch.tensor([(image.shape[1], image.shape[0]) for image in images], device=device)
     mean = torch.tensor(settings.pixel_mean, device=device)
     std = torch.tensor(settings.pixel_std, device=device)
@@ -95,7 +95,7 @@ def collate(
     device: torch.device,
 ) -> Batch:
     """One Batch of what training sees; one padding box at least, so that no tensor is empty."""
-    images, sizes = normalise_and_pad([image for image, _, _ in seen], settings, device)
+    images, sizes = normalize_and_pad([image for image, _, _ in seen], settings, device)
     most = max(1, *(len(labels) for _, _, labels in seen))
     boxes = np.zeros((len(seen), most, 4), dtype=np.float32)
     labels = np.full((len(seen), most), -1)

@@ -34,7 +34,7 @@ def grid_anchors(cell: Tensor, grid: tuple[int, int], stride: int) -> Tensor:
     return (shift + cell).reshape(-1, 4)
 
 
-def _centres(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _centers(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     w = boxes[..., 2] - boxes[..., 0]
     h = boxes[..., 3] - boxes[..., 1]
     return boxes[..., 0] + 0.5 * w, boxes[..., 1] + 0.5 * h, w, h
@@ -46,8 +46,8 @@ def encode(source: Tensor, target: Tensor, weights: tuple[float, ...]) -> Tensor
     Both must have positive width and height; this is not checked, because the check would stall
     a GPU, and training removes such boxes before.
     """
-    x, y, w, h = _centres(source)
-    to_x, to_y, to_w, to_h = _centres(target)
+    x, y, w, h = _centers(source)
+    to_x, to_y, to_w, to_h = _centers(target)
     wx, wy, ww, wh = weights
     return torch.stack(
         (
@@ -62,7 +62,7 @@ def encode(source: Tensor, target: Tensor, weights: tuple[float, ...]) -> Tensor
 
 def decode(offsets: Tensor, boxes: Tensor, weights: tuple[float, ...]) -> Tensor:
     """Boxes [..., 4] reached from `boxes` [..., 4] by `offsets` [..., 4]; inverse of `encode`."""
-    x, y, w, h = _centres(boxes)
+    x, y, w, h = _centers(boxes)
     wx, wy, ww, wh = weights
     to_x = offsets[..., 0] / wx * w + x
     to_y = offsets[..., 1] / wy * h + y

@@ -2,7 +2,7 @@
 
 Layers 1-3 give one feature map; layer4 runs on every pooled region (He et al., 2016, appendix A).
 The arithmetic is Detectron2's R50-C4, which differs from torchvision's detector in anchors,
-pooling, padding, losses and their normalisers. Any ResNet with torchvision's or timm's child
+pooling, padding, losses and their normalizers. Any ResNet with torchvision's or timm's child
 names will do, of any width, block type or stem; strides and channels are measured, not assumed.
 """
 
@@ -33,7 +33,7 @@ PROBE = 128  # side in pixels of the empty image that measures stride and channe
 
 
 class Batch(NamedTuple):
-    """Normalised images [B,3,H,W] zero-padded below and right; their true sizes [B,2] (w, h).
+    """Normalized images [B,3,H,W] zero-padded below and right; their true sizes [B,2] (w, h).
 
     Boxes [B,G,4] in pixels of the padded image and class labels [B,G], -1 where padded.
     """
@@ -130,7 +130,7 @@ class C4Detector(nn.Module):
             norm.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "C4Detector":
-        """As nn.Module.train, but frozen normalisation always uses its stored statistics."""
+        """As nn.Module.train, but frozen normalization always uses its stored statistics."""
         super().train(mode)
         for norm in self.__dict__.get("_frozen_norms", ()):
             norm.eval()
@@ -140,7 +140,7 @@ class C4Detector(nn.Module):
         return self.pool(self.act(self.bn1(self.conv1(images))))
 
     def features(self, images: Tensor) -> Tensor:
-        """Feature map [B,C,h,w] of normalised images [B,3,H,W]; frozen stages build no graph."""
+        """Feature map [B,C,h,w] of normalized images [B,3,H,W]; frozen stages build no graph."""
         x = images
         stages = (self._stem, self.layer1, self.layer2, self.layer3)
         for number, stage in enumerate(stages):
@@ -240,7 +240,7 @@ class C4Detector(nn.Module):
 
     @torch.no_grad()
     def detect(self, images: Tensor, sizes: Tensor) -> list[Detections]:
-        """Detections in pixels of normalised `images` [B,3,H,W] of (w, h) `sizes` [B,2]."""
+        """Detections in pixels of normalized `images` [B,3,H,W] of (w, h) `sizes` [B,2]."""
         feature = self.features(images)
         proposals = [b for b, _ in self.propose(*self.rpn(feature), sizes)]
         numbers = [torch.full_like(b[:, :1], i) for i, b in enumerate(proposals)]

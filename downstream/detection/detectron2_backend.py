@@ -137,7 +137,7 @@ def _train(
 
     sgd = build_optimizer(cfg, model)
     rates = build_lr_scheduler(cfg, sgd)
-    parts = {"model": model, "optimiser": sgd, "schedule": rates}
+    parts = {"model": model, "optimizer": sgd, "schedule": rates}
     start, log = 0, []
     saved = checkpoint.load()
     if saved is not None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from downstream.detection.augment import resize, shortest_edge_size
-from downstream.detection.batches import Pixels, normalise_and_pad
+from downstream.detection.batches import Pixels, normalize_and_pad
 from downstream.detection.boxes import clip
 from downstream.detection.c4 import C4Detector, Detections
 from downstream.detection.coco_ap import evaluate_coco
@@ -46,7 +46,7 @@ def detect_all(
     found: list[Found] = []
     for numbers in _runs(records, settings):
         images = [resize(store[n], _test_size(records, n, settings)) for n in numbers]
-        batch, sizes = normalise_and_pad(images, settings, device)
+        batch, sizes = normalize_and_pad(images, settings, device)
         batch = batch.contiguous(memory_format=torch.channels_last)
         for number, size, given in zip(numbers, sizes, model.detect(batch, sizes), strict=True):
             item = records.items[number]

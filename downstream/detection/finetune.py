@@ -15,7 +15,7 @@ from downstream.detection.c4 import Batch, C4Detector
 from downstream.detection.checkpoint import RunCheckpoint, run_key
 from downstream.detection.evaluate import detect_all, judge
 from downstream.detection.readers import Records
-from downstream.detection.schedule import learning_rates, optimiser
+from downstream.detection.schedule import learning_rates, optimizer
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
 
@@ -118,13 +118,13 @@ def train_detector(
     workers: int,
 ) -> list[dict[str, float]]:
     """Train `model` in place, from its checkpoint if there is one; returns the log of losses."""
-    sgd = optimiser(model, settings)
+    sgd = optimizer(model, settings)
     rates = learning_rates(settings).tolist()
     start, log = 0, []
     saved = checkpoint.load()
     if saved is not None:
         model.load_state_dict(saved["model"])
-        sgd.load_state_dict(saved["optimiser"])
+        sgd.load_state_dict(saved["optimizer"])
         start, log = saved["iteration"], saved["log"]
     every = max(1, settings.iterations // LOG_POINTS)
     batches = training_batches(
@@ -143,7 +143,7 @@ def train_detector(
             checkpoint.save(
                 {
                     "model": model.state_dict(),
-                    "optimiser": sgd.state_dict(),
+                    "optimizer": sgd.state_dict(),
                     "iteration": done,
                     "log": log,
                 }

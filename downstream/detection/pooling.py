@@ -51,6 +51,6 @@ def _axis_weights(low: Tensor, high: Tensor, size: int, cells: int) -> Tensor:
     place = low[:, None, None] + step * (bins[:, None] + share[:, None])
     used = (number < samples[:, None])[:, None] & (place >= -1) & (place <= cells)
     place = place.clamp(0, cells - 1)
-    centres = torch.arange(cells, device=low.device, dtype=low.dtype)
-    near = (1 - (place[..., None] - centres).abs()).clamp(min=0) * used[..., None]
+    centers = torch.arange(cells, device=low.device, dtype=low.dtype)
+    near = (1 - (place[..., None] - centers).abs()).clamp(min=0) * used[..., None]
     return near.sum(dim=2) / samples.clamp(min=1)[:, None, None]

@@ -25,7 +25,7 @@ OVERSHOOT = 2.0
 
 
 class DataError(ValueError):
-    """A data set on disk is not what its format promises; the message names the file."""
+    """A dataset on disk is not what its format promises; the message names the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ def records_from_arrays(images: np.ndarray, boxes: list, labels: list, classes) 
 
 def _needed(path: Path, what: str) -> Path:
     if not path.exists():
-        raise DataError(f"{path} is missing: expected {what}; check that the data set is complete")
+        raise DataError(f"{path} is missing: expected {what}; check that the dataset is complete")
     return path
 
 
@@ -169,7 +169,7 @@ def _voc_record(folder: Path, name: str, classes: tuple[str, ...]) -> Record:
         if label not in classes:
             raise DataError(
                 f"{source}: unknown class {label!r}; expected one of {', '.join(classes)}: "
-                "pass the data set's own class names"
+                "pass the dataset's own class names"
             )
         corners = [
             float(_text(entry, f"bndbox/{side}", source))
@@ -238,7 +238,7 @@ def _coco_record(entry: dict, objects: list, label_of: dict, folder: Path, sourc
     )
 
 
-# a split's name in the catalogue -> the lists of Pascal VOC that it joins
+# a split's name in the catalog -> the lists of Pascal VOC that it joins
 VOC_SPLITS = {
     "trainval0712": (("VOC2007", "trainval"), ("VOC2012", "trainval")),
     "test2007": (("VOC2007", "test"),),
@@ -248,7 +248,7 @@ VOC_SPLITS = {
 def read_split(
     layout: str, root: Path, split: str, classes: tuple[str, ...], most: int | None = None
 ) -> Records:
-    """A split of a data set in the "voc" or "coco" layout; at most its first ``most`` images.
+    """A split of a dataset in the "voc" or "coco" layout; at most its first ``most`` images.
 
     Raises:
         DataError: the layout or split is unknown, or a file is missing or malformed.

@@ -1,6 +1,6 @@
 """How large is each update: learning rate per step, weight decay per tensor?
 
-Linear warm-up, then steps (Goyal et al., 2017); normalisation is not decayed (Detectron2).
+Linear warm-up, then steps (Goyal et al., 2017); normalization is not decayed (Detectron2).
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def learning_rates(settings: DetectSettings) -> np.ndarray:
     return settings.lr * settings.gamma**decays * factor
 
 
-def optimiser(model: nn.Module, settings: DetectSettings) -> torch.optim.SGD:
+def optimizer(model: nn.Module, settings: DetectSettings) -> torch.optim.SGD:
     """SGD with momentum over the trainable tensors; norm layers have their own weight decay."""
     norms = {
         id(p)

@@ -24,7 +24,7 @@ class DetectSettings:
 
     Pairs such as `pre_nms` are (training, test). `freeze_at` counts the frozen leading stages
     (1: stem, 2: stem and layer1, ...); use 0 together with `norm="trainable"` when nothing was
-    pretrained, because frozen random normalisation learns nothing. `extra_norm` appends a batch
+    pretrained, because frozen random normalization learns nothing. `extra_norm` appends a batch
     norm to layer4 (MoCo's variant). Raises ValueError on a combination that cannot run.
     """
 
@@ -106,7 +106,7 @@ def coco_2x(**changes) -> DetectSettings:
 
 
 def moco_norm() -> dict[str, object]:
-    """The fields by which MoCo and OpenMixup depart from frozen normalisation.
+    """The fields by which MoCo and OpenMixup depart from frozen normalization.
 
     Batch norm is trained everywhere, nothing is frozen, one more norm follows layer4, and the
     running statistics are re-estimated over 200 batches before the evaluation.

@@ -30,33 +30,33 @@ class Proposals:
     level: NDArray[np.int64]
 
 
-def propose(grey: NDArray[np.uint8], shares: NDArray[np.float64]) -> Proposals:
+def propose(gray: NDArray[np.uint8], shares: NDArray[np.float64]) -> Proposals:
     """The boxes of a map uint8 [h, w] at thresholds given as shares [T] of its largest value.
 
-    A thousand shares of 255 are only 255 different masks, and those between two grey levels that
+    A thousand shares of 255 are only 255 different masks, and those between two gray levels that
     occur are equal too: each different mask is traced once.
     """
-    cuts = (shares * grey.max()).astype(np.int64)
-    above = np.cumsum(np.bincount(grey.ravel(), minlength=256))
+    cuts = (shares * gray.max()).astype(np.int64)
+    above = np.cumsum(np.bincount(gray.ravel(), minlength=256))
     # two cuts with the same number of pixels at or below them leave the same mask
     _, first, level = np.unique(above[cuts], return_index=True, return_inverse=True)
     boxes: list[tuple[int, int, int, int]] = []
     starts, largest = [], []
     for cut in cuts[first].tolist():
-        found, biggest = trace(grey, cut)
+        found, biggest = trace(gray, cut)
         starts.append(len(boxes))
         largest.append(len(boxes) + biggest)
         boxes += found
     return Proposals(np.array(boxes), np.array(starts), np.array(largest), level.reshape(-1))
 
 
-def trace(grey: NDArray[np.uint8], cut: int) -> tuple[list[tuple[int, int, int, int]], int]:
-    """Boxes of all contours of ``grey > cut``, and which of them is the largest contour's.
+def trace(gray: NDArray[np.uint8], cut: int) -> tuple[list[tuple[int, int, int, int]], int]:
+    """Boxes of all contours of ``gray > cut``, and which of them is the largest contour's.
 
     A mask without a contour proposes the corner pixel's box (0, 0, 0, 0).
     """
-    height, width = grey.shape
-    _, mask = cv2.threshold(grey, cut, 255, cv2.THRESH_BINARY)
+    height, width = gray.shape
+    _, mask = cv2.threshold(gray, cut, 255, cv2.THRESH_BINARY)
     contours, _ = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     if not contours:
         return [(0, 0, 0, 0)], 0

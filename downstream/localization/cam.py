@@ -3,7 +3,7 @@
 Class activation maps (Zhou et al., Learning deep features for discriminative localization, CVPR
 2016): the last feature map's channels, weighted as the classifier weights their means. The weights
 are read off as the gradient of the class's logit, which for a linear layer behind global average
-pooling is its row of weights, and which also holds where a normalisation stands between the two
+pooling is its row of weights, and which also holds where a normalization stands between the two
 (ConvNeXt).
 """
 
@@ -44,7 +44,7 @@ def activation_maps(
         for x, y in batches:
             found.append(_maps(net, x, y, site).float().cpu().numpy())
     if not found:
-        raise ValueError("expected at least one image to look at, found an empty data set")
+        raise ValueError("expected at least one image to look at, found an empty dataset")
     return np.concatenate(found)
 
 

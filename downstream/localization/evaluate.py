@@ -1,4 +1,4 @@
-"""How often does one threshold for a whole data set give a box on the object?
+"""How often does one threshold for a whole dataset give a box on the object?
 
 MaxBoxAcc and MaxBoxAccV2 (Choe et al., Evaluating weakly supervised object localization methods
 right, CVPR 2020, section 4.1). BoxAcc(tau, delta) is the share of images whose best box at
@@ -27,7 +27,7 @@ def silent(done: int, total: int) -> None:
 
 def shares(count: int = 1000) -> NDArray[np.float64]:
     """The thresholds [count] as shares of a map's largest value: 0, 1/count, ..., below 1."""
-    # arange with a fractional step, whose rounding the reference's truncation to grey levels sees
+    # arange with a fractional step, whose rounding the reference's truncation to gray levels sees
     return np.arange(0, 1, 1 / count)
 
 
@@ -73,7 +73,7 @@ def evaluate(
     """Overlaps of every map's boxes with its image's true boxes.
 
     Args:
-        maps: N maps uint8 [h, w] (:func:`downstream.localization.maps.grey_levels`).
+        maps: N maps uint8 [h, w] (:func:`downstream.localization.maps.gray_levels`).
         true: N arrays int64 [G, 4] of true boxes in pixels of the maps, ends included.
         steps: thresholds [T] as shares of a map's largest value; None: :func:`shares`.
         report: called with (images done, images in all).
@@ -85,7 +85,7 @@ def evaluate(
     if len(maps) != len(true):
         raise ValueError(f"expected one map an image, found {len(maps)} for {len(true)} images")
     if not len(true):
-        raise DataError("expected at least one image to localise in, found an empty split")
+        raise DataError("expected at least one image to localize in, found an empty split")
     steps = shares() if steps is None else steps
     every = np.empty((len(true), len(steps)))
     largest = np.empty_like(every)

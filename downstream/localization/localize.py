@@ -1,6 +1,6 @@
-"""How well do these maps localise, over the split and image by image? The entry point.
+"""How well do these maps localize, over the split and image by image? The entry point.
 
-`localise` measures; `write_rows` and `write_samples` keep what stands behind the numbers: one line
+`localize` measures; `write_rows` and `write_samples` keep what stands behind the numbers: one line
 an image, and a few images with their maps for pictures.
 """
 
@@ -23,13 +23,13 @@ from downstream.localization.evaluate import (
     shares,
     silent,
 )
-from downstream.localization.maps import GreyMaps, check, grey_levels
+from downstream.localization.maps import GrayMaps, check, gray_levels
 from downstream.localization.readers import Truth
 from downstream.localization.settings import LocalizeSettings
 
 
 @dataclass(frozen=True, eq=False)
-class Localised:
+class Localized:
     """What a set of maps reaches over a split of N images, in pixels of the grid.
 
     Attributes:
@@ -47,12 +47,12 @@ class Localised:
     grid: int
 
 
-def localise(
+def localize(
     cams: NDArray[np.floating],
     truth: Truth,
     settings: LocalizeSettings,
     report: Report = silent,
-) -> Localised:
+) -> Localized:
     """Measures maps float [N, h, w] of the N images of ``truth``.
 
     Raises:
@@ -60,21 +60,21 @@ def localise(
         ValueError: the numbers of maps and images differ.
     """
     check(cams, truth.names)
-    maps, true = GreyMaps(cams, settings.grid), truth.on_grid(settings.grid)
+    maps, true = GrayMaps(cams, settings.grid), truth.on_grid(settings.grid)
     steps = shares(settings.thresholds)
     accuracy = evaluate(maps, true, steps, report)
     chosen = {f"MaxBoxAccV2_{delta}": float(steps[accuracy.best(delta)]) for delta in DELTAS}
     share = float(steps[accuracy.best(V1_DELTA, largest=True)])
     predicted = []
     for number in range(len(true)):
-        grey = maps[number]
-        boxes, biggest = trace(grey, int(share * grey.max()))
+        gray = maps[number]
+        boxes, biggest = trace(gray, int(share * gray.max()))
         predicted.append(boxes[biggest])
     chosen["MaxBoxAcc"] = share
-    return Localised(accuracy, chosen, np.array(predicted), true, settings.grid)
+    return Localized(accuracy, chosen, np.array(predicted), true, settings.grid)
 
 
-def write_rows(found: Localised, truth: Truth, path: Path) -> None:
+def write_rows(found: Localized, truth: Truth, path: Path) -> None:
     """One line an image: its boxes, and its overlap at the threshold of every metric."""
     accuracy = found.accuracy
     columns = [accuracy.all[:, accuracy.best(delta)] for delta in DELTAS]
@@ -91,7 +91,7 @@ def write_rows(found: Localised, truth: Truth, path: Path) -> None:
 
 
 def write_samples(
-    found: Localised,
+    found: Localized,
     cams: NDArray[np.floating],
     truth: Truth,
     pictures: Mapping[int, Image.Image],
@@ -113,7 +113,7 @@ def write_samples(
         path,
         names=np.array([truth.names[i] for i in index]),
         images=np.stack([np.asarray(pictures[i].resize((size, size))) for i in index.tolist()]),
-        maps=np.stack([grey_levels(cams[i], size) for i in index]),
+        maps=np.stack([gray_levels(cams[i], size) for i in index]),
         predicted=found.predicted[index],
         overlap=np.array([overlap(found.predicted[[i]], found.true[i]).max() for i in index]),
         true=np.array(true, np.int64),

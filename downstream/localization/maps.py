@@ -1,4 +1,4 @@
-"""How does a class activation map become the 256 grey levels that are thresholded?
+"""How does a class activation map become the 256 gray levels that are thresholded?
 
 The order matters and is that of the MaxBoxAccV2 evaluator: resize first, then stretch to 0..1, then
 cut to 8 bits. Bicubic resizing overshoots, so stretching first would give another map.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from downstream.localization.readers import DataError
 
 
-def grey_levels(cam: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
+def gray_levels(cam: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
     """A map of any size as uint8 [size, size], its largest value 255.
 
     A map that is constant or holds NaN becomes all zero, as in the reference evaluator;
@@ -28,7 +28,7 @@ def grey_levels(cam: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True, eq=False)
-class GreyMaps:
+class GrayMaps:
     """Maps float [N, h, w] as a sequence of uint8 [size, size]; each is made when it is asked for,
     because thousands of large ones would fill the memory."""
 
@@ -39,11 +39,11 @@ class GreyMaps:
         return len(self.cams)
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        return grey_levels(self.cams[index], self.size)
+        return gray_levels(self.cams[index], self.size)
 
 
 def resize(cam: NDArray[np.floating], size: int) -> NDArray[np.floating]:
-    """A map float [h, w] at [size, size]: bicubic with a = -0.75 and half-pixel centres."""
+    """A map float [h, w] at [size, size]: bicubic with a = -0.75 and half-pixel centers."""
     return cv2.resize(cam, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
@@ -70,11 +70,11 @@ def check(cams: NDArray[np.floating], names: Sequence[str]) -> None:
             raise DataError(
                 f"expected class activation maps that vary over the image, found {what} in "
                 f"{int(wrong.sum())} of {len(cams)} maps ({first}): the network has not learned or "
-                "has diverged; look at its training before localising with it"
+                "has diverged; look at its training before localizing with it"
             )
 
 
-def centre_prior(size: int, sigma: float) -> NDArray[np.float64]:
+def center_prior(size: int, sigma: float) -> NDArray[np.float64]:
     """The map of someone who has not seen the image: a Gaussian around the middle, [size, size]."""
     offset = np.arange(size) - (size - 1) / 2
     fall = np.exp(-(offset**2) / (2 * sigma**2))

@@ -1,4 +1,4 @@
-"""Where are the objects of a localisation data set, in either of its formats?
+"""Where are the objects of a localization dataset, in either of its formats?
 
 CUB_200_2011 (Wah et al., 2011) lists boxes as x, y, width, height; the metadata published with
 MaxBoxAccV2 (Choe et al., CVPR 2020) as x0, y0, x1, y1 with x1 = x + width, one line a box. Both are
@@ -17,7 +17,7 @@ from mixlib.data.readers import read_cub as cub_images
 
 
 class DataError(ValueError):
-    """A data set, or a map over it, is not what it has to be; the message says what was found."""
+    """A dataset, or a map over it, is not what it has to be; the message says what was found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def _check(source: str, name: str, width: int, height: int, boxes: NDArray[np.in
 
 
 def read_truth(layout: str, root: Path, split: str) -> Truth:
-    """The true boxes of a split of a data set in the "cub" layout.
+    """The true boxes of a split of a dataset in the "cub" layout.
 
     Train and test come from CUB's own lists; "val" (CUBV2) stands only in the WSOL metadata beside.
 
@@ -100,7 +100,7 @@ def read_truth(layout: str, root: Path, split: str) -> Truth:
         FileNotFoundError: naming the list that was expected.
     """
     if layout != "cub":
-        raise DataError(f"expected a data set in the cub layout, found {layout!r}")
+        raise DataError(f"expected a dataset in the cub layout, found {layout!r}")
     if split in ("train", "test"):
         return read_cub(root, split)
     return read_wsol(root.parent / "wsol_metadata" / "CUB" / split)
@@ -167,7 +167,7 @@ def _rows(path: Path, separator: str | None, fields: int) -> list[list[str]]:
     """The lines of a list, each split into its fields; the first may hold the separator itself."""
     if not path.exists():
         raise FileNotFoundError(
-            f"expected a list at {path}, found nothing: check that the data set is complete"
+            f"expected a list at {path}, found nothing: check that the dataset is complete"
         )
     rows = []
     for number, line in enumerate(path.read_text().splitlines(), 1):

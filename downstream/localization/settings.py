@@ -1,4 +1,4 @@
-"""What defines one localisation measurement?
+"""What defines one localization measurement?
 
 Defaults are those of the evaluator published with MaxBoxAccV2 (Choe et al., Evaluating weakly
 supervised object localization methods right, CVPR 2020, arXiv:2001.07437), which AutoMix follows
@@ -19,8 +19,8 @@ class LocalizeSettings:
         interpolation: filter of that resize, "bilinear" or "bicubic".
         grid: side in pixels of the square on which boxes are compared.
         thresholds: number of equal steps that the maps' range is cut into.
-        site: where the last feature map lies, a site of the backbone's catalogue row.
-        centre_sigma: standard deviation in grid pixels of the centre prior.
+        site: where the last feature map lies, a site of the backbone's catalog row.
+        center_sigma: standard deviation in grid pixels of the center prior.
         batch: images a forward pass.
         samples: images kept for pictures, evenly spaced through the test split.
 
@@ -33,7 +33,7 @@ class LocalizeSettings:
     grid: int = 224
     thresholds: int = 1000
     site: str = "last"
-    centre_sigma: float = 60.0
+    center_sigma: float = 60.0
     batch: int = 64
     samples: int = 4
 
@@ -45,5 +45,5 @@ class LocalizeSettings:
         for name in ("input", "grid", "thresholds", "batch", "samples"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
-        if self.centre_sigma <= 0:
-            raise ValueError(f"centre_sigma must be positive, found {self.centre_sigma}")
+        if self.center_sigma <= 0:
+            raise ValueError(f"center_sigma must be positive, found {self.center_sigma}")

@@ -72,7 +72,7 @@ class Mixup:
         prob: probability of mixing, per batch, pair or element.
         switch_prob: probability of CutMix where both are active.
         mode: "batch", "pair" or "elem": for whom lambda is drawn.
-        correct_lam: label by the box's realised area (else by the drawn lambda).
+        correct_lam: label by the box's realized area (else by the drawn lambda).
         label_smoothing: before mixing.
         num_classes: length of a soft label.
         multi_label: labels are dense rows [B, classes], smoothed towards 1/2.
@@ -112,7 +112,7 @@ class Mixup:
         if cutmix_minmax is not None:
             laws.append((InsideBox(*cutmix_minmax), Fixed(0.5)))
         elif cutmix_alpha > 0:
-            box = Box(label="realised" if correct_lam else "drawn")
+            box = Box(label="realized" if correct_lam else "drawn")
             laws.append((box, Beta(cutmix_alpha)))
         if not laws:
             raise ValueError("one of mixup_alpha, cutmix_alpha and cutmix_minmax must be active")

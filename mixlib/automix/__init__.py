@@ -1,4 +1,4 @@
-"""AutoMix: a mixing mask learnt beside the classifier (Liu et al., ECCV 2022)."""
+"""AutoMix: a mixing mask learned beside the classifier (Liu et al., ECCV 2022)."""
 
 from mixlib.automix.block import BlockSpec, MixBlock
 from mixlib.automix.features import Features

@@ -1,9 +1,9 @@
-"""How do plain words become AutoMix?  The constructors behind catalogue rows: presets, a site,
+"""How do plain words become AutoMix?  The constructors behind catalog rows: presets, a site,
 single changes.
 
 Every ablation of the paper is one word: site (Table 11, Figure 10), alpha (Figure 9), embed_lam and
 gamma (Table 9), momentum and one_hot (Table 10); :func:`joint` is Table 10's row without the
-momentum pipeline, :func:`mixup_momentum` and :func:`cutmix_momentum` its columns without a learnt
+momentum pipeline, :func:`mixup_momentum` and :func:`cutmix_momentum` its columns without a learned
 mask.  None keeps what the preset says.
 """
 
@@ -186,7 +186,7 @@ def _in_pipeline(mixing: Callable[[float, Scope], Policy]) -> Callable[..., Mome
     """The constructor of a policy in AutoMix's momentum pipeline (Table 10, "+ MP").
 
     ``statistics="ema"`` makes it plain weight averaging; see :class:`MomentumMix`.  ``seed`` is
-    accepted as everywhere; nothing here is initialised.
+    accepted as everywhere; nothing here is initialized.
     """
 
     def make(

@@ -83,7 +83,7 @@ class MixBlock(nn.Module):
     Args:
         channels: C of the maps.
         spec: which variant.
-        rng: initialises the weights, with zero biases.  At the released N(0, 0.01)
+        rng: initializes the weights, with zero biases.  At the released N(0, 0.01)
             every mask starts near 1/2, whatever lambda is: the first batches are Mixup's at
             lambda = 1/2.
     """

@@ -1,4 +1,4 @@
-"""What happens without the momentum pipeline?  Mask and classifier minimise one loss together.
+"""What happens without the momentum pipeline?  Mask and classifier minimize one loss together.
 
 AutoMix, eq. (3) and Table 10, first row: theta and phi both descend the same mixup loss, on one
 mixed batch, with no second network.  The paper reports that the block then tends to the trivial
@@ -36,7 +36,7 @@ class JointMix(Objective):
         lam_weight: its weight.
         rule: the loss of mixed samples.
         steps: optimizer steps of the run.
-        seed: initialises the block.
+        seed: initializes the block.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """How much of AutoMix's gain is the momentum pipeline's?  The same pipeline with any other policy.
 
 AutoMix, Table 10: "Mixup + MP" gains 1.7 of the 2.9 points over Mixup on CIFAR-100 without any
-learnt mask.  A fair table therefore needs Mixup and CutMix in the same pipeline, and plain weight
+learned mask.  A fair table therefore needs Mixup and CutMix in the same pipeline, and plain weight
 averaging beside it:
 
     "+ MP"          statistics="own": k runs on mixed batches of its own draw, as in AutoMix
@@ -25,7 +25,7 @@ from mixlib.policies.base import Policy
 
 
 class MomentumMix(Objective):
-    """The momentum pipeline without a learnt mask.
+    """The momentum pipeline without a learned mask.
 
     Args:
         net: the classifier; see :class:`mixlib.automix.pair.Pair`.
@@ -33,7 +33,7 @@ class MomentumMix(Objective):
         momentum: m of eq. (12).
         steps: optimizer steps of the run.
         one_hot: add the CE of q on clean samples with a head of its own.
-        statistics: where k's normalisation statistics come from; "own" costs one forward of k.
+        statistics: where k's normalization statistics come from; "own" costs one forward of k.
         report: the network to evaluate and keep.
         rule: the loss of mixed samples.
     """
@@ -69,7 +69,7 @@ class MomentumMix(Objective):
             clean = identity(len(x), x.device)
             terms["one"] = CrossEntropy()(clean, self.pair.logits("q", "one", x), {}, y)
         if self.pair.statistics == "own":
-            with torch.no_grad():  # k learns nothing here but its normalisation statistics
+            with torch.no_grad():  # k learns nothing here but its normalization statistics
                 self._mixed("k", x, y, rng)
         loss = torch.stack(list(terms.values())).sum()
         return Step(loss, {name: term.detach() for name, term in terms.items()}, mix)

@@ -1,4 +1,4 @@
-"""How is a mask learnt beside the classifier?  AutoMix: two networks, two draws, four loss terms.
+"""How is a mask learned beside the classifier?  AutoMix: two networks, two draws, four loss terms.
 
 AutoMix (Liu et al., ECCV 2022), eq. (8) and Algorithm 1.  One step on a batch x, y:
 
@@ -50,7 +50,7 @@ class AutoMixSpec:
         lam_loss: the lambda loss, eq. (7).
         lam_weight: its weight gamma over training.
         momentum: m of eq. (12) over training.
-        statistics: where k's normalisation statistics come from.
+        statistics: where k's normalization statistics come from.
         one_hot: the CE of q on clean samples with a head of its own (Table 10, "CE").
         every: the block is trained at every n-th step only (1 in paper and release).  At the other
             steps its gradient is zero, not absent, so that DDP finds every parameter used.
@@ -101,7 +101,7 @@ class AutoMix(Objective):
         features: the site that the block reads.
         spec: all choices; ``mixlib.automix.presets.PRESETS`` holds the named ones.
         steps: optimizer steps of the whole run, for the schedules.
-        seed: initialises the block.
+        seed: initializes the block.
     """
 
     def __init__(

@@ -41,11 +41,11 @@ class Pair(nn.Module):
     Args:
         net: the classifier.  q shares its parameters (so training q trains ``net.model``, whose
             own last layer is the first of ``heads``); k starts as a copy.
-        heads: which heads exist.  All start as the classifier's own last layer: the initialisation
+        heads: which heads exist.  All start as the classifier's own last layer: the initialization
             stays the model's affair and pretrained heads survive (released: N(0, 0.01) each).
         momentum: m over training.
         steps: optimizer steps of the run.
-        statistics: where k's normalisation statistics come from: "own" forward passes in training
+        statistics: where k's normalization statistics come from: "own" forward passes in training
             mode (released), or "ema", averaged like the weights (the usual weight EMA, for
             pipelines in which k sees no data).
     """

@@ -18,7 +18,7 @@ from mixlib.automix.schedules import LamWeight, Momentum
 # upsampling, lambda loss per sample with a weight falling linearly from 0.1, m from 0.999 to 1.
 paper = AutoMixSpec()
 
-# What both released families share, whatever the data set.
+# What both released families share, whatever the dataset.
 _RELEASED_BLOCK = BlockSpec(embed_lam=False, value="partner", squash="after")
 _RELEASED_LAM_LOSS = LamLoss(scope="batch")
 _RELEASED_MARGIN = 0.08

@@ -1,8 +1,8 @@
 """Which data augmentation does a training procedure use? (declared; nothing is computed here)
 
 `Augment` is plain data without torch, so that a job can carry every setting in its digest. The
-catalogue holds AutoMix's procedures: Table 12 for ImageNet, the released configurations for the
-small and the fine-grained data sets. Mixing is no part of it.
+catalog holds AutoMix's procedures: Table 12 for ImageNet, the released configurations for the
+small and the fine-grained datasets. Mixing is no part of it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Augment:
         repeats: how often an image comes in an epoch (repeated augmentation); the epoch keeps its
             length.
         test_size: side of the test input; 0 = `size`.
-        test_ratio: the shorter side is resized to test_size / test_ratio, and the centre is cut
+        test_ratio: the shorter side is resized to test_size / test_ratio, and the center is cut
             out; 0 = the image is resized to the test size as a whole.
     """
 
@@ -112,7 +112,7 @@ def magnitude(text: str) -> tuple[float, float]:
 _PYTORCH = Augment(224, "resized", test_ratio=0.875)
 
 AUGMENTS: dict[str, Augment] = {
-    # AutoMix Table 12, columns PyTorch, DeiT, RSB A2 and RSB A3. Colour jitter is off in all of
+    # AutoMix Table 12, columns PyTorch, DeiT, RSB A2 and RSB A3. Color jitter is off in all of
     # them.
     "imagenet": _PYTORCH,
     "deit": replace(_PYTORCH, randaugment="rand-m9-mstd0.5-inc1", erase=0.25, repeats=3),

@@ -115,7 +115,7 @@ SURFACES: tuple[Callable[[Field, Field], Field], ...] = (
     lambda u, v: np.maximum(np.abs(np.sin(6.5 * u)), np.abs(np.sin(6.5 * v))) ** 9,  # lattice
     _scales,
 )
-"""Class -> tone in [0, 1]: 0 paints the object's first colour, 1 its second."""
+"""Class -> tone in [0, 1]: 0 paints the object's first color, 1 its second."""
 
 
 def plain(u: Field, v: Field, phases: NDArray[np.float64]) -> Field:

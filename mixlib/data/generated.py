@@ -31,21 +31,21 @@ SPLITS: tuple[str, ...] = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Shapes:
-    """A specification of one generated data set; every field is part of its fingerprint.
+    """A specification of one generated dataset; every field is part of its fingerprint.
 
     Args:
         train, val, test: images a split.
         size: side of the square images, pixels.
         classes: 2 to 10, the first entries of `CLASS_NAMES`.
         seed: names the world; two seeds share no image.
-        objects: least and most labelled objects an image; (1, 1) is classification.
-        radius: least and most radius of a labelled object, as a share of the image's side.
+        objects: least and most labeled objects an image; (1, 1) is classification.
+        radius: least and most radius of a labeled object, as a share of the image's side.
         anywhere: place a single object anywhere in the frame; otherwise within 8 % of the middle.
         outline, surface, hue, mark: probability that an object shows this cue of its class.
         scenery: probability that the background shows the (first) object's class.
         decoy: probability that a cue that is not shown shows another class's instead of none.
-        least: cues that every labelled object shows at least.
-        distractors: unlabelled smaller objects, each showing one cue of another class.
+        least: cues that every labeled object shows at least.
+        distractors: unlabeled smaller objects, each showing one cue of another class.
         crowd: probability that an image also holds a crowd (a cluster of small objects of one
             class).
         noise: standard deviation of the pixel noise, in units of 1/255.
@@ -99,7 +99,7 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Thing:
-    """One labelled object: box (x0, y0, x1, y1) in pixels, half open, around the visible mask
+    """One labeled object: box (x0, y0, x1, y1) in pixels, half open, around the visible mask
     bool[H, W].
 
     `difficult`: less than 60 % visible, or very small. `truncated`: cut by the frame. `crowd`: the
@@ -116,7 +116,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """One image uint8[H, W, 3], the class of its first object, and all labelled objects (hidden
+    """One image uint8[H, W, 3], the class of its first object, and all labeled objects (hidden
     ones left out).
     """
 
@@ -127,11 +127,11 @@ class Scene:
 
 @dataclass
 class _Canvas:
-    """The picture in progress: colours float32[H, W, 3] in [0, 1] and, per pixel, who is on top
+    """The picture in progress: colors float32[H, W, 3] in [0, 1] and, per pixel, who is on top
     (-1: nobody).
     """
 
-    colours: Field
+    colors: Field
     owner: NDArray[np.int16]
     areas: list[float] = field(default_factory=list)
 
@@ -160,7 +160,7 @@ def render(spec: Shapes, split: str, index: int) -> Scene:
         groups.insert(0, _crowd(rng, spec))
     for number, group in enumerate(groups):
         canvas.areas.append(sum(_stamp(canvas, rng, spec, number, p) for p in group))
-    return Scene(finish(canvas.colours, rng, spec.noise), label, _things(canvas, groups))
+    return Scene(finish(canvas.colors, rng, spec.noise), label, _things(canvas, groups))
 
 
 def render_split(spec: Shapes, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -175,13 +175,13 @@ def render_split(spec: Shapes, split: str) -> tuple[NDArray[np.uint8], NDArray[n
 
 
 Placed = tuple[int, float, float, float]
-"""Class, centre x, centre y and radius, in pixels."""
+"""Class, center x, center y and radius, in pixels."""
 
 
 def _objects(rng: np.random.Generator, spec: Shapes, label: int) -> list[Placed]:
-    """Where the labelled objects stand: the first of class `label`, the others of any class.
+    """Where the labeled objects stand: the first of class `label`, the others of any class.
 
-    A candidate that would hide much of an earlier object (centres closer than 45 % of the radii's
+    A candidate that would hide much of an earlier object (centers closer than 45 % of the radii's
     sum) is drawn again up to 30 times and then left out, so crowded images hold fewer objects.
     """
     count = int(rng.integers(spec.objects[0], spec.objects[1] + 1))
@@ -214,19 +214,19 @@ def _crowd(rng: np.random.Generator, spec: Shapes) -> list[Placed]:
 
 
 def _distract(canvas: _Canvas, rng: np.random.Generator, spec: Shapes, label: int) -> None:
-    """Paint one unlabelled object that shows a single cue of a class other than `label`."""
+    """Paint one unlabeled object that shows a single cue of a class other than `label`."""
     other = (label + int(rng.integers(1, spec.classes))) % spec.classes
     cue = int(rng.integers(4))
     shown: list[int | None] = [other if cue == number else None for number in range(4)]
     x, y = spec.size * rng.random(2)
     radius = spec.size * spec.radius[0] * rng.uniform(0.4, 0.75)
-    paint_object(canvas.colours, rng, Look(*shown), float(x), float(y), float(radius))
+    paint_object(canvas.colors, rng, Look(*shown), float(x), float(y), float(radius))
 
 
 def _stamp(
     canvas: _Canvas, rng: np.random.Generator, spec: Shapes, number: int, at: Placed
 ) -> float:
-    """Paint a labelled object, note its owner, and return the area in pixels that it would have if
+    """Paint a labeled object, note its owner, and return the area in pixels that it would have if
     nothing hid it.
     """
     kind, x, y, radius = at
@@ -239,7 +239,7 @@ def _stamp(
         int(rng.integers(spec.classes)) if chance < spec.decoy else None for chance in rng.random(4)
     ]
     look = Look(*(kind if show else decoy for show, decoy in zip(shows, decoys, strict=True)))
-    window, cover = paint_object(canvas.colours, rng, look, x, y, radius)
+    window, cover = paint_object(canvas.colors, rng, look, x, y, radius)
     canvas.owner[window][cover > 0.5] = number
     return float(cover.sum())
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from mixlib.data.readers import READERS, read
-from mixlib.data.rows import DataSet
+from mixlib.data.rows import Dataset
 
 
-def take(row: DataSet, root: Path) -> tuple[dict[str, int], tuple[str, ...]]:
-    """({split: images}, class names) of the data set in `root`, counted from its lists.
+def take(row: Dataset, root: Path) -> tuple[dict[str, int], tuple[str, ...]]:
+    """({split: images}, class names) of the dataset in `root`, counted from its lists.
 
     Raises:
         FileNotFoundError: naming the list or folder that is missing.

@@ -2,7 +2,7 @@
 
 Each `write_*` fills an empty folder. The layouts are those of the official archives, down to VOC's
 one-based inclusive boxes and COCO's crowd encoding, so that the readers, detectors and evaluators
-used for the real data sets read the generated ones unchanged.
+used for the real datasets read the generated ones unchanged.
 """
 
 from __future__ import annotations
@@ -192,11 +192,11 @@ def _leaves(parent: ElementTree.Element, **values: str | int) -> None:
 
 
 def _palette() -> list[int]:
-    """256 colours; black background, white void, classes spread around the colour circle."""
+    """256 colors; black background, white void, classes spread around the color circle."""
     turns = np.arange(256)[:, None] * 0.618 + np.array([0.0, 1 / 3, 2 / 3])
-    colours = np.round(127.5 + 100 * np.cos(2 * np.pi * turns)).astype(np.uint8)
-    colours[0], colours[VOID] = 0, 255
-    return [int(value) for value in colours.ravel()]
+    colors = np.round(127.5 + 100 * np.cos(2 * np.pi * turns)).astype(np.uint8)
+    colors[0], colors[VOID] = 0, 255
+    return [int(value) for value in colors.ravel()]
 
 
 def _write_voc_lists(
@@ -240,7 +240,7 @@ def polygons_of(mask: NDArray[np.bool_]) -> list[list[float]]:
     """Outlines [x0, y0, x1, y1, ...] of a mask bool[H, W], in pixels; holes are filled.
 
     COCO's polygons cannot express holes either. The mask is enlarged fourfold first, because
-    contours run through pixel centres and would otherwise lose half a pixel all round.
+    contours run through pixel centers and would otherwise lose half a pixel all round.
     """
     import cv2
 

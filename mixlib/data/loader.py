@@ -19,14 +19,14 @@ from mixlib.data.augment import Augment
 from mixlib.data.pictures import erase, test_picture, train_picture
 from mixlib.data.readers import Images
 from mixlib.data.rows import Statistics
-from mixlib.data.transforms import draw, normalise, shorter_side, test_batch, train_batch
+from mixlib.data.transforms import draw, normalize, shorter_side, test_batch, train_batch
 from mixlib.seed import derive, generator
 
 Batch = tuple[Tensor, Tensor]
 
 
 class Loader:
-    """Batches (x float32[b, 3, h, w] normalised and channels last, y int64[b]) on `device`.
+    """Batches (x float32[b, 3, h, w] normalized and channels last, y int64[b]) on `device`.
 
     Images in memory with a batched augmentation stay on the device and are augmented a batch at a
     time; everything else is decoded and augmented a picture at a time by `workers` processes.
@@ -38,7 +38,7 @@ class Loader:
         seed: of order and augmentation.
         train: shuffled, augmented, the last incomplete batch left out; otherwise in order and
             complete.
-        mean, std: normalisation, for values in 0 to 1.
+        mean, std: normalization, for values in 0 to 1.
         rank, world: this process and their number.
         device: where the batches go.
         workers: data-loading processes of this rank; 0 = this process.
@@ -111,7 +111,7 @@ class Loader:
     def _own(self, step: int, total: int) -> range:
         """This rank's places in the global batch `step`.
 
-        Neighbours go to different ranks, so that an image's repeats do not meet in one process.
+        Neighbors go to different ranks, so that an image's repeats do not meet in one process.
         """
         last = min((step + 1) * self.batch, total)
         return range(step * self.batch + self.rank, last, self.world)
@@ -133,7 +133,7 @@ class Loader:
                 x = train_batch(x, self.augment, draws.rows(slice(self.rank, None, self.world)))
             else:
                 x = test_batch(x, self.augment)
-            yield normalise(x, self.mean, self.std), self.labels[index]
+            yield normalize(x, self.mean, self.std), self.labels[index]
 
     def _pictures(self, e: int, order: Tensor, steps: range) -> Iterator[Batch]:
         places = [own for own in (self._own(step, len(order)) for step in steps) if own]
@@ -156,7 +156,7 @@ class Loader:
 
 
 class _Pictures(Dataset[tuple[Tensor, int]]):
-    """Item (place, index) -> normalised image and label."""
+    """Item (place, index) -> normalized image and label."""
 
     def __init__(self, loader: Loader, epoch: int) -> None:
         self.images, self.augment, self.train = loader.images, loader.augment, loader.train
@@ -173,7 +173,7 @@ class _Pictures(Dataset[tuple[Tensor, int]]):
         return erase(x, self.augment.erase, seed) if self.augment.erase else x, label
 
     def _normal(self, x: Tensor) -> Tensor:
-        return normalise(x.permute(2, 0, 1)[None], self.mean, self.std)[0]
+        return normalize(x.permute(2, 0, 1)[None], self.mean, self.std)[0]
 
 
 def _one_thread(worker: int) -> None:

@@ -1,4 +1,4 @@
-"""Which data sets need no download? (rows of the catalogue: generated worlds and small extracts)
+"""Which datasets need no download? (rows of the catalog: generated worlds and small extracts)
 
 The generated worlds are drawn on demand and identified by their specification. The small extracts
 hold real images in official layouts; they exercise the readers and are no benchmarks, so they are
@@ -15,7 +15,7 @@ from mixlib.data.rows import (
     IMAGENET_STD,
     SHAPES_MEAN,
     SHAPES_STD,
-    DataSet,
+    Dataset,
 )
 
 _SCENES = Shapes(
@@ -42,9 +42,9 @@ def _made(
     spec: Shapes,
     splits: tuple[tuple[str, int], ...],
     folder: str,
-) -> DataSet:
-    """The row of a generated data set; `folder` is relative to the set's own generated folder."""
-    return DataSet(
+) -> Dataset:
+    """The row of a generated dataset; `folder` is relative to the set's own generated folder."""
+    return Dataset(
         *(name, title, family, layout, spec.classes, spec.size),
         splits=splits,
         citation="drawn by mixlib.data.generated",
@@ -92,9 +92,9 @@ def _extract(
     splits: tuple[tuple[str, int], ...],
     folder: str,
     needs: tuple[str, ...],
-) -> DataSet:
-    """The row of a small extract of real images; its statistics are those of the full data set."""
-    return DataSet(
+) -> Dataset:
+    """The row of a small extract of real images; its statistics are those of the full dataset."""
+    return Dataset(
         *(name, title, family, layout, classes, size, splits),
         citation="an extract for tests, not comparable with published numbers",
         folder=folder,

@@ -1,13 +1,13 @@
-"""Which published data sets can the papers' tables be computed on? (rows of the catalogue)
+"""Which published datasets can the papers' tables be computed on? (rows of the catalog)
 
 Split sizes and classes are the official ones. AutoMix's appendix A.1 gives Tiny-ImageNet 10,000
-training images; the archive has 100,000 (500 a class). Checksums are those that the data sets'
+training images; the archive has 100,000 (500 a class). Checksums are those that the datasets'
 owners, or the widely used readers of torchvision, publish.
 """
 
 from __future__ import annotations
 
-from mixlib.data.rows import CIFAR_MEAN, CIFAR_STD, Archive, DataSet
+from mixlib.data.rows import CIFAR_MEAN, CIFAR_STD, Archive, Dataset
 
 _KRIZHEVSKY = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009"
 _LE = "Le and Yang: Tiny ImageNet Visual Recognition Challenge, Stanford CS 231N, 2015"
@@ -24,7 +24,7 @@ _COCO_HOST = "http://images.cocodataset.org/"
 _INAT_HOST = "https://ml-inat-competition-datasets.s3.amazonaws.com/"
 
 CLASSIFICATION = (
-    DataSet(
+    Dataset(
         *("cifar10", "CIFAR-10", "cifar", "cifar-pickle", 10, 32),
         splits=(("train", 50_000), ("test", 10_000)),
         citation=_KRIZHEVSKY,
@@ -36,7 +36,7 @@ CLASSIFICATION = (
         mean=CIFAR_MEAN,
         std=CIFAR_STD,
     ),
-    DataSet(
+    Dataset(
         *("cifar100", "CIFAR-100", "cifar", "cifar-pickle", 100, 32),
         splits=(("train", 50_000), ("test", 10_000)),
         citation=_KRIZHEVSKY,
@@ -48,7 +48,7 @@ CLASSIFICATION = (
         mean=CIFAR_MEAN,
         std=CIFAR_STD,
     ),
-    DataSet(
+    Dataset(
         *("tiny_imagenet", "Tiny-ImageNet", "tiny", "tiny-imagenet", 200, 64),
         splits=(("train", 100_000), ("val", 10_000)),
         citation=_LE,
@@ -61,7 +61,7 @@ CLASSIFICATION = (
             ),
         ),
     ),
-    DataSet(
+    Dataset(
         *("imagenet", "ImageNet-1k", "imagenet", "imagefolder", 1000, 224),
         splits=(("train", 1_281_167), ("val", 50_000)),
         citation=_RUSSAKOVSKY,
@@ -74,7 +74,7 @@ CLASSIFICATION = (
             "and imagenet/val/<wnid>/*.JPEG"
         ),
     ),
-    DataSet(
+    Dataset(
         *("imagenet100", "ImageNet-100", "imagenet", "imagenet100", 100, 224),
         # 50 validation images a class; how many there are to train on depends on the classes
         splits=(("train", 0), ("val", 5_000)),
@@ -88,7 +88,7 @@ CLASSIFICATION = (
         ),
         identity="chosen",
     ),
-    DataSet(
+    Dataset(
         *("imagefolder", "image folder", "folder", "imagefolder", 0, 224),
         splits=(("train", 0), ("val", 0)),
         citation="your own images",
@@ -97,7 +97,7 @@ CLASSIFICATION = (
         how="put your images into imagefolder/train/<class>/* and imagefolder/val/<class>/*",
         identity="measured",
     ),
-    DataSet(
+    Dataset(
         *("cub200", "CUB-200-2011", "fine", "cub", 200, 224),
         splits=(("train", 5_994), ("test", 5_794)),
         citation=_WAH,
@@ -110,7 +110,7 @@ CLASSIFICATION = (
             ),
         ),
     ),
-    DataSet(
+    Dataset(
         *("aircraft", "FGVC-Aircraft", "fine", "aircraft", 100, 224),
         splits=(("trainval", 6_667), ("test", 3_333)),
         citation="Maji et al.: Fine-Grained Visual Classification of Aircraft, arXiv 1306.5151",
@@ -123,7 +123,7 @@ CLASSIFICATION = (
             ),
         ),
     ),
-    DataSet(
+    Dataset(
         *("inat2017", "iNaturalist 2017", "inat", "inat", 5089, 224),
         splits=(("train", 579_184), ("val", 95_986)),
         citation=_VAN_HORN,
@@ -142,7 +142,7 @@ CLASSIFICATION = (
             ),
         ),
     ),
-    DataSet(
+    Dataset(
         *("inat2018", "iNaturalist 2018", "inat", "inat", 8142, 224),
         # 437,513 by its owners' page; AutoMix's appendix says 437,512.
         splits=(("train", 437_513), ("val", 24_426)),
@@ -167,7 +167,7 @@ CLASSIFICATION = (
             ),
         ),
     ),
-    DataSet(
+    Dataset(
         *("places205", "Places205", "places", "list", 205, 224),
         splits=(("train", 2_448_873), ("val", 20_500)),
         citation="Zhou et al.: Learning Deep Features for Scene Recognition, NIPS 2014",
@@ -181,7 +181,7 @@ CLASSIFICATION = (
 )
 
 DETECTION = (
-    DataSet(
+    Dataset(
         *("voc0712", "Pascal VOC 2007+2012", "voc", "voc", 20, 500),
         splits=(("trainval0712", 16_551), ("test2007", 4_952)),
         citation=_EVERINGHAM,
@@ -205,7 +205,7 @@ DETECTION = (
             ),
         ),
     ),
-    DataSet(
+    Dataset(
         *("coco2017", "COCO 2017", "coco", "coco", 80, 640),
         splits=(("train2017", 118_287), ("val2017", 5_000)),
         citation=_LIN,

@@ -1,6 +1,6 @@
 """How are the scenery and the objects of the generated world painted?
 
-Functions paint into float32 colour arrays [H, W, 3] in [0, 1], in place, and draw from the given
+Functions paint into float32 color arrays [H, W, 3] in [0, 1], in place, and draw from the given
 NumPy generator in a fixed order. An object is painted only inside its own window, which keeps a
 scene of many small objects cheap.
 """
@@ -29,7 +29,7 @@ class Look:
     mark: int | None
 
 
-def _colour(rng: np.random.Generator, hue: float, saturation: float, value: float) -> Field:
+def _color(rng: np.random.Generator, hue: float, saturation: float, value: float) -> Field:
     """float32[3] near the given hue (turns), saturation and value."""
     s = min(1.0, saturation * rng.uniform(0.8, 1.2))
     v = min(1.0, value * rng.uniform(0.85, 1.15))
@@ -52,14 +52,14 @@ def _clouds(rng: np.random.Generator, size: int, cells: int) -> Field:
 
 
 def paint_scenery(rng: np.random.Generator, size: int, kind: int) -> Field:
-    """A background float32[size, size, 3]: clouds in three colours, waves and clutter, in the
+    """A background float32[size, size, 3]: clouds in three colors, waves and clutter, in the
     manner of class `kind`.
 
     The manner is the palette and the direction of the waves.
     """
     hue = 0.1 * ((kind * 3) % 10) + rng.normal(0, 0.03)
     tones = [
-        _colour(rng, hue + shift, 0.45, value)
+        _color(rng, hue + shift, 0.45, value)
         for shift, value in ((0, 0.45), (rng.uniform(-0.12, 0.12), 0.75), (rng.random(), 0.6))
     ]
     coarse, fine = _clouds(rng, size, 3), _clouds(rng, size, 9)
@@ -77,7 +77,7 @@ def paint_scenery(rng: np.random.Generator, size: int, kind: int) -> Field:
     return mixed
 
 
-def _clutter(colours: Field, x: Field, y: Field, rng: np.random.Generator) -> None:
+def _clutter(colors: Field, x: Field, y: Field, rng: np.random.Generator) -> None:
     """Paint one half-transparent band, disc or slab on the scenery, in place."""
     a, b, turn = rng.random(3) * (1, 1, np.pi)
     cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
@@ -94,14 +94,14 @@ def _clutter(colours: Field, x: Field, y: Field, rng: np.random.Generator) -> No
             np.abs(along) - rng.uniform(0.05, 0.3), np.abs(across) - rng.uniform(0.03, 0.1)
         )
     cover = np.clip(0.5 - distance * x.shape[0], 0, 1).astype(np.float32) * rng.uniform(0.4, 0.9)
-    colour = _colour(rng, rng.random(), rng.uniform(0.1, 0.7), rng.uniform(0.25, 0.95))
-    colours += cover[..., None].astype(np.float32) * (colour - colours)
+    color = _color(rng, rng.random(), rng.uniform(0.1, 0.7), rng.uniform(0.25, 0.95))
+    colors += cover[..., None].astype(np.float32) * (color - colors)
 
 
 def paint_object(
-    colours: Field, rng: np.random.Generator, look: Look, x: float, y: float, radius: float
+    colors: Field, rng: np.random.Generator, look: Look, x: float, y: float, radius: float
 ) -> tuple[Window, Field]:
-    """Paint an object with centre (x, y) and the given radius in pixels, and a soft shadow below
+    """Paint an object with center (x, y) and the given radius in pixels, and a soft shadow below
     it.
 
     Hidden cues are replaced by what no class owns: a blob, a mottle, a random hue, no mark.
@@ -110,7 +110,7 @@ def paint_object(
         The window (rows, columns) that holds the object, and its cover float32 in [0, 1] there. The
         window is cut at the frame.
     """
-    size = colours.shape[0]
+    size = colors.shape[0]
     reach = 1.25 * radius + 2
     spans = [(max(0, int(c - reach)), min(size, int(c + reach) + 1)) for c in (y, x)]
     window = (slice(*spans[0]), slice(*spans[1]))
@@ -119,7 +119,7 @@ def paint_object(
     phases = rng.random(6)
     outline = blob(u, v, phases[:3]) if look.outline is None else _OUTLINES[look.outline](u, v)
     cover = np.clip(0.5 - outline * radius, 0, 1).astype(np.float32)
-    patch = colours[window]
+    patch = colors[window]
     patch *= 1 - 0.45 * np.clip(0.6 - 2.5 * outline, 0, 1)[..., None] * (1 - cover[..., None])
     skin = _skin(rng, look, u, v, phases[3:])
     _mark(skin, rng, look.mark, u, v, radius)
@@ -151,9 +151,9 @@ def _own_coordinates(
 def _skin(
     rng: np.random.Generator, look: Look, u: Field, v: Field, phases: NDArray[np.float64]
 ) -> Field:
-    """Colours float32[h, w, 3] of the object's surface: two tones of one hue."""
+    """Colors float32[h, w, 3] of the object's surface: two tones of one hue."""
     hue = rng.random() if look.hue is None else 0.1 * look.hue + rng.normal(0, 0.015)
-    dark, bright = _colour(rng, hue, 0.75, 0.4), _colour(rng, hue + 0.04, 0.55, 0.92)
+    dark, bright = _color(rng, hue, 0.75, 0.4), _color(rng, hue + 0.04, 0.55, 0.92)
     if look.surface is None:
         tone = plain(u, v, phases)
     else:
@@ -178,9 +178,9 @@ def _mark(
     skin += cover * (tone - skin)
 
 
-def finish(colours: Field, rng: np.random.Generator, noise: float) -> NDArray[np.uint8]:
+def finish(colors: Field, rng: np.random.Generator, noise: float) -> NDArray[np.uint8]:
     """The camera: random exposure, contrast and pixel noise; float32[H, W, 3] -> uint8[H, W, 3]."""
     exposure, contrast = rng.uniform(0.85, 1.15), rng.uniform(0.8, 1.1)
-    seen = (colours * exposure - 0.5) * contrast + 0.5
+    seen = (colors * exposure - 0.5) * contrast + 0.5
     seen = 255 * seen + noise * rng.standard_normal(seen.shape, dtype=np.float32)
     return np.clip(seen + 0.5, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""How does one picture become a network input? (the path of large data sets and of RandAugment)
+"""How does one picture become a network input? (the path of large datasets and of RandAugment)
 
 The same laws as `mixlib.data.transforms`, on single PIL pictures in data-loading processes. One
 integer decides everything random about a picture, so neither the number of processes nor their
@@ -22,9 +22,9 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 
 
 def train_picture(picture: Picture, augment: Augment, seed: int) -> UInt8[Tensor, "size size 3"]:
-    """A training input before normalisation: crop, flip, RandAugment, colour jitter, in this order.
+    """A training input before normalization: crop, flip, RandAugment, color jitter, in this order.
 
-    `erase` acts on normalised tensors: see `erase`.
+    `erase` acts on normalized tensors: see `erase`.
     """
     rng = torch.Generator().manual_seed(seed)
     resample = _FILTERS[augment.interpolation]
@@ -51,7 +51,7 @@ def train_picture(picture: Picture, augment: Augment, seed: int) -> UInt8[Tensor
 
 
 def test_picture(picture: Picture, augment: Augment) -> UInt8[Tensor, "size size 3"]:
-    """A test input before normalisation: the centre after a resize, or the whole picture."""
+    """A test input before normalization: the center after a resize, or the whole picture."""
     size, resample = augment.input_size, _FILTERS[augment.interpolation]
     if not augment.test_ratio:
         return _tensor(_resize(picture, size, size, resample))
@@ -61,7 +61,7 @@ def test_picture(picture: Picture, augment: Augment) -> UInt8[Tensor, "size size
 
 
 def erase(x: Float[Tensor, "C H W"], probability: float, seed: int) -> Float[Tensor, "C H W"]:
-    """Random erasing (Zhong et al., AAAI 2020) of a normalised image, filled with Normal(0, 1)
+    """Random erasing (Zhong et al., AAAI 2020) of a normalized image, filled with Normal(0, 1)
     noise.
 
     Area share uniform in [0.02, 1/3], aspect ratio log-uniform in [0.3, 1/0.3]; of ten tries the

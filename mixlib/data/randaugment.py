@@ -18,7 +18,7 @@ Picture = Image.Image
 FULL = 10.0
 """The magnitude at which every operation is at its strongest."""
 
-_GREY = (124, 116, 104)  # ImageNet's mean colour, what timm fills uncovered pixels with
+_GRAY = (124, 116, 104)  # ImageNet's mean color, what timm fills uncovered pixels with
 
 
 def apply(
@@ -56,7 +56,7 @@ def _affine(picture: Picture, resample: int, matrix: tuple[float, ...]) -> Pictu
         Image.Transform.AFFINE,
         matrix,
         resample=Image.Resampling(resample),
-        fillcolor=_GREY,
+        fillcolor=_GRAY,
     )
 
 
@@ -84,7 +84,7 @@ OPERATIONS: dict[str, Callable[[Picture, float, int, int], Picture]] = {
     "Equalize": lambda p, share, sign, resample: ImageOps.equalize(p),
     "Invert": lambda p, share, sign, resample: ImageOps.invert(p),
     "Rotate": lambda p, share, sign, resample: p.rotate(
-        sign * 30 * share, resample=Image.Resampling(resample), fillcolor=_GREY
+        sign * 30 * share, resample=Image.Resampling(resample), fillcolor=_GRAY
     ),
     "PosterizeIncreasing": lambda p, share, sign, resample: _posterize(p, 4 - int(share * 4)),
     "SolarizeIncreasing": lambda p, share, sign, resample: ImageOps.solarize(

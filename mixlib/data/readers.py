@@ -1,7 +1,7 @@
-"""Which images and labels does a split of a data set hold?
+"""Which images and labels does a split of a dataset hold?
 
 `read(layout, root, split)` returns `Images`: small sets as one array in memory, large ones as a
-list of paths. Only classification labels are read here; detection and localisation have their own
+list of paths. Only classification labels are read here; detection and localization have their own
 readers.
 """
 
@@ -61,7 +61,7 @@ class Images:
         return replace(self, labels=self.labels[index], pixels=self.pixels[index])
 
     def image(self, index: int) -> Image.Image:
-        """Image `index` as an RGB picture; grey-scale, palette and CMYK files are converted."""
+        """Image `index` as an RGB picture; gray-scale, palette and CMYK files are converted."""
         if self.pixels is not None:
             return Image.fromarray(self.pixels[index])
         assert self.paths is not None
@@ -277,7 +277,7 @@ def _expect(path: Path, what: str) -> Path:
     if not path.exists():
         raise FileNotFoundError(
             f"expected {what} at {path}, found nothing; point MIX_DATA at the folder that holds "
-            "the data set, or let `python -m pipelines.datasets list` say how to get it"
+            "the dataset, or let `python -m pipelines.datasets list` say how to get it"
         )
     return path
 

@@ -1,4 +1,4 @@
-"""What does the catalogue say about one data set? (row type and shared constants)"""
+"""What does the catalog say about one dataset? (row type and shared constants)"""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class DataSet:
-    """One data set.
+class Dataset:
+    """One dataset.
 
     Args:
         name: the word used in table declarations.

@@ -76,8 +76,8 @@ def random_boxes(
     box = torch.stack([top, left, h, w], 1)
     within = min(max(width / height, augment.ratio[0]), augment.ratio[1])
     h0, w0 = min(height, round(width / within)), min(width, round(height * within))
-    centre = torch.tensor([(height - h0) // 2, (width - w0) // 2, h0, w0])
-    return torch.where(fits.any(1, keepdim=True), box, centre)
+    center = torch.tensor([(height - h0) // 2, (width - w0) // 2, h0, w0])
+    return torch.where(fits.any(1, keepdim=True), box, center)
 
 
 def resize_matrix(
@@ -86,15 +86,15 @@ def resize_matrix(
     """Weights that resample `length` pixels from `start` on, out of `source`, to `target` pixels.
 
     The antialiased filters of PIL and torchvision: bilinear has support 1, bicubic (a = -0.5)
-    support 2, stretched when shrinking; weights are normalised inside the box, so nothing outside
+    support 2, stretched when shrinking; weights are normalized inside the box, so nothing outside
     leaks in.
     """
     device = start.device
     step = (length / target)[:, None, None]
     stretch = step.clamp(min=1)
-    centre = start[:, None, None] + (torch.arange(target, device=device)[:, None] + 0.5) * step
+    center = start[:, None, None] + (torch.arange(target, device=device)[:, None] + 0.5) * step
     pixel = torch.arange(source, device=device) + 0.5
-    distance = (pixel - centre).abs() / stretch
+    distance = (pixel - center).abs() / stretch
     if kind == "bilinear":
         weight = (1 - distance).clamp(min=0)
     else:
@@ -145,7 +145,7 @@ def crop_pad(
     return x[sample, rows[:, :, None], columns[:, None, :]] * held[..., None]
 
 
-def normalise(
+def normalize(
     x: Tensor, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Float[Tensor, "B C h w"]:
     """Values 0 to 255 (any number type, NCHW) -> (x / 255 - mean) / std, float32, channels last."""
@@ -156,14 +156,14 @@ def normalise(
 
 
 def train_batch(x: UInt8[Tensor, "B H W C"], augment: Augment, draws: Draws) -> Tensor:
-    """Augmented images [B, C, size, size] with values 0 to 255, not yet normalised.
+    """Augmented images [B, C, size, size] with values 0 to 255, not yet normalized.
 
     Raises:
         ValueError: if the augmentation has steps that work on single pictures only.
     """
     if not augment.batched:
         raise ValueError(
-            "RandAugment, colour jitter and erasing work on single pictures; "
+            "RandAugment, color jitter and erasing work on single pictures; "
             "use mixlib.data.pictures for them"
         )
     x = resize_shorter(x, augment.before, augment.interpolation)
@@ -175,7 +175,7 @@ def train_batch(x: UInt8[Tensor, "B H W C"], augment: Augment, draws: Draws) -> 
 
 
 def test_batch(x: UInt8[Tensor, "B H W C"], augment: Augment) -> Tensor:
-    """Test inputs [B, C, s, s], values 0 to 255: the whole image, or the centre after a resize."""
+    """Test inputs [B, C, s, s], values 0 to 255: the whole image, or the center after a resize."""
     size = augment.input_size
     if augment.test_ratio:
         x = resize_shorter(x, round(size / augment.test_ratio), augment.interpolation)

@@ -47,7 +47,7 @@ class Beta(LamLaw):
         return self.shares(n, rng)[:, 0]
 
     def shares(self, n: int, rng: torch.Generator) -> Float[Tensor, "n 2"]:
-        # a Dirichlet draw: normalised in log space inside, so alpha = 0.01 does not give 0/0
+        # a Dirichlet draw: normalized in log space inside, so alpha = 0.01 does not give 0/0
         pair = _concentration(self.a, self.a if self.b is None else self.b, rng.device)
         return torch._sample_dirichlet(pair if n == 1 else pair.expand(n, 2), generator=rng)
 
@@ -113,12 +113,12 @@ class MaskLaw(ABC):
     """Law of the mask of a sample's own image, given lambda.
 
     A subclass is final and states ``unbiased`` (is E[M | lambda] = lambda everywhere?) and
-    ``label``: whether the label share is the drawn lambda or the realised mean of the mask.
+    ``label``: whether the label share is the drawn lambda or the realized mean of the mask.
     ``flat``: the mask is the drawn lambda itself, at every pixel.
     """
 
     unbiased: bool = False
-    label: Literal["drawn", "realised"] = "realised"
+    label: Literal["drawn", "realized"] = "realized"
     flat: bool = False
 
     @abstractmethod

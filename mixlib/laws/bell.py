@@ -1,9 +1,9 @@
 """GMix: a Gaussian bell instead of a box.  Park, Yun and Chun, "A Unified Analysis of MSDA",
 NeurIPS 2022, section 4 and Figure 3.
 
-With k = min(lambda, 1 - lambda) and a uniform centre pixel, G = exp(-pi d^2 / (k N^2)): a bell that
+With k = min(lambda, 1 - lambda) and a uniform center pixel, G = exp(-pi d^2 / (k N^2)): a bell that
 would cover the share k of the image if it lay wholly inside.  M = G for lambda < 1/2, else 1 - G;
-the label is the realised mean.
+the label is the realized mean.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.laws.base import MaskLaw
-from mixlib.laws.box import centres
+from mixlib.laws.box import centers
 
 
 def fall(
-    centre: Int[Tensor, " n"], share: Float[Tensor, " n"], length: int, area: int
+    center: Int[Tensor, " n"], share: Float[Tensor, " n"], length: int, area: int
 ) -> Float[Tensor, "n length"]:
     """The bell along one axis: exp(-pi d^2 / (share area)).
 
-    A share of 0 gives no bell at all (0 everywhere), where the formula has 0 / 0 at the centre.
+    A share of 0 gives no bell at all (0 everywhere), where the formula has 0 / 0 at the center.
     """
-    place = torch.arange(length, device=centre.device, dtype=share.dtype)
+    place = torch.arange(length, device=center.device, dtype=share.dtype)
     scale = math.pi / (share.clamp(min=1e-300) * area)
-    bump = torch.exp(-scale[:, None] * (place - centre[:, None]) ** 2)
+    bump = torch.exp(-scale[:, None] * (place - center[:, None]) ** 2)
     return bump * (share > 0)[:, None]
 
 
 def bell(
-    centre: Int[Tensor, "n 2"], share: Float[Tensor, " n"], size: tuple[int, int]
+    center: Int[Tensor, "n 2"], share: Float[Tensor, " n"], size: tuple[int, int]
 ) -> Float[Tensor, "n h w"]:
     """exp(-pi d^2 / (share h w)): its integral over the whole plane is share h w."""
     area = size[0] * size[1]
-    down, across = (fall(centre[:, axis], share, n, area) for axis, n in enumerate(size))
+    down, across = (fall(center[:, axis], share, n, area) for axis, n in enumerate(size))
     return down[:, :, None] * across[:, None, :]
 
 
@@ -64,11 +64,11 @@ class GMix(MaskLaw):
                 f"GMix is defined for square images, got {size[0]} x {size[1]}; "
                 'GMix(nonsquare="area") takes h w for N^2'
             )
-        return self.mask(lam, centres(len(lam), size, rng), size)
+        return self.mask(lam, centers(len(lam), size, rng), size)
 
     def mask(
-        self, lam: Float[Tensor, " n"], centre: Int[Tensor, "n 2"], size: tuple[int, int]
+        self, lam: Float[Tensor, " n"], center: Int[Tensor, "n 2"], size: tuple[int, int]
     ) -> Float[Tensor, "n h w"]:
-        """The mask of given centres (row, column)."""
-        rarer = bell(centre, torch.minimum(lam, 1 - lam), size)
+        """The mask of given centers (row, column)."""
+        rarer = bell(center, torch.minimum(lam, 1 - lam), size)
         return torch.where((lam < 0.5)[:, None, None], rarer, 1 - rarer)

@@ -69,7 +69,7 @@ def pile(
 
 @dataclass(frozen=True)
 class Blocks(MaskLaw):
-    """BEiT's piled rectangles for the partner; label by the realised area.
+    """BEiT's piled rectangles for the partner; label by the realized area.
 
     Args:
         grid: tokens down and across.

@@ -1,6 +1,6 @@
 """CutMix: the partner fills one box.  Yun et al., "CutMix", ICCV 2019, eq. (2) and section 3.1.
 
-The box has sides H sqrt(1 - lambda), W sqrt(1 - lambda) and a uniform centre.  Clipped at the
+The box has sides H sqrt(1 - lambda), W sqrt(1 - lambda) and a uniform center.  Clipped at the
 border, as in training everywhere, E[M | lambda] is not lambda (0.486, 0.678, 0.917 at lambda = 0.1,
 0.5, 0.9 for 32 x 32): the theory's premise fails.  ``border="wrap"`` is the unbiased law on the
 torus.
@@ -20,8 +20,8 @@ from mixlib.laws.base import MaskLaw
 from mixlib.mix import Boxes
 
 
-def centres(n: int, size: tuple[int, int], rng: torch.Generator) -> Int[Tensor, "n 2"]:
-    """Uniform integer centres (row, column)."""
+def centers(n: int, size: tuple[int, int], rng: torch.Generator) -> Int[Tensor, "n 2"]:
+    """Uniform integer centers (row, column)."""
     unit = torch.rand(n, 2, generator=rng, device=rng.device, dtype=torch.float64)
     return (unit * _limit(size, rng.device)).long()
 
@@ -33,15 +33,15 @@ def _limit(size: tuple[int, int], device: torch.device) -> Int[Tensor, "2"]:
 
 
 def clipped(
-    centre: Int[Tensor, "n 2"],
+    center: Int[Tensor, "n 2"],
     side: Int[Tensor, "n 2"],
     size: tuple[int, int],
     odd: Literal["keep", "drop"],
 ) -> Boxes:
-    """Boxes around their centres, cut at the border.
+    """Boxes around their centers, cut at the border.
 
     Args:
-        centre: int64 [n, 2], (row, column).
+        center: int64 [n, 2], (row, column).
         side: int64 [n, 2], (height, width) before clipping.
         size: (h, w) of the grid.
         odd: what becomes of an odd side: "keep" reaches one cell further on the high side (timm
@@ -50,9 +50,9 @@ def clipped(
     """
     half = side >> 1
     reach = side - half if odd == "keep" else half
-    limit = _limit(size, centre.device)
-    low = (centre - half).clamp(min=0)
-    high = torch.minimum(centre + reach, limit)
+    limit = _limit(size, center.device)
+    low = (center - half).clamp(min=0)
+    high = torch.minimum(center + reach, limit)
     return Boxes(torch.cat([low, high - low], dim=1), size)
 
 
@@ -65,13 +65,13 @@ class Box(MaskLaw):
             and rounds its sides at random, so that E[M | lambda] = lambda holds exactly on any
             grid.
         odd: see :func:`clipped`; only for ``border="clip"``.
-        label: the realised area (as in training everywhere), or the drawn lambda (the theorem's
+        label: the realized area (as in training everywhere), or the drawn lambda (the theorem's
             setting).
     """
 
     border: Literal["clip", "wrap"] = "clip"
     odd: Literal["keep", "drop"] = "keep"
-    label: Literal["drawn", "realised"] = "realised"
+    label: Literal["drawn", "realized"] = "realized"
 
     def __post_init__(self) -> None:
         if self.border not in ("clip", "wrap") or self.odd not in ("keep", "drop"):
@@ -87,14 +87,14 @@ class Box(MaskLaw):
         if len(lam) == 1 and self.border == "clip" and rng.device.type == "cpu":
             return self._draw_one(lam.item(), size, rng)
         side = _limit(size, lam.device) * (1 - lam).clamp(min=0).sqrt()[:, None]
-        centre = centres(len(lam), size, rng)
+        center = centers(len(lam), size, rng)
         if self.border == "clip":
-            return clipped(centre, side.long(), size, self.odd)
+            return clipped(center, side.long(), size, self.odd)
         # height and width are rounded up or down independently with the right odds: E[h w] = H W (1
         # - lambda)
         up = torch.rand(len(lam), 2, generator=rng, device=rng.device, dtype=lam.dtype)
         side = (side + up).floor().long()
-        return Boxes(torch.cat([centre, side], dim=1), size)
+        return Boxes(torch.cat([center, side], dim=1), size)
 
     def _draw_one(self, lam: float, size: tuple[int, int], rng: torch.Generator) -> Boxes:
         """The same box from the same draws, in Python's numbers: a batch-wide box is drawn in 7 us
@@ -103,8 +103,8 @@ class Box(MaskLaw):
         ends = []
         for u, length in zip(unit, size, strict=True):
             side = int(length * max(1 - lam, 0.0) ** 0.5)
-            half, centre = side // 2, int(u * length)
+            half, center = side // 2, int(u * length)
             reach = side - half if self.odd == "keep" else half
-            ends.append((max(centre - half, 0), min(centre + reach, length)))
+            ends.append((max(center - half, 0), min(center + reach, length)))
         (top, bottom), (left, right) = ends
         return Boxes(torch.tensor([[top, left, bottom - top, right - left]]), size)

@@ -81,12 +81,12 @@ class CoinCells(MaskLaw):
 
     Args:
         grid: cells down and across.
-        label: the drawn lambda (the theorem's setting), or the realised area (GridMix, Baek et al.,
+        label: the drawn lambda (the theorem's setting), or the realized area (GridMix, Baek et al.,
             Pattern Recognition 2021).
     """
 
     grid: tuple[int, int] = (4, 4)
-    label: Literal["drawn", "realised"] = "drawn"
+    label: Literal["drawn", "realized"] = "drawn"
     unbiased = True
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Masks made to order: laws whose regularisation coefficients were wished for.  Constructions of
+"""Masks made to order: laws whose regularization coefficients were wished for.  Constructions of
 our own for the existence statement of Park, Yun and Chun, NeurIPS 2022 ("we can make MSDA that
 having desired regularizing condition").
 
@@ -33,7 +33,7 @@ class Cosines(MaskLaw):
 
     Args:
         frequencies: (ky, kx) in cycles per image.
-        weights: their probabilities (normalised on use).
+        weights: their probabilities (normalized on use).
 
     Raises:
         ValueError: no frequency, negative weights, or lists of different lengths.
@@ -106,7 +106,7 @@ class Modes(MaskLaw):
 
     Args:
         modes: float64 [r, h, w], largest modulus at most 1.
-        weights: float64 [r], their probabilities (normalised on use).
+        weights: float64 [r], their probabilities (normalized on use).
 
     Raises:
         ValueError: a mode beyond 1 or a negative weight; on drawing, another size.
@@ -139,12 +139,12 @@ class Modes(MaskLaw):
 class Mixture(MaskLaw):
     """Each sample's mask from one of several laws: coefficients mix linearly.
 
-    The label is lambda where every law's is, else the realised mean (which for Mixup and HMix is
+    The label is lambda where every law's is, else the realized mean (which for Mixup and HMix is
     lambda, too).
 
     Args:
         laws: the laws.
-        weights: their probabilities (normalised on use).
+        weights: their probabilities (normalized on use).
 
     Raises:
         ValueError: lists of different lengths, or weights that are no probabilities.
@@ -165,7 +165,7 @@ class Mixture(MaskLaw):
 
     @property
     def label(self) -> str:  # type: ignore[override]
-        return "drawn" if all(law.label == "drawn" for law in self.laws) else "realised"
+        return "drawn" if all(law.label == "drawn" for law in self.laws) else "realized"
 
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator

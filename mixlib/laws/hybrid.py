@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.laws.base import MaskLaw
-from mixlib.laws.box import centres, clipped
+from mixlib.laws.box import centers, clipped
 from mixlib.mix import Boxes
 
 
@@ -70,19 +70,19 @@ class HMix(MaskLaw):
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
     ) -> Float[Tensor, "n h w"]:
-        centre = centres(len(lam), size, rng)
+        center = centers(len(lam), size, rng)
         if self.border == "clip":
-            return self.mask(lam, centre, size)
+            return self.mask(lam, center, size)
         up = torch.rand(len(lam), 2, generator=rng, device=rng.device, dtype=lam.dtype)
         side = (self.sides(lam, size) + up).floor().long()
-        boxes = Boxes(torch.cat([centre, side], dim=1), size)
+        boxes = Boxes(torch.cat([center, side], dim=1), size)
         return around(boxes, filling(lam, 1 - self.ratio * (1 - lam)))
 
     def mask(
-        self, lam: Float[Tensor, " n"], centre: Int[Tensor, "n 2"], size: tuple[int, int]
+        self, lam: Float[Tensor, " n"], center: Int[Tensor, "n 2"], size: tuple[int, int]
     ) -> Float[Tensor, "n h w"]:
-        """The mask of given centres (row, column), clipped at the border as released."""
-        boxes = clipped(centre, self.sides(lam, size).long(), size, "drop")
+        """The mask of given centers (row, column), clipped at the border as released."""
+        boxes = clipped(center, self.sides(lam, size).long(), size, "drop")
         return around(boxes, filling(lam, boxes.share_outside().to(lam.dtype)))
 
     def sides(self, lam: Float[Tensor, " n"], size: tuple[int, int]) -> Float[Tensor, "n 2"]:

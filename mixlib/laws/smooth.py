@@ -1,7 +1,7 @@
 """SmoothMix: a wide bell of the partner anywhere on the image.
 
 Lee et al., "SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust Classifiers", CVPR
-Workshops 2020: the bell's width is uniform on a quarter to half of the image, its centre uniform;
+Workshops 2020: the bell's width is uniform on a quarter to half of the image, its center uniform;
 the label follows the mask's mean.
 """
 
@@ -14,15 +14,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixlib.laws.base import MaskLaw
-from mixlib.laws.box import centres
+from mixlib.laws.box import centers
 
 
 def gauss(
-    centre: Float[Tensor, "n 2"], sigma: Float[Tensor, " n"], size: tuple[int, int]
+    center: Float[Tensor, "n 2"], sigma: Float[Tensor, " n"], size: tuple[int, int]
 ) -> Float[Tensor, "n h w"]:
-    """exp(-d^2 / (2 sigma^2)) around (row, column), all in pixels; centres need not be whole."""
+    """exp(-d^2 / (2 sigma^2)) around (row, column), all in pixels; centers need not be whole."""
     falls = [
-        (-(torch.arange(n).to(centre) - centre[:, axis, None]).square() / (2 * sigma[:, None] ** 2))
+        (-(torch.arange(n).to(center) - center[:, axis, None]).square() / (2 * sigma[:, None] ** 2))
         for axis, n in enumerate(size)
     ]
     return falls[0].exp()[:, :, None] * falls[1].exp()[:, None, :]
@@ -43,9 +43,9 @@ class Smooth(MaskLaw):
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
     ) -> Float[Tensor, "n h w"]:
-        # centres half a pixel off, uniform over the image, as in the public implementations
+        # centers half a pixel off, uniform over the image, as in the public implementations
         low = torch.tensor([(length - 1) / 2 - length // 2 for length in size])
-        centre = centres(len(lam), size, rng).to(lam) + low.to(lam)
+        center = centers(len(lam), size, rng).to(lam) + low.to(lam)
         unit = torch.rand(len(lam), generator=rng, device=rng.device, dtype=lam.dtype)
         sigma = (self.narrow + (self.wide - self.narrow) * unit) * (size[0] * size[1]) ** 0.5
-        return 1 - gauss(centre, sigma, size)
+        return 1 - gauss(center, sigma, size)

@@ -14,7 +14,7 @@ def largest(
     """1 at exactly ``count`` values of every row that no other of the row exceeds, 0 elsewhere.
 
     Of equal values at the threshold the first of the row are taken.  On the CPU a partial sort by
-    numpy, whose vectorised selection needs 3 us for 1,024 numbers where torch's ``kthvalue`` needs
+    numpy, whose vectorized selection needs 3 us for 1,024 numbers where torch's ``kthvalue`` needs
     16 and its sort 58; on a device a stable sort, which asks the host nothing.
 
     Args:

@@ -5,7 +5,7 @@ CVPR 2022, section 3: between the positions of two last feature maps an entropic
 found (squared Euclidean cost, uniform marginals), one map is rearranged by it to the other's
 layout, and the two are interpolated.
 
-The reference materialises all differences [B, C, r, r]; here |a|^2 + |b|^2 - 2 a b gives the same
+The reference materializes all differences [B, C, r, r]; here |a|^2 + |b|^2 - 2 a b gives the same
 costs from one batched matrix product.
 """
 

@@ -6,7 +6,7 @@ feature map keep the own image, all others show the partner; labels by area.  Op
 AttentiveMix+ draws the number of cells from lambda.
 
 The network sees the image at 224 pixels and in evaluation mode (OpenMixup leaves its batch
-normalisation in training mode).
+normalization in training mode).
 """
 
 from __future__ import annotations

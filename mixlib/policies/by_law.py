@@ -77,7 +77,7 @@ def mixup(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll"
 def cutmix(
     alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False
 ) -> Policy:
-    """CutMix (Yun et al., ICCV 2019): one box of the partner, label by its realised area.
+    """CutMix (Yun et al., ICCV 2019): one box of the partner, label by its realized area.
 
     ``released=True``: one box for the whole batch, odd sides lose a cell, partners by permutation.
     """
@@ -146,7 +146,7 @@ def gridmix(
     """
     if released:
         return ByLaw(Holes(), Beta(alpha), "batch", "permute")
-    return ByLaw(CoinCells((grid, grid), "realised"), Beta(alpha), scope, pairing)
+    return ByLaw(CoinCells((grid, grid), "realized"), Beta(alpha), scope, pairing)
 
 
 def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False) -> Policy:

@@ -3,7 +3,7 @@
 Hendrycks et al., "AugMix: A Simple Data Processing Method to Improve Robustness and Uncertainty",
 ICLR 2020, algorithm 1: three chains of one to three operations each, averaged with Dirichlet
 weights, and mixed with the original with weight m ~ Beta(1, 1).  As a mix its four sources are the
-sample itself, three times moved and recoloured; the label stays.
+sample itself, three times moved and recolored; the label stays.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Chains(Policy):
     """AugMix.
 
     Args:
-        mean, std: the normalisation that the images have gone through; operations work on bytes.
+        mean, std: the normalization that the images have gone through; operations work on bytes.
         width: number of chains.
         depth: greatest length of a chain, lengths being uniform from 1.
         severity: greatest level of an operation, out of 10: CIFAR 3, ImageNet 1.
@@ -76,14 +76,14 @@ class Chains(Policy):
         for step in range(depth):
             now = (t[:, :, step].flatten() for t in (operation, level, sign))
             image = chain_ops.apply(image, *now)
-        chains = self._normalised(image).to(z.dtype).unflatten(0, (n, width)).unbind(1)
+        chains = self._normalized(image).to(z.dtype).unflatten(0, (n, width)).unbind(1)
         mask = torch.cat([1 - share[:, None], share[:, None] * weights], 1)[:, :, None, None]
         itself = torch.arange(n, device=z.device)[:, None].expand(n, width + 1)
         weight = torch.zeros(n, width + 1, device=z.device)
         weight[:, 0] = 1
         return Mix(itself, weight, mask, parts=(None, *chains))
 
-    def _normalised(self, image: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
+    def _normalized(self, image: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
         mean, std = (
             torch.tensor(v, device=image.device)[:, None, None] for v in (self.mean, self.std)
         )

@@ -1,9 +1,9 @@
 """Co-Mixup: how do many images share their salient parts among as many outputs?
 
 Kim et al., "Co-Mixup: Saliency Guided Joint Mixup with Supermodular Diversity", ICLR 2021, eq. (3)
-and algorithm 1: the batch is cut into parts of 20; every part's outputs are labelled cell by cell
-with input images, so that salient cells appear (unary), neighbours agree (submodular) and outputs
-differ from each other (supermodular, linearised around the other outputs and switched on above a
+and algorithm 1: the batch is cut into parts of 20; every part's outputs are labeled cell by cell
+with input images, so that salient cells appear (unary), neighbors agree (submodular) and outputs
+differ from each other (supermodular, linearized around the other outputs and switched on above a
 threshold).  Outputs are solved one after the other, several sweeps; later sweeps allow half-and-
 half cells between the images that an output already shows.
 
@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from mixlib.mix import Mix
 from mixlib.net import Net
 from mixlib.policies.base import Policy
-from mixlib.policies.labelling.potts import potts_energy, settle_labels
+from mixlib.policies.labeling.potts import potts_energy, settle_labels
 from mixlib.policies.puzzle import divisor
 from mixlib.saliency import gradient_saliency, shares
 
@@ -107,7 +107,7 @@ def assign(
     masks = F.one_hot(start, n).to(cost.dtype)
     unary = cost.permute(0, 2, 3, 1)
     extra = torch.zeros(parts, masks.shape[1], n, device=cost.device, dtype=cost.dtype)
-    # the linearised steps may raise the thresholded objective: the best sweep counts
+    # the linearized steps may raise the thresholded objective: the best sweep counts
     best, least = masks, torch.full((parts,), torch.inf, device=cost.device, dtype=cost.dtype)
     for sweep in range(sweeps):
         total = masks.sum((1, 2, 3))
@@ -277,6 +277,6 @@ def comixup(
     sweeps: int = 6,
 ) -> Policy:
     """Co-Mixup (Kim et al., ICLR 2021); parameters are those of :class:`CoWeights` and
-    :class:`CoMix`.  Its clean-loss regulariser is not part of the mix and not implemented."""
+    :class:`CoMix`.  Its clean-loss regularizer is not part of the mix and not implemented."""
     weights = CoWeights(beta, gamma, eta, alpha, threshold, omega)
     return CoMix(weights, block, part, sweeps)

@@ -3,7 +3,7 @@
 DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017;
 Zhong et al., "Random Erasing Data Augmentation", AAAI 2020; Singh and Lee, "Hide-and-Seek", ICCV
 2017.  As a mix: the second source is a fill in place of another sample, with no label weight.  Zero
-is the mean image for normalised inputs.
+is the mean image for normalized inputs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.laws.box import centres, clipped
+from mixlib.laws.box import centers, clipped
 from mixlib.laws.cells import enlarge
 from mixlib.mix import Boxes, Mix, pair
 from mixlib.net import Net
 from mixlib.policies.base import Policy
 
-Fill = Literal["zero", "colour", "noise"]
+Fill = Literal["zero", "color", "noise"]
 
 
 class Region(ABC):
@@ -35,7 +35,7 @@ class Region(ABC):
 
 @dataclass(frozen=True)
 class Square(Region):
-    """A square of ``side`` pixels around a uniform centre, cut at the border (Cutout).
+    """A square of ``side`` pixels around a uniform center, cut at the border (Cutout).
 
     CIFAR-10 16, CIFAR-100 8, SVHN 20 (Cutout, section 4).  An odd side loses a pixel, as released.
     """
@@ -44,7 +44,7 @@ class Square(Region):
 
     def draw(self, n: int, size: tuple[int, int], rng: torch.Generator) -> Boxes:
         side = torch.full((n, 2), self.side, device=rng.device)
-        return clipped(centres(n, size, rng), side, size, "drop")
+        return clipped(centers(n, size, rng), side, size, "drop")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Erase(Policy):
 
     Args:
         region: where.
-        fill: "zero"; "colour", one normal colour per image; or "noise", normal at every pixel.
+        fill: "zero"; "color", one normal color per image; or "noise", normal at every pixel.
         prob: of erasing anything at all, for every image by itself.
     """
 
@@ -125,7 +125,7 @@ class Erase(Policy):
         if self.prob < 1:
             erased = torch.rand(n, generator=rng, device=rng.device) < self.prob
             own = _only(own, erased)
-        shape = {"zero": (1, channels, 1, 1), "colour": (n, channels, 1, 1), "noise": z.shape}
+        shape = {"zero": (1, channels, 1, 1), "color": (n, channels, 1, 1), "noise": z.shape}
         content = torch.zeros(shape["zero"], device=rng.device)
         if self.fill != "zero":
             content = torch.randn(shape[self.fill], generator=rng, device=rng.device)

@@ -1,12 +1,12 @@
 """PuzzleMix: which cells of two images are salient, fit together, and where do they go?
 
 Kim et al., "Puzzle Mix: Exploiting Saliency and Local Statistics for Optimal Mixup", ICML 2020.
-Eq. (4): the mask minimises a labelling energy of saliency (unary), local statistics (pairwise) and
+Eq. (4): the mask minimizes a labeling energy of saliency (unary), local statistics (pairwise) and
 a binomial prior of mean lambda; eq. (6): both images' cells are transported so that the mask shows
-what is salient.  Label weights are the realised mean of the mask.
+what is salient.  Label weights are the realized mean of the mask.
 
 Constants and their scaling with the grid are those of the release (snu-mllab/PuzzleMix e2dbf3a);
-its clean-loss regulariser (``clean_lam``, 0 on CIFAR and in OpenMixup) is not part of the mix and
+its clean-loss regularizer (``clean_lam``, 0 on CIFAR and in OpenMixup) is not part of the mix and
 not implemented.
 """
 
@@ -24,7 +24,7 @@ from mixlib.laws.base import Beta, LamLaw
 from mixlib.mix import Mix, pair
 from mixlib.net import Net
 from mixlib.policies.base import Pairing, Policy, Scope, partners
-from mixlib.policies.labelling import Costs, least_energy
+from mixlib.policies.labeling import Costs, least_energy
 from mixlib.policies.transport import MOVE_COST, moved, transport_plan
 from mixlib.saliency import gradient_saliency, shares
 
@@ -37,7 +37,7 @@ class Weights:
         beta: smoothness of the mask; divided by 16 and by the grid's side.
         gamma: share of it that looks at the image content, at most 1.
         eta: weight of the prior; divided by the number of cells.
-        neighbour: pixels over which the content is averaged on either side of a border; CIFAR 4,
+        neighbor: pixels over which the content is averaged on either side of a border; CIFAR 4,
             ImageNet 2.
         levels: number of labels, mask values 0 .. 1 in equal steps.
     """
@@ -45,7 +45,7 @@ class Weights:
     beta: float = 1.2
     gamma: float = 0.5
     eta: float = 0.2
-    neighbour: int = 4
+    neighbor: int = 4
     levels: int = 3
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ def divisor(length: int, most: int) -> int:
     return next(d for d in range(min(length, max(most, 1)), 0, -1) if length % d == 0)
 
 
-def labelling_costs(
+def labeling_costs(
     x: Float[Tensor, "B C H W"],
     std: Float[Tensor, "C 1 1"],
     saliency: Float[Tensor, "B H W"],
@@ -70,7 +70,7 @@ def labelling_costs(
     grid: tuple[int, int],
     weights: Weights,
 ) -> Costs:
-    """The labelling problem of every pair; label 0 keeps the own image, the last the partner's.
+    """The labeling problem of every pair; label 0 keeps the own image, the last the partner's.
 
     Args:
         x: images.
@@ -86,7 +86,7 @@ def labelling_costs(
     beta = weights.beta / 16 / cells**0.5
     keep, give = own[partner], own  # choosing one image loses the other's saliency
     block = [length // n for length, n in zip(x.shape[-2:], grid, strict=True)]
-    strip = [divisor(length, weights.neighbour) for length in block]
+    strip = [divisor(length, weights.neighbor) for length in block]
     pooled = F.avg_pool2d(x, strip).float() * std
     edges = []
     for axis in (1, 2):
@@ -160,7 +160,7 @@ def transported(
     """Own and partner images with their cells moved to where the mask shows them.
 
     Args:
-        x: the batch, in any normalisation.
+        x: the batch, in any normalization.
         saliency: any positive scale.
         partner: int64 [B].
         mask: weight of the own image per cell.
@@ -194,7 +194,7 @@ class Puzzle(Policy):
         cell: pixels per side of the transported cells (CIFAR 4), None for the mask's own; 0 for no
             transport.
         move_cost: t_eps of the transport.
-        tolerance: proven relative distance of every labelling to the minimum.
+        tolerance: proven relative distance of every labeling to the minimum.
         scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.policies.base.partners`.
         released: transport stops after as many rounds as the grid has rows.
@@ -242,7 +242,7 @@ class Puzzle(Policy):
         height, width = z.shape[-2:]
         grid = (divisor(height, block), divisor(width, block))
         std = torch.tensor(self.std, device=z.device)[:, None, None]
-        costs = labelling_costs(z, std, saliency, partner, lam, grid, self.weights)
+        costs = labeling_costs(z, std, saliency, partner, lam, grid, self.weights)
         labels = least_energy(costs, self.tolerance)
         mask = label_mask(labels, self.weights.levels)
         own = mask.repeat_interleave(height // grid[0], 1).repeat_interleave(width // grid[1], 2)
@@ -261,7 +261,7 @@ def puzzlemix(
     beta: float = 1.2,
     gamma: float = 0.5,
     eta: float = 0.2,
-    neighbour: int = 4,
+    neighbor: int = 4,
     levels: int = 3,
     cell: int | None = 4,
     move_cost: float = MOVE_COST,
@@ -274,14 +274,14 @@ def puzzlemix(
 
     ``std`` is what the channels of the images that reach the policy were divided by; the other
     parameters are those of :class:`Puzzle` and :class:`Weights`.  ``released=True``: one lambda per
-    batch, partners by permutation, a fixed number of bidding rounds.  The labelling is optimal in
+    batch, partners by permutation, a fixed number of bidding rounds.  The labeling is optimal in
     either case: the release's integer overflow and missed minima are not reproduced.
     """
     return Puzzle(
         Beta(alpha),
         tuple(std),
         tuple(blocks),
-        Weights(beta, gamma, eta, neighbour, levels),
+        Weights(beta, gamma, eta, neighbor, levels),
         cell,
         move_cost,
         tolerance,

@@ -2,7 +2,7 @@
 
 Yun et al., "Re-labeling ImageNet: from Single to Multi-Labels, from Global to Localized Labels",
 CVPR 2021, section 3: the label of a training crop is the softmax of a teacher's scores, pooled over
-the crop; the class label of the data set is not used.  Section 4 adds CutMix on top: each source
+the crop; the class label of the dataset is not used.  Section 4 adds CutMix on top: each source
 brings its own pooled label, with its share of the area.
 
 With stored maps the labels come with the batch, and ReLabel is CutMix of soft labels:
@@ -45,7 +45,7 @@ class ReLabel(Policy):
         if self.teacher is None:
             raise ValueError(
                 "ReLabel needs a teacher, a network trained on these classes: teacher=model (its "
-                "labels replace those of the data set, so the network in training cannot be it); "
+                "labels replace those of the dataset, so the network in training cannot be it); "
                 "with stored score maps use mixlib.build('cutmix') on soft labels, see "
                 "mixlib.policies.relabel"
             )

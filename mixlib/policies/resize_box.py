@@ -1,7 +1,7 @@
 """ResizeMix: what if the partner is shown whole, resized into the box, rather than cropped by it?
 
 Qin et al., "ResizeMix: Mixing Data with Preserved Object Information and True Labels", 2020,
-eq. (4)-(6): a scale tau ~ U(0.1, 0.8), a box of sides tau H, tau W around a uniform centre, cut at
+eq. (4)-(6): a scale tau ~ U(0.1, 0.8), a box of sides tau H, tau W around a uniform center, cut at
 the border; the whole partner is resized to what is left of the box, and the label follows its area.
 A CutMix box may hold nothing of the partner's object; this one always does.
 """
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.laws.base import Beta, LamLaw, Redrawn, Uniform
-from mixlib.laws.box import centres, clipped
+from mixlib.laws.box import centers, clipped
 from mixlib.mix import Boxes, Mix, pair
 from mixlib.net import Net
 from mixlib.policies.base import Pairing, Policy, Scope, partners
@@ -32,7 +32,7 @@ def resized_into(
 ) -> Float[Tensor, "B C H W"]:
     """Every partner resized to the sides of its sample's box, lying where the box is.
 
-    Pixel centres are aligned as in ``torch.nn.functional.interpolate`` (no antialiasing). Outside
+    Pixel centers are aligned as in ``torch.nn.functional.interpolate`` (no antialiasing). Outside
     the box the values are the nearest ones inside it and mean nothing.
 
     Args:
@@ -108,7 +108,7 @@ class ResizeBox(Policy):
         partner, shift = partners(batch, self.pairing, rng)
         tau = self.scale.sample(batch if self.scope == "sample" else 1, rng)
         side = (tau[:, None] * torch.tensor(size, device=tau.device)).long()
-        boxes = clipped(centres(len(tau), size, rng), side, size, self.odd)
+        boxes = clipped(centers(len(tau), size, rng), side, size, self.odd)
         return placed(z, partner, boxes, self.mode, shift)
 
 

@@ -1,11 +1,11 @@
 """SaliencyMix: a CutMix box around the most salient pixel of the partner.
 
 Uddin et al., "SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better Regularization",
-ICLR 2021, section 3: the box of the partner is centred at the peak of its saliency map and pasted
+ICLR 2021, section 3: the box of the partner is centered at the peak of its saliency map and pasted
 at the same place.
 
 As released, one box serves the batch, around the peak of its first partner's map; and that map is
-computed from normalised floats read as bytes
+computed from normalized floats read as bytes
 (:func:`mixlib.saliency_fine.fine_grained_of_floats`), whose correlation with the map of the image
 is -0.02 (12 images): in effect CutMix at a random place.
 """
@@ -28,13 +28,13 @@ from mixlib.saliency_fine import bytes_of, fine_grained, fine_grained_of_floats,
 
 
 def box_around(
-    centre: Int[Tensor, "n 2"], lam: Float[Tensor, " n"], size: tuple[int, int]
+    center: Int[Tensor, "n 2"], lam: Float[Tensor, " n"], size: tuple[int, int]
 ) -> Boxes:
     """The released box: sides int(H sqrt(1 - lambda)), int(W sqrt(1 - lambda)), an odd one losing
     a pixel, cut at the border."""
     limit = torch.tensor(size, device=lam.device, dtype=lam.dtype)
     side = (limit * (1 - lam).sqrt()[:, None]).long()
-    return clipped(centre, side, size, "drop")
+    return clipped(center, side, size, "drop")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class SalientBox(Policy):
 
     Args:
         lam: law of lambda.
-        mean, std: the normalisation that the images have gone through.
+        mean, std: the normalization that the images have gone through.
         scope: one lambda per "sample" or one for the "batch"; boxes are per sample in any case.
         pairing: see :func:`mixlib.policies.base.partners`.
     """
@@ -59,8 +59,8 @@ class SalientBox(Policy):
         partner, shift = partners(batch, self.pairing, rng)
         lam = self.lam.sample(batch if self.scope == "sample" else 1, rng).expand(batch)
         partner, lam = (t.to(z.device, non_blocking=True) for t in (partner, lam))
-        centre = peak(fine_grained(bytes_of(z, self.mean, self.std)))[partner]
-        boxes = box_around(centre, lam, size)
+        center = peak(fine_grained(bytes_of(z, self.mean, self.std)))[partner]
+        boxes = box_around(center, lam, size)
         return pair(partner, boxes, boxes.share_outside(), shift=shift)
 
 
@@ -73,8 +73,8 @@ class ReleasedBox(Policy):
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         partner, shift = partners(len(z), "permute", rng)
         partner, lam = (t.to(z.device) for t in (partner, self.lam.sample(1, rng)))
-        centre = peak(fine_grained_of_floats(z[partner[:1]].float()))
-        boxes = box_around(centre, lam, (z.shape[-2], z.shape[-1]))
+        center = peak(fine_grained_of_floats(z[partner[:1]].float()))
+        boxes = box_around(center, lam, (z.shape[-2], z.shape[-1]))
         return pair(partner, boxes, boxes.share_outside(), shift=shift)
 
 

@@ -1,7 +1,7 @@
 """SuperMix: which masks make a supervisor see exactly the wished mixture of classes?
 
 Dabouei et al., "SuperMix: Supervising the Mixing Data Augmentation", CVPR 2021, section 3: masks of
-K images are optimised, starting from even ones, until the supervisor's K most likely classes of the
+K images are optimized, starting from even ones, until the supervisor's K most likely classes of the
 mixed image are those of the K images; the target is a Dirichlet mixture.  Steps are Newton-like:
 the loss over its squared gradient, along a smoothed gradient.  Up to 50 forward-backward passes per
 batch, so the authors generate their images once and store them.
@@ -52,7 +52,7 @@ class Search:
     """How masks are searched.
 
     Args:
-        side: of the masks that are optimised (CIFAR 8, ImageNet 16).
+        side: of the masks that are optimized (CIFAR 8, ImageNet 16).
         sigma: of the gradient's blur.
         sparsity: weight of mean |m (m - 1)|.
         unsolved: stop once at most this share of the batch is unsolved.
@@ -66,7 +66,7 @@ class Search:
     iterations: int = MOST
 
 
-def optimise(
+def optimize(
     predict: Callable[[Tensor], Tensor],
     images: Float[Tensor, "B K C H W"],
     target: Float[Tensor, "B Y"],
@@ -151,7 +151,7 @@ class SuperMix(Policy):
             predicted = looking(z)[0].float()
             target = torch.zeros_like(predicted)
             target.scatter_add_(1, predicted.argmax(1)[source], share)
-            masks, found, _ = optimise(
+            masks, found, _ = optimize(
                 lambda x: looking(x.to(z.dtype))[0].float(), z[source].float(), target, self.search
             )
         kept = torch.zeros_like(share).index_fill_(1, ahead[:1], 1.0)

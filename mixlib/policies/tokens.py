@@ -1,4 +1,4 @@
-"""TokenMix: blocks of tokens from two images, labelled by what a network attends to in each.
+"""TokenMix: blocks of tokens from two images, labeled by what a network attends to in each.
 
 Liu et al., "TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers", ECCV
 2022, section 3.3: with maps A of where an image's content is, each summing to one, the label is

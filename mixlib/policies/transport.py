@@ -8,7 +8,7 @@ move to cell t at cost
 every source bids for its cheapest target, the cheapest bidder holds it, the losers try their next
 one.  Only bids of negative cost can win, and those need a target that the mask shows, nearer than
 sqrt(saliency_s / t_eps): so the dense cost matrices and the permutation matrix products of the
-reference shrink to short lists of neighbours and one index gather.
+reference shrink to short lists of neighbors and one index gather.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def transport_plan(
     gain = saliency.flatten(1)
     # a bid's distance is bounded by the largest share there is: one host round trip
     reach = math.sqrt(float(gain.amax()) / move_cost)
-    near, cost = _neighbours((h, w), reach, move_cost, gain.device)
+    near, cost = _neighbors((h, w), reach, move_cost, gain.device)
     cost = cost.to(gain.dtype) - gain[..., None]
     cost = cost.masked_fill(~shown.flatten(1)[:, near] | (cost >= 0), torch.inf)
     held = _bid(cost, near, rounds)
     return held.view(-1, h, w)
 
 
-def _neighbours(
+def _neighbors(
     size: tuple[int, int], reach: float, move_cost: float, device: torch.device
 ) -> tuple[Int[Tensor, "S R"], Float[Tensor, "S R"]]:
     """For every cell the cells it may bid for, nearest first, in row order among equals, and the

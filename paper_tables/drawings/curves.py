@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from paper_tables.figures import COLOURS, Drawing, canvas, save
+from paper_tables.figures import COLORS, Drawing, canvas, save
 
 
 def over_rows(drawing: Drawing, paths: tuple[Path, ...]) -> None:
@@ -19,7 +19,7 @@ def over_rows(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             range(len(labels)),
             [cell.mean for cell in cells],
             yerr=[cell.spread or 0.0 for cell in cells],
-            color=COLOURS[(i + 1) % len(COLOURS)],
+            color=COLORS[(i + 1) % len(COLORS)],
             # columns may agree to the last digit: dashes let both be seen
             linestyle=("-", "--", ":")[i % 3],
             marker="o",
@@ -43,7 +43,7 @@ def accuracy_over_cost(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         x, y = numbers[row.label, across.label], numbers[row.label, up.label]
         axis.errorbar(
             x.mean, y.mean, xerr=x.spread or 0.0, yerr=y.spread or 0.0,
-            color=COLOURS[i % len(COLOURS)], marker="o", capsize=3, linestyle="", label=row.label,
+            color=COLORS[i % len(COLORS)], marker="o", capsize=3, linestyle="", label=row.label,
         )  # fmt: skip
     _finish(axis, up.label, table.unit)
     axis.set_xlabel(across.label)

@@ -14,7 +14,7 @@ from paper_tables.drawings.specimens import bench_of
 from paper_tables.figures import Drawing, canvas, save
 from pipelines.kinds.train import OBJECTIVE, TrainJob, launch
 from pipelines.store import Store
-from theory.gradients import input_gradients, normalised, product_map
+from theory.gradients import input_gradients, normalized, product_map
 from theory.plots import gradient_maps
 
 # the largest product rests on a few images, and the map costs one pass over all of them for every
@@ -23,7 +23,7 @@ IMAGES = 200
 
 
 def product_maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
-    """The normalised map of every row's first run, and its fall with the distance."""
+    """The normalized map of every row's first run, and its fall with the distance."""
     maps = {label: of_network(job, drawing.store) for label, job in trainings(drawing).items()}
     canvas(drawing.table.name)  # ids in the picture that do not change from run to run
     figure = gradient_maps(maps)
@@ -34,15 +34,15 @@ def product_maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
 
 def of_network(job: TrainJob, store: Store) -> Float[Tensor, "P Q"]:
-    """The normalised map [2H - 1, 2W - 1] of a trained network on its test images."""
+    """The normalized map [2H - 1, 2W - 1] of a trained network on its test images."""
     model = job.trained(bench_of(store), OBJECTIVE).predictor().eval()
     x, y = spread(job, store, IMAGES)
-    return normalised(product_map(input_gradients(model, x, y)))
+    return normalized(product_map(input_gradients(model, x, y)))
 
 
 def spread(job: TrainJob, store: Store, count: int) -> tuple[Tensor, Tensor]:
     """``count`` test images and labels spread evenly through the split, so that sorted classes all
-    appear: float32 [n, C, H, W] normalised, int64 [n]; all of them where there are fewer."""
+    appear: float32 [n, C, H, W] normalized, int64 [n]; all of them where there are fewer."""
     bench = bench_of(store)
     _, test = job.loaders(bench, launch("32-true", bench))
     x, y = (torch.cat(parts) for parts in zip(*test.epoch(0), strict=True))

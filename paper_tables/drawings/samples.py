@@ -13,7 +13,7 @@ from paper_tables.drawings.specimens import (
     picture,
     test_images,
 )
-from paper_tables.figures import COLOURS, Drawing, canvas, save
+from paper_tables.figures import COLORS, Drawing, canvas, save
 from pipelines.kinds.mixed import MixedJob
 from pipelines.kinds.train import OBJECTIVE, TrainJob, snapshot
 
@@ -62,7 +62,7 @@ def _accuracies(drawing: Drawing, axes: Sequence[Any]) -> None:
         history = drawing.store.read(first[row.label])["history"]
         for axis, key in zip(axes, ("top1", "top2"), strict=True):
             share, value = ([line[name] for line in history] for name in ("share", key))
-            axis.plot(share, value, ".-", color=COLOURS[i + 1], label=row.label)
+            axis.plot(share, value, ".-", color=COLORS[i + 1], label=row.label)
     for axis, rank in zip(axes, (1, 2), strict=True):
         axis.set_title(f"top-{rank} of mixed data (%)", fontsize=9)
         axis.set_xlabel("label share of the own image", fontsize=8)
@@ -116,7 +116,7 @@ def trivial_or_not(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         rows = [row for row in drawing.store.read(job)["history"] if "top1" in row]
         axis.plot(
             [row["epoch"] for row in rows], [row["top1"] for row in rows],
-            ".-", color=COLOURS[i + 1], label=label,
+            ".-", color=COLORS[i + 1], label=label,
         )  # fmt: skip
         both = test_images(job, drawing.store, 2)
         specimen = mixed(job, job.trained(bench_of(drawing.store), OBJECTIVE), both, 0.5)

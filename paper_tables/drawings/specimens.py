@@ -40,7 +40,7 @@ def bench_of(store: Store) -> Bench:
 
 
 def test_images(job: TrainJob, store: Store, count: int) -> Tensor:
-    """The first test images of ``count`` different classes, normalised [count, C, H, W]."""
+    """The first test images of ``count`` different classes, normalized [count, C, H, W]."""
     bench = bench_of(store)
     _, test = job.loaders(bench, launch("32-true", bench))
     found: dict[int, Tensor] = {}
@@ -53,7 +53,7 @@ def test_images(job: TrainJob, store: Store, count: int) -> Tensor:
 
 
 def picture(job: TrainJob, image: Tensor) -> Tensor:
-    """A normalised image [C, H, W] as [H, W, C] in [0, 1]."""
+    """A normalized image [C, H, W] as [H, W, C] in [0, 1]."""
     row = DATASETS[job.images.name]
     mean, std = torch.tensor(row.mean), torch.tensor(row.std)
     return (image.movedim(0, -1) * std + mean).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Which kinds of job are there?  Catalogue: the word in declarations -> its class.  One module per
+"""Which kinds of job are there?  Catalog: the word in declarations -> its class.  One module per
 kind."""
 
 from pipelines.job import Job

@@ -49,12 +49,12 @@ class DetectJob(Job):
         setting.check(point, FIELDS, ("pretrain", "data", "settings", "backbone", "method"))
         parent = {k: point[k] for k in PARENT_FIELDS if k in point} | {"data": point["pretrain"]}
         paper = point["data"]
-        setting.look_up("data set", paper, DATASETS)
+        setting.look_up("dataset", paper, DATASETS)
         settings = setting.look_up("detector settings", point["settings"], SETTINGS)
         changes: dict[str, Any] = setting.scale.settings("detect", paper)
         known = {f.name for f in dataclasses.fields(DetectSettings)}
         check_keys(setting.where, changes, known, "detector setting")
-        # the detector sees pixels normalised as the classifier did
+        # the detector sees pixels normalized as the classifier did
         trained_on = DATASETS[setting.data(point["pretrain"]).name]
         for name, values in (("pixel_mean", trained_on.mean), ("pixel_std", trained_on.std)):
             changes.setdefault(name, tuple(round(255 * value, 3) for value in values))

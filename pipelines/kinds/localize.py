@@ -29,13 +29,13 @@ ROWS, MAPS, SAMPLES = "images.csv", "maps.npy", "samples.npz"
 
 @dataclass(frozen=True)
 class LocalizeJob(Job):
-    """Measuring how well one classifier's maps localise.
+    """Measuring how well one classifier's maps localize.
 
     Nothing here is drawn at random: two seeds differ in their parents only.
 
     Attributes:
-        scenes: the images with boxes; the parent is trained on the same data set.
-        parent: the fine-tuned classifier; None is the centre prior, which no network made.
+        scenes: the images with boxes; the parent is trained on the same dataset.
+        parent: the fine-tuned classifier; None is the center prior, which no network made.
         settings: every setting of the measurement.
     """
 
@@ -53,13 +53,13 @@ class LocalizeJob(Job):
     def build(cls, point: Mapping[str, Any], setting: Setting) -> LocalizeJob:
         setting.check(point, FIELDS, ("data",))
         prior = point.get("prior")
-        if prior not in (None, "centre"):
-            raise DeclarationError(f"{setting.where}: no prior {prior!r}; known: centre")
+        if prior not in (None, "center"):
+            raise DeclarationError(f"{setting.where}: no prior {prior!r}; known: center")
         parent = {k: point[k] for k in PARENT_FIELDS if k in point}
-        setting.look_up("data set", point["data"], DATASETS)
+        setting.look_up("dataset", point["data"], DATASETS)
         changes = setting.scale.settings("localize", point["data"])
         known = {f.name for f in dataclasses.fields(LocalizeSettings)}
-        check_keys(setting.where, changes, known, "localisation setting")
+        check_keys(setting.where, changes, known, "localization setting")
         return cls(
             scenes=setting.data(point["data"]),
             parent=None if prior else TrainJob.build(parent, setting),
@@ -69,7 +69,7 @@ class LocalizeJob(Job):
     def describe(self) -> str:
         s = self.settings
         if self.parent is None:
-            what = f"the centre prior (sigma {s.centre_sigma:g})"
+            what = f"the center prior (sigma {s.center_sigma:g})"
         else:
             p = self.parent
             what = f"{p.backbone.name} trained with {p.method.name}, seed {p.seed}"
@@ -85,7 +85,7 @@ class LocalizeJob(Job):
         began = time.monotonic()
         images, truth = self.split(bench)
         cams = self.maps(bench, images)
-        found = wsol.localise(
+        found = wsol.localize(
             cams, truth, self.settings, lambda n, m: bench.progress("boxes", n, m, {})
         )
         chosen = wsol.evenly(self.settings.samples, len(truth))
@@ -122,7 +122,7 @@ class LocalizeJob(Job):
         import torch
 
         from downstream.localization.cam import activation_maps
-        from downstream.localization.maps import centre_prior
+        from downstream.localization.maps import center_prior
         from mixlib import backbones, builder
         from mixlib.data.augment import Augment
         from mixlib.data.loader import Loader
@@ -130,7 +130,7 @@ class LocalizeJob(Job):
         s = self.settings
         if self.parent is None:
             shape = (len(images), s.grid, s.grid)
-            return np.broadcast_to(centre_prior(s.grid, s.centre_sigma), shape)
+            return np.broadcast_to(center_prior(s.grid, s.center_sigma), shape)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         name = self.parent.backbone.name
         net = builder.net(name, len(bench.data_classes(self.scenes)), seed=0)

@@ -1,7 +1,7 @@
 """Job kind "mixed": does a classifier see both sources in the samples that its method mixes?
 
 AutoMix, Figure 4 (right): top-1 and top-2 accuracy of mixed data.  The paper does not say on which
-samples; here it is the test set, mixed by the trained method as in training, and recognised by the
+samples; here it is the test set, mixed by the trained method as in training, and recognized by the
 network that the method reports.
 """
 
@@ -28,10 +28,10 @@ BINS = 10
 
 @dataclass(frozen=True)
 class MixedJob(Job):
-    """Recognising mixed samples.
+    """Recognizing mixed samples.
 
     Attributes:
-        parent: the training whose method mixes and whose classifier recognises.
+        parent: the training whose method mixes and whose classifier recognizes.
         rounds: how often every test image is mixed.
         seed: of the draws; the parent's too.
     """
@@ -55,7 +55,7 @@ class MixedJob(Job):
     def describe(self) -> str:
         p = self.parent
         return (
-            f"recognise {p.images.name} mixed by {p.method.name} with the {p.backbone.name} "
+            f"recognize {p.images.name} mixed by {p.method.name} with the {p.backbone.name} "
             f"trained on it, {self.rounds} rounds, seed {self.seed}"
         )
 
@@ -67,7 +67,7 @@ class MixedJob(Job):
         _, test = self.parent.loaders(bench, fabric)
         objective = self.parent.trained(bench, OBJECTIVE).to(fabric.device)
         batches = (batch for _ in range(self.rounds) for batch in test.epoch(0))
-        rows = by_share(*recognise(objective, batches, self.seed))
+        rows = by_share(*recognize(objective, batches, self.seed))
         whole = average(rows)
         return Outcome(
             metrics={"mixed_top1": whole["top1"], "mixed_top2": whole["top2"]},
@@ -76,7 +76,7 @@ class MixedJob(Job):
         )
 
 
-def recognise(
+def recognize(
     objective: Objective, batches: Iterable[tuple[Tensor, Tensor]], seed: int
 ) -> tuple[Tensor, Tensor]:
     """Mixes every batch as in training and classifies it.

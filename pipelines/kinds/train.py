@@ -37,7 +37,7 @@ class TrainJob(Job):
 
     Attributes:
         images: the data.
-        backbone, method: catalogue rows.
+        backbone, method: catalog rows.
         recipe: every setting of the training.
         augment: every setting of the augmentation.
         seed: of initial weights, data order and all draws.
@@ -69,7 +69,7 @@ class TrainJob(Job):
     def build(cls, point: Mapping[str, Any], setting: Setting) -> TrainJob:
         setting.check(point, FIELDS, ("data", "backbone", "method", "recipe"))
         paper = point["data"]
-        setting.look_up("data set", paper, DATASETS)
+        setting.look_up("dataset", paper, DATASETS)
         chosen_net = setting.backbone(point["backbone"], paper)
         ours, asked = setting.scale.settings("train", paper), point.get("changes", {})
         changes = {**ours, **asked}
@@ -181,7 +181,7 @@ class TrainJob(Job):
         return made[0], made[1]
 
     def objective(self, steps: int, classes: int) -> Objective:
-        """The freshly initialised objective; ``steps`` is the length of its schedules."""
+        """The freshly initialized objective; ``steps`` is the length of its schedules."""
         from mixlib import builder
 
         weights = None if self.weights is None else source(self.weights)

@@ -69,7 +69,7 @@ def test_label_shares_are_the_mean_of_the_mask_or_lambda(name):
     own = law.draw(lam, (9, 9), rng(1))
     share = label_share(law, lam, own)
     mean = as_dense(own, (9, 9), torch.float64).mean((1, 2))
-    if law.label == "realised":
+    if law.label == "realized":
         torch.testing.assert_close(share, mean, atol=1e-12, rtol=0)
     else:
         # on average, that is: some laws hit lambda in every mask, others only over all of them

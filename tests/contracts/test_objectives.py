@@ -1,4 +1,4 @@
-"""What every method of the catalogue promises as a training objective, as defined and as released:
+"""What every method of the catalog promises as a training objective, as defined and as released:
 a step under DeiT's recipe has a finite loss and gradients, and leaves a classifier."""
 
 from __future__ import annotations

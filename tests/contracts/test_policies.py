@@ -1,4 +1,4 @@
-"""What every policy of the catalogue promises, at every size, batch size and precision.
+"""What every policy of the catalog promises, at every size, batch size and precision.
 
 The one-hot image test: sample b is the constant image e_b; blended and averaged over the pixels, a
 sample's content is the share that its label must have.
@@ -66,7 +66,7 @@ def teacher(channels: int) -> Net:
 
 
 def policy(name: str, channels: int) -> Policy:
-    """The catalogue's policy, told of the images that these tests have."""
+    """The catalog's policy, told of the images that these tests have."""
     changes = {
         "puzzlemix": {"std": (1.0,) * channels},
         "saliencymix": {"mean": (0.0,) * 3, "std": (1.0,) * 3},
@@ -116,7 +116,7 @@ def test_one_hot_images(name, size, n, dtype):
         if name in LABELS_STAY:
             assert torch.equal(expected_share(mix, n), torch.eye(n))
             continue
-        if name == "supermix":  # labelled with the mixture that the supervisor was made to see
+        if name == "supermix":  # labeled with the mixture that the supervisor was made to see
             continue
         if name == "tokenmix":  # labels by content; constant images look the same everywhere
             # 4 x 4 windows over 7 x 5 pixels overlap and so count some of them twice

@@ -1,6 +1,6 @@
 """Numbers that change raise a revision: a digest must never name two different results.
 
-``tests/golden/revisions.json`` holds, for every catalogue row, its revision and a short fingerprint
+``tests/golden/revisions.json`` holds, for every catalog row, its revision and a short fingerprint
 of what it computes.  After a deliberate change: raise the row's revision, then ``python
 tests/contracts/test_revisions.py``.
 """
@@ -54,7 +54,7 @@ def method_numbers(name: str) -> list[float]:
 
 
 def backbone_numbers(name: str) -> list[float]:
-    """Logits of a fixed image by the freshly initialised network."""
+    """Logits of a fixed image by the freshly initialized network."""
     model = backbones.build(name, 5, seed=0).eval()
     x = torch.randn(1, 3, 64, 64, generator=generator(0, "revision"))
     with torch.no_grad():
@@ -95,18 +95,18 @@ def now():
     return current()
 
 
-@pytest.mark.parametrize("catalogue", ["methods", "backbones", "recipes", "augments", "renderer"])
-def test_changed_numbers_raise_their_revision(catalogue, now):
-    recorded = json.loads(FILE.read_text())[catalogue]
-    for name, (revision, numbers) in now[catalogue].items():
+@pytest.mark.parametrize("catalog", ["methods", "backbones", "recipes", "augments", "renderer"])
+def test_changed_numbers_raise_their_revision(catalog, now):
+    recorded = json.loads(FILE.read_text())[catalog]
+    for name, (revision, numbers) in now[catalog].items():
         assert name in recorded, f"{name} is new: record it (see the top of this file)"
         old_revision, old = recorded[name]
         if revision == old_revision:
-            assert same(old, numbers), f"{catalogue}: {name}: numbers changed, the revision did not"
+            assert same(old, numbers), f"{catalog}: {name}: numbers changed, the revision did not"
         else:
-            assert revision > old_revision, f"{catalogue}: {name}: revisions only go up"
-            pytest.fail(f"{catalogue}: {name}: record the numbers of revision {revision}")
-    assert recorded.keys() == now[catalogue].keys()
+            assert revision > old_revision, f"{catalog}: {name}: revisions only go up"
+            pytest.fail(f"{catalog}: {name}: record the numbers of revision {revision}")
+    assert recorded.keys() == now[catalog].keys()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from torch.nn.functional import one_hot
 from mixlib.mix import blend
 from mixlib.net import Net
 from mixlib.policies.co import CoWeights, _apart, assign, comixup, few, objective, prior_cost
-from mixlib.policies.labelling.potts import potts_energy, settle_labels
+from mixlib.policies.labeling.potts import potts_energy, settle_labels
 
 
 def tensor(array) -> torch.Tensor:

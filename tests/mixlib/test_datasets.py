@@ -1,4 +1,4 @@
-"""Is every row of the catalogue complete and true to what the papers and archives say?"""
+"""Is every row of the catalog complete and true to what the papers and archives say?"""
 
 import re
 import subprocess
@@ -84,7 +84,7 @@ def test_names_are_unique_and_unknown_ones_are_refused_with_the_known():
         dataset("cifar10").count("val")
 
 
-def test_the_catalogue_and_the_fingerprints_need_no_torch():
+def test_the_catalog_and_the_fingerprints_need_no_torch():
     code = (
         "import sys, mixlib.datasets, mixlib.data.augment, pipelines.datasets as d; "
         "d.fingerprint(mixlib.datasets.DATASETS['shapes']); "

@@ -1,4 +1,4 @@
-"""The documentation of the methods is what the catalogue says."""
+"""The documentation of the methods is what the catalog says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue: rows resolve, families follow the AutoMix appendix, errors name the nearest
+"""The catalog: rows resolve, families follow the AutoMix appendix, errors name the nearest
 word."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mixlib.methods import FAMILIES, METHODS, method
 from mixlib.policies.base import Policy
 
 
-def test_the_catalogue_needs_no_torch():
+def test_the_catalog_needs_no_torch():
     code = "import sys, mixlib.methods; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -1,4 +1,4 @@
-"""PuzzleMix: costs, minimal labellings, plans and mixed images against the reference's records."""
+"""PuzzleMix: costs, minimal labelings, plans and mixed images against the reference's records."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import nn
 from mixlib.laws import Beta
 from mixlib.mix import blend, pair
 from mixlib.net import Net
-from mixlib.policies.labelling import Costs, energy, least_energy
-from mixlib.policies.labelling.flow import by_flow
+from mixlib.policies.labeling import Costs, energy, least_energy
+from mixlib.policies.labeling.flow import by_flow
 from mixlib.policies.puzzle import (
     Puzzle,
     Weights,
     binomial_cost,
     divisor,
     label_mask,
-    labelling_costs,
+    labeling_costs,
     puzzlemix,
     transported,
 )
@@ -58,7 +58,7 @@ def case(request, golden):
 def test_costs_are_the_reference_s_before_truncation(case):
     lam = torch.full((2,), case.lam)
     saliency = case["saliency"]
-    costs = labelling_costs(
+    costs = labeling_costs(
         case.picture, torch.ones(3, 1, 1), saliency, case.partner, lam, case.grid, case.weights
     )
     for ours, theirs in (
@@ -135,7 +135,7 @@ def test_openmixup_images(golden, number):
     mix = policy.solve(x, saliency, partner, lam, block)
     theirs = torch.from_numpy(data[at + "mask_blocks"])
     std = torch.tensor(CIFAR_STD)[:, None, None]
-    costs = labelling_costs(x, std, saliency, partner, lam, (block, block), policy.weights)
+    costs = labeling_costs(x, std, saliency, partner, lam, (block, block), policy.weights)
     ours = mix.mask[:, 0, :: 32 // block, :: 32 // block]
     least, recorded = (energy(costs, (2 - 2 * mask).long()) for mask in (ours, theirs))
     assert (least <= recorded * (1 + 1e-6)).all()
@@ -162,7 +162,7 @@ def random_costs(n: int, size: tuple[int, int], levels: int, rng: torch.Generato
 
 @pytest.mark.parametrize("levels", [2, 3, 4])
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (3, 2), (2, 4)])
-def test_the_frontier_programme_equals_enumeration(size, levels):
+def test_the_frontier_program_equals_enumeration(size, levels):
     costs = random_costs(3, size, levels, torch.Generator().manual_seed(1))
     cells = size[0] * size[1]
     every = torch.cartesian_prod(*[torch.arange(levels)] * cells).view(-1, *size)

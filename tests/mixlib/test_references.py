@@ -31,8 +31,8 @@ def test_cutmix_images(golden, case):
     data, at = golden("automix/cutmix"), f"c{case}_"
     x, lam = tensor(data["x"]), float(data[at + "lam"])
     side = int(16 * np.sqrt(1 - lam))
-    centre = torch.tensor([[int(data[at + "cx_rows"]), int(data[at + "cy_cols"])]])
-    boxes = clipped(centre, torch.tensor([[side, side]]), (16, 16), "drop")
+    center = torch.tensor([[int(data[at + "cx_rows"]), int(data[at + "cy_cols"])]])
+    boxes = clipped(center, torch.tensor([[side, side]]), (16, 16), "drop")
     assert torch.equal(boxes.inside()[0].to(torch.uint8), tensor(data[at + "mask"]))
     top, left, height, width = boxes.edges[0].tolist()
     if height * width:  # an empty box lies nowhere
@@ -42,8 +42,8 @@ def test_cutmix_images(golden, case):
     assert torch.equal(blend(mix, x), tensor(data[at + "img"]))
 
 
-def labelled(data, lam: torch.Tensor) -> tuple[Mix, torch.Tensor, torch.Tensor]:
-    """The recorded batch twice, labelled y_a and y_b, each half the other's partner: every pair
+def labeled(data, lam: torch.Tensor) -> tuple[Mix, torch.Tensor, torch.Tensor]:
+    """The recorded batch twice, labeled y_a and y_b, each half the other's partner: every pair
     then counts twice, and means are those of the record."""
     ya, yb = tensor(data["ya"]), tensor(data["yb"])
     source = torch.stack([torch.arange(14), torch.arange(14).roll(7)], 1)
@@ -55,7 +55,7 @@ def labelled(data, lam: torch.Tensor) -> tuple[Mix, torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("case", range(3))
 def test_losses(golden, case):
     data, at = golden("automix/mix_losses"), f"c{case}_"
-    mix, y, logits = labelled(data, tensor(data[at + "lam"]).expand(7))
+    mix, y, logits = labeled(data, tensor(data[at + "lam"]).expand(7))
     ours = {
         "hard_ce": CrossEntropy(),
         "soft_ce": CrossEntropy(),
@@ -76,7 +76,7 @@ def test_losses(golden, case):
 
 def test_losses_of_one_lambda_per_sample(golden):
     data = golden("automix/mix_losses")
-    mix, y, logits = labelled(data, tensor(data["lam_vec"]))
+    mix, y, logits = labeled(data, tensor(data["lam_vec"]))
     found = CrossEntropy()(mix, logits, {}, y)
     for name in ("vec_soft_ce_correct", "vec_hard_ce_correct"):
         torch.testing.assert_close(found, tensor(data[name]), atol=2e-6, rtol=1e-5)
@@ -86,7 +86,7 @@ def test_losses_of_one_lambda_per_sample(golden):
 @pytest.mark.parametrize("case", range(3))
 def test_binary_losses(golden, case):
     data, at = golden("automix/mix_losses"), f"c{case}_"
-    mix, y, logits = labelled(data, tensor(data[at + "lam"]).expand(7))
+    mix, y, logits = labeled(data, tensor(data[at + "lam"]).expand(7))
     for target, name in (("share", "bce_sum1"), ("two-hot", "bce_twohot")):
         found = BinaryCrossEntropy(target, reduction="sum")(mix, logits, {}, y)
         torch.testing.assert_close(found, tensor(data[at + name]), atol=2e-6, rtol=1e-5)

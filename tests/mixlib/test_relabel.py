@@ -63,7 +63,7 @@ def test_a_network_that_pools_otherwise_is_refused(name):
     net = small_vit() if name == "vit" else mixlib.Net(
         timm.create_model("convnext_atto", num_classes=CLASSES), {"last": "stages.3"}
     )  # fmt: skip
-    # where the mean of the cells is normalised again, cells alone score otherwise
+    # where the mean of the cells is normalized again, cells alone score otherwise
     if name == "convnext":
         nn.init.normal_(net.model.head.norm.weight, 3.0, 1.0)
         nn.init.normal_(net.model.head.fc.weight)
@@ -102,7 +102,7 @@ def test_stored_maps_are_cutmix_of_soft_labels():
     torch.testing.assert_close(online.targets(CLASSES).sum(1), torch.ones(4))
     logits = torch.randn(4, CLASSES)
     torch.testing.assert_close(stored.loss(logits), online.loss(logits))
-    # whatever the data set says: only the teacher's labels count
+    # whatever the dataset says: only the teacher's labels count
     others = mixlib.build("relabel", teacher=teacher.net.model)(x, (y + 1) % CLASSES, rng(3))
     assert torch.equal(others.targets(), online.targets())
 

@@ -40,8 +40,8 @@ def test_openmixup_images(golden, case):
     at = f"c{case}_"
     x = tensor(data["x"])
     side = int(16 * float(data[at + "tau"]))
-    centre = torch.tensor([[int(data[at + "cy_rows"]), int(data[at + "cx_cols"])]])
-    boxes = clipped(centre, torch.tensor([[side, side]]), (16, 16), "drop")
+    center = torch.tensor([[int(data[at + "cy_rows"]), int(data[at + "cx_cols"])]])
+    boxes = clipped(center, torch.tensor([[side, side]]), (16, 16), "drop")
     c0, c1, r0, r1 = data[at + "box_c0c1r0r1"].tolist()
     assert boxes.edges.tolist() == [[r0, c0, r1 - r0, c1 - c0]]
     mix = placed(x, tensor(data[at + "perm"]), boxes, str(data[at + "mode"]))

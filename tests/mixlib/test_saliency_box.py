@@ -25,13 +25,13 @@ def test_official_maps_peaks_and_boxes(golden, case):
     found = fine_grained(image)
     assert torch.equal(found[0], tensor(data[at + "map_u8"]))
     assert torch.equal(found[0], tensor(data[at + "map_trunc_u8"]))
-    centre = peak(found)
-    assert torch.equal(centre[0], tensor(data[at + "argmax_rc"]))
+    center = peak(found)
+    assert torch.equal(center[0], tensor(data[at + "argmax_rc"]))
     # on floats the released map is another one altogether
     assert abs(float(data[at + "corr_with_released_float"])) < 0.25
     assert not np.array_equal(data[at + "released_float_argmax_rc"], data[at + "argmax_rc"])
     lam = tensor(data[at + "lam_in"])
-    boxes = box_around(centre.expand(len(lam), 2), lam, tuple(image.shape[-2:]))
+    boxes = box_around(center.expand(len(lam), 2), lam, tuple(image.shape[-2:]))
     expected = tensor(data[at + "box_r0c0r1c1_lam"])
     corners = torch.cat([boxes.edges[:, :2], boxes.edges[:, :2] + boxes.edges[:, 2:]], 1)
     assert torch.equal(corners.double(), expected[:, :4])
@@ -51,12 +51,12 @@ def test_openmixup_maps_and_masks(golden):
     for case in range(2):
         at = f"c{case}_"
         partner, lam = tensor(data[at + "perm"]), tensor(data[at + "lam"])[None]
-        for centres, key in (("peak_float", "box_"), ("peak_u8", "box_u8_")):
-            boxes = box_around(tensor(data[centres])[partner[:1]], lam, (32, 32))
+        for centers, key in (("peak_float", "box_"), ("peak_u8", "box_u8_")):
+            boxes = box_around(tensor(data[centers])[partner[:1]], lam, (32, 32))
             top, left, height, width = boxes.edges[0].tolist()
             expected = data[at + key + "r0r1c0c1"].tolist()
             assert [top, top + height, left, left + width] == expected
-            if centres == "peak_float":
+            if centers == "peak_float":
                 pasted = boxes.inside()[0].to(torch.uint8)
                 assert torch.equal(pasted, tensor(data[at + "mask"]))
                 assert abs(float(boxes.share_outside()) - float(data[at + "lam_adj"])) < 1e-6
@@ -79,7 +79,7 @@ def test_official_maps_of_floats(golden):
 
 def test_released_boxes_are_one_per_batch_at_the_float_peak(golden):
     x = tensor(golden("automix/saliencymix")["x"])
-    centres = peak(fine_grained_of_floats(x))
+    centers = peak(fine_grained_of_floats(x))
     seen = set()
     for seed in range(12):
         mix = saliencymix(released=True).draw(
@@ -88,7 +88,7 @@ def test_released_boxes_are_one_per_batch_at_the_float_peak(golden):
         assert len(mix.mask.edges) == 1
         first = int(mix.source[0, 1])
         seen.add(first)
-        row, col = centres[first].tolist()
+        row, col = centers[first].tolist()
         assert mix.mask.inside()[0, row, col] or float(mix.weight[0, 0]) > 0.99
     assert seen == {0, 1, 2}
     small = torch.rand(2, 3, 1, 1)
@@ -115,8 +115,8 @@ def test_any_size_has_a_map(size):
     assert fine_grained(images).shape == (2, *size)
     flat = torch.full((1, 3, *size), 7, dtype=torch.uint8)
     assert fine_grained(flat).max() == 0
-    normalised = (images.float() / 255 - 0.4) / 0.2
-    assert torch.equal(bytes_of(normalised, (0.4,) * 3, (0.2,) * 3), images)
+    normalized = (images.float() / 255 - 0.4) / 0.2
+    assert torch.equal(bytes_of(normalized, (0.4,) * 3, (0.2,) * 3), images)
 
 
 @pytest.mark.parametrize("case", range(4))

@@ -9,7 +9,7 @@ from torch import nn
 
 from mixlib.mix import blend
 from mixlib.net import Net
-from mixlib.policies.super import Search, full_masks, gaussian, optimise, smoothed, supermix
+from mixlib.policies.super import Search, full_masks, gaussian, optimize, smoothed, supermix
 
 
 def tensor(array) -> torch.Tensor:
@@ -35,7 +35,7 @@ def test_the_recorded_search(golden, case):
     target = torch.zeros(n, len(head))
     target.scatter_add_(1, labels[source], tensor(data[at + "dirichlet"]).float())
     search = Search(int(side), sigma, sparsity, 0.0, int(most))
-    masks, found, turns = optimise(predict, images[source], target, search)
+    masks, found, turns = optimize(predict, images[source], target, search)
     assert turns == int(data[at + "n_iter"])
     assert int(found.sum()) == int(data[at + "n_success"])
     expected = tensor(data[at + "mask_success"])[:, :, 0]

@@ -131,7 +131,7 @@ def test_attention_rules_train_a_transformer(policy):
 
 
 @pytest.mark.parametrize("released", [False, True])
-def test_the_catalogue_s_switch_reaches_the_rule(released):
+def test_the_catalog_s_switch_reaches_the_rule(released):
     words = {"mixup": 0.8, "cutmix": 1.0, "switch": 1.0, "released": released}
     objective = builder.objective(
         "transmix", transformer(), words, recipe("imagenet_deit"), steps=1, seed=0

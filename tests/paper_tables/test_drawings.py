@@ -21,7 +21,7 @@ from pipelines import datasets, grid, scale, table
 from pipelines.job import Outcome
 from pipelines.run import perform
 from pipelines.store import Store
-from theory.gradients import input_gradients, normalised, product_map
+from theory.gradients import input_gradients, normalized, product_map
 
 TABLES = table.load_all()
 TRAINED = ("fig4", "fig6", "fig7", "fig12")
@@ -62,7 +62,7 @@ def test_a_trained_method_is_drawn(trained, name, tmp_path):
     again = render(plan, name, store, tmp_path / "b") / "figure.png"
     assert out.read_bytes() == again.read_bytes()
     pixels = image.imread(out)
-    # a photograph has thousands of colours, axes alone a few dozen
+    # a photograph has thousands of colors, axes alone a few dozen
     assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 2000
 
 
@@ -99,7 +99,7 @@ def test_products_of_gradients_are_those_of_the_trained_networks(trained, tmp_pa
     # sorted by class on disk, so the first six would be of one or two
     assert len(y.unique()) == 6
     predictor = jobs[0].trained(bench_of(store), "objective.pt").predictor().eval()
-    again = normalised(product_map(input_gradients(predictor, x, y)))
+    again = normalized(product_map(input_gradients(predictor, x, y)))
     assert torch.equal(vanilla, again)
     pictures = [
         (render(plan, "msda_fig4", store, tmp_path / at) / "figure.svg").read_bytes() for at in "ab"

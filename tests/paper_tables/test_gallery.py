@@ -104,7 +104,7 @@ def test_the_gallery_leaves_out_what_mixes_as_another_row_does():
 def test_specimens_of_methods_with_a_teacher(name):
     images, labels = pictures("generated", 2)
     studio = Studio()
-    # what the networks have learnt does not matter here
+    # what the networks have learned does not matter here
     studio.net = builder.net("resnet10_w16_dense", CLASSES, 0)
     model = VisionTransformer(
         img_size=SIDE, patch_size=8, embed_dim=12, depth=1, num_heads=2, num_classes=CLASSES

@@ -15,7 +15,7 @@ from pipelines.job import Outcome
 from pipelines.store import Store
 
 VALUES = {"vanilla": 40.0, "mixup": 38.0, "automix": 45.5}
-PRIOR = "Centre prior (no network)"
+PRIOR = "Center prior (no network)"
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def test_every_table_resolves_on_small_real_sets():
     assert len(plan.needed("table13")) == 4
 
 
-def test_pipelines_of_table_10_are_rows_of_the_catalogue():
+def test_pipelines_of_table_10_are_rows_of_the_catalog():
     plan = grid.plan({"table10": table.load_all()["table10"]}, scale.load("paper"))
     used = {
         (cell.row, cell.column.split()[-1]): cell.jobs[0].method.name

@@ -99,7 +99,7 @@ def test_alphas_follow_the_papers_data_and_network():
         ({"fixed": {"pretrain": "imagnet"}}, r"'settings' is missing|'backbone' is missing"),
         (
             {"fixed": {"pretrain": "imagnet", "backbone": "resnet50", "recipe": "cifar"}},
-            r"\(Vanilla, VOC\): no data set 'imagnet'; did you mean 'imagenet'\?",
+            r"\(Vanilla, VOC\): no dataset 'imagnet'; did you mean 'imagenet'\?",
         ),
         (
             {"fixed": {"pretrain": "imagenet", "backbone": "resnet50", "recipe": "imagenet_torch"}},

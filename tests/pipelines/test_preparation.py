@@ -1,4 +1,4 @@
-"""Are data sets prepared once and completely, identified by content, and missed with advice?"""
+"""Are datasets prepared once and completely, identified by content, and missed with advice?"""
 
 import hashlib
 import json
@@ -254,7 +254,7 @@ def test_the_command_line(tmp_path):
     assert (tmp_path / made.stdout.strip()).exists()
     for words, message in (
         (("fetch", "imagenet"), "image-net.org"),
-        (("prepare", "shapse"), "no data set"),
+        (("prepare", "shapse"), "no dataset"),
         (("verify", "cub200"), "fetch cub200"),
     ):
         failed = command(tmp_path, *words)

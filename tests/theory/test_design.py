@@ -31,7 +31,7 @@ from theory.design import (
     swing,
 )
 from theory.lam import spread
-from theory.moments import centre, exact, monte_carlo
+from theory.moments import center, exact, monte_carlo
 from theory.torus import grid_lags
 
 SIZE = (12, 12)
@@ -59,7 +59,7 @@ def largest_z(law, lam=LAM, size=SIZE, n=40_000) -> float:
     return float(z.max())
 
 
-def test_cosines_realise_a_small_wish_exactly():
+def test_cosines_realize_a_small_wish_exactly():
     wish = fading(3.0, swing(LAM) / 2)
     found = by_cosines(wish, LAM)
     assert found.error < 1e-12
@@ -75,7 +75,7 @@ def test_a_smaller_wish_is_diluted_with_mixup():
     assert largest_z(found.law) < 5
 
 
-def test_fields_realise_the_full_amplitude():
+def test_fields_realize_the_full_amplitude():
     wish = fading(2.0, spread(LAM))
     found = by_field(wish, LAM)
     assert isinstance(found.law, Field)
@@ -118,14 +118,14 @@ def test_too_large_for_cosines():
         by_cosines(fading(2.0, spread(LAM)), LAM)
 
 
-def test_modes_realise_any_shape_up_to_scale():
+def test_modes_realize_any_shape_up_to_scale():
     rng = torch.Generator().manual_seed(0)
     factor = torch.randn(16, 3, generator=rng, dtype=torch.float64)
     found = by_modes(factor @ factor.T * 1e-4, (4, 4), LAM)
     assert isinstance(found.law, Mixture)
     assert found.error < 1e-12
     big = by_modes(factor @ factor.T, (4, 4), LAM)
-    ratio = big.realised / big.wish
+    ratio = big.realized / big.wish
     assert isinstance(big.law, Modes)
     assert (ratio - ratio[0, 0]).abs().max() < 1e-9
     assert largest_z(big.law, size=(4, 4)) < 5
@@ -136,7 +136,7 @@ def test_modes_realise_any_shape_up_to_scale():
 def test_mixtures_find_a_known_mixture():
     laws = (Flat(), Box("wrap"), HMix(0.5))
     truth = Mixture(laws, (0.2, 0.5, 0.3))
-    pixel = centre((8, 8))
+    pixel = center((8, 8))
     row = exact(truth, LAM, (8, 8), torch.tensor([pixel])).row(pixel)
     found = by_mixture(row, laws, LAM, pixel)
     assert found.error < 1e-6
@@ -190,7 +190,7 @@ def test_two_epochs_of_demo_training_with_a_designed_law(kind):
     amplitude = swing(LAM) / 2 if kind == "cosines" else spread(LAM)
     found = (by_cosines if kind == "cosines" else by_field)(fading(3.0, amplitude, size), LAM)
     assert found.error < 1e-3
-    middle = torch.tensor([centre(size)])
+    middle = torch.tensor([center(size)])
     measured = monte_carlo(found.law, LAM, size, 20_000, generator(8, kind), rows=middle)
     assert measured.largest_z(exact(found.law, LAM, size, rows=middle)) < 5
     train, test = demo_loaders(batch=32)

@@ -27,7 +27,7 @@ from mixlib.laws import (
 )
 from mixlib.seed import generator
 from theory.lam import UniformSide, moment, nodes, spread
-from theory.moments import centre, exact, key_identity, monte_carlo
+from theory.moments import center, exact, key_identity, monte_carlo
 
 CASES = {
     "resizemix_0.1_0.8": (Box(odd="drop"), UniformSide(), "law"),
@@ -60,8 +60,8 @@ LOST = 1.60407e-6
 
 
 def one_pixel(data) -> np.ndarray:
-    """A of a bell that has shrunk to its centre pixel, u = 1 there, g = 1 / 64, at the fixture's
-    places: g (1 - G)(1 - G') + (1 - g) G G' over uniform centres."""
+    """A of a bell that has shrunk to its center pixel, u = 1 there, g = 1 / 64, at the fixture's
+    places: g (1 - G)(1 - G') + (1 - g) G G' over uniform centers."""
     g, same = 1 / 64, data["triu_i"] == data["triu_j"]
     return np.where(same, 2 * g * (1 - g), g * (1 - 2 * g))
 
@@ -77,7 +77,7 @@ def bells_by_substitution(alpha: float, n: int = 8) -> tuple[np.ndarray, np.ndar
     density /= beta_function(alpha, alpha)
     assert density.sum() == pytest.approx(1, abs=1e-14)
     y, x = np.divmod(np.arange(n * n), n)
-    far = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2  # [centre, pixel]
+    far = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2  # [center, pixel]
     second, first = np.zeros((n * n, n * n)), np.zeros(n * n)
     for k, mass in zip(lam, density / n**2, strict=True):
         with np.errstate(under="ignore"):
@@ -175,10 +175,10 @@ def test_any_size_and_border(law, size, lam):
     measured = monte_carlo(law, lam, size, 40_000, generator(3, str(law), str(lam)))
     known = exact(law, lam, size)
     assert largest_z(measured.A.numpy(), known.A.numpy(), measured.A_se.numpy()) < 5
-    rows = torch.tensor([0, centre(size), size[0] * size[1] - 1])
+    rows = torch.tensor([0, center(size), size[0] * size[1] - 1])
     some = exact(law, lam, size, rows=rows)
     torch.testing.assert_close(some.A, known.A[rows], atol=1e-13, rtol=0)
-    torch.testing.assert_close(some.row(centre(size)), known.row(centre(size)))
+    torch.testing.assert_close(some.row(center(size)), known.row(center(size)))
 
 
 @pytest.mark.parametrize("law", [Box(), Box(odd="drop"), HMix(0.5), GMix(), Box("wrap")], ids=str)
@@ -221,7 +221,7 @@ def test_wrong_inputs_name_the_assumption():
 
 
 def test_grid_of_32_in_5_seconds_and_row_of_224_in_2():
-    middle = torch.tensor([centre((224, 224))])
+    middle = torch.tensor([center((224, 224))])
     for law in (Box(odd="drop"), HMix(0.5)):
         start = time.perf_counter()
         exact(law, Beta(1.0), (32, 32))

@@ -1,4 +1,4 @@
-"""Is what is analysed what is trained?  One source of masks, imported in one direction."""
+"""Is what is analyzed what is trained?  One source of masks, imported in one direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First layer, adversarial and generalisation bounds, gradient products, profiles."""
+"""First layer, adversarial and generalization bounds, gradient products, profiles."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mixlib.laws import Beta, Box, CoinCells, Flat, HMix, Mixture
 from theory.expansion import swapped
 from theory.first_layer import first_layer
 from theory.gradients import by_distance as reach
-from theory.gradients import input_gradients, normalised, product_map
+from theory.gradients import input_gradients, normalized, product_map
 from theory.lam import spread
-from theory.moments import centre, exact
+from theory.moments import center, exact
 from theory.profiles import by_distance, by_lag, effective_dimension, spectrum
-from theory.robustness import adversarial, generalisation
+from theory.robustness import adversarial, generalization
 
 FAIR = [
     Flat(),
@@ -43,18 +43,18 @@ def test_figure_4_statistic(golden):
     np.testing.assert_allclose(gradients, data["grad"], atol=1e-6)
     found = product_map(gradients)
     np.testing.assert_allclose(found, data["map_raw"], atol=1e-6)
-    np.testing.assert_allclose(normalised(found), data["map_norm_center"], atol=1e-6)
-    assert normalised(found).max() == 1
+    np.testing.assert_allclose(normalized(found), data["map_norm_center"], atol=1e-6)
+    assert normalized(found).max() == 1
     assert torch.equal(found, found.flip(0, 1))
-    lengths, values = reach(normalised(found))
+    lengths, values = reach(normalized(found))
     assert values[0] == 1
     assert len(lengths) == len(values)
-    # one pixel away: the four neighbours and the four diagonal ones, sqrt(2) rounded
+    # one pixel away: the four neighbors and the four diagonal ones, sqrt(2) rounded
     middle = found.shape[0] // 2
-    near = normalised(found)[middle - 1 : middle + 2, middle - 1 : middle + 2]
+    near = normalized(found)[middle - 1 : middle + 2, middle - 1 : middle + 2]
     assert float(values[1]) == pytest.approx(float((near.sum() - 1) / 8))
     with pytest.raises(ValueError, match="vanish"):
-        normalised(torch.zeros(3, 3))
+        normalized(torch.zeros(3, 3))
 
 
 @pytest.mark.parametrize("kind", ["logistic", "cross-entropy"])
@@ -82,7 +82,7 @@ def test_first_layer_form(kind, law):
     known = swapped(model, x.view(-1, 1, 4, 4), y, moments, kind)
     assert pytest.approx(known.R1, abs=1e-12) == found.R1
     assert 0 <= found.R2_own <= known.R2 + 1e-12
-    with pytest.raises(ValueError, match="centred"):
+    with pytest.raises(ValueError, match="centered"):
         first_layer(rest, weight, x + 1, y, moments, kind)
 
 
@@ -90,7 +90,7 @@ def separable(m: int = 40, size: int = 4):
     rng = torch.Generator().manual_seed(1)
     theta = torch.randn(size**2, generator=rng, dtype=torch.float64)
     x = torch.randn(m // 2, size**2, generator=rng, dtype=torch.float64)
-    x = torch.cat([x, -x])  # centred, and no point on the boundary
+    x = torch.cat([x, -x])  # centered, and no point on the boundary
     y = (x @ theta > 0).double()[:, None]
     return theta, x.view(-1, 1, size, size), y
 
@@ -118,7 +118,7 @@ def test_adversarial_bound_names_what_fails():
 
     with pytest.raises(ValueError, match="correctly"):
         adversarial(model, x, 1 - y, Flat(), Beta(1.0))
-    with pytest.raises(ValueError, match="centred"):
+    with pytest.raises(ValueError, match="centered"):
         adversarial(model, x + 1, y, Flat(), Beta(1.0))
     with pytest.raises(ValueError, match="grad f"):
         adversarial(lambda z: torch.tanh(model(z)), x, y, Flat(), Beta(1.0))
@@ -127,11 +127,11 @@ def test_adversarial_bound_names_what_fails():
 
 
 @pytest.mark.parametrize("law", FAIR, ids=str)
-def test_generalisation_bound(law):
+def test_generalization_bound(law):
     rng = torch.Generator().manual_seed(2)
     x = torch.randn(100, 2, 4, 4, generator=rng, dtype=torch.float64).cumsum(3)
     c2 = spread(Beta(1.0))
-    found = generalisation(x, law, Beta(1.0), gamma=0.1)
+    found = generalization(x, law, Beta(1.0), gamma=0.1)
     assert found.kappa >= c2 - 1e-12
     assert found.dimension <= 32 / c2 + 1e-6
     if law == Flat():
@@ -140,13 +140,13 @@ def test_generalisation_bound(law):
     else:
         assert found.dimension < 0.9 * 32 / c2
     with pytest.raises(ValueError, match="positive"):
-        generalisation(x, law, Beta(1.0), gamma=0.0)
+        generalization(x, law, Beta(1.0), gamma=0.0)
 
 
 def test_profiles_of_a_law_on_the_torus():
     size = (8, 8)
     found = exact(Box("wrap", label="drawn"), Beta(1.0), size)
-    distance, value = by_distance(found, centre(size))
+    distance, value = by_distance(found, center(size))
     assert distance[0] == 0
     assert value[0] == pytest.approx(1 / 3)
     assert (value.diff()[:3] < 0).all()

@@ -62,7 +62,7 @@ def test_trained_and_overfitted_states_differ():
     family = families()["CutMix"]
     row = verify.check("CutMix", family, atoms=60, n=2000)
     assert row.explained["random"] > 0.9
-    # the theorem is local: on a network that has memorised the data it explains next to nothing
+    # the theorem is local: on a network that has memorized the data it explains next to nothing
     assert row.explained["overfitted"] < 0.3
     assert abs(row.anchored["overfitted"] - 1) < abs(row.explained["overfitted"] - 1)
     assert not row.failures()

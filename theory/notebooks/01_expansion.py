@@ -93,7 +93,7 @@ remainders(measured)
 r"""
 ## Where the theorem explains the loss, and where not
 
-On a random network the three terms are nearly the whole penalty. On a network that has memorised
+On a random network the three terms are nearly the whole penalty. On a network that has memorized
 its data they are next to nothing: the logits between the images are far from quadratic. The
 expansion about the mean virtual point, with the same moments, remains accurate.
 """
@@ -108,7 +108,7 @@ explained({name: row.anchored for name, row in rows.items()}, "anchored expansio
 r"""
 ## Masks that look at the pair
 
-Saliency and learnt masks depend on $i$ and $j$, and with them $A \circ C_i$ falls apart. What is
+Saliency and learned masks depend on $i$ and $j$, and with them $A \circ C_i$ falls apart. What is
 left are moments of each image's displacements $d = \tilde x - x_i$, weighted by its label share,
 over all mixed samples in which image $i$ takes part: $T_i = \tilde{\mathbb{E}}[d d^\top]$ in the
 place of $A \circ C_i$, and a mass that re-weights the data: 1 for every image where labels are the
@@ -124,21 +124,21 @@ objectives = {
     "PuzzleMix": MixOnce(Net(convolutional(3)), puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2)),
     "AutoMix": automix(Net(convolutional(3), {"stage3": "1"}), steps=60, image=8),
 }
-learnt, moments, thirds = {}, {}, {}
+learned, moments, thirds = {}, {}, {}
 for name, objective in objectives.items():
     train_objective(objective, pictures.float(), classes, 60)
     displaced = by_objective(objective, pictures, classes, 12, 40, generator(0, name))
     trained = objective.predictor().double().requires_grad_(False)
-    learnt[name] = expand(trained, pictures, targets, displaced)
+    learned[name] = expand(trained, pictures, targets, displaced)
     moments[name] = displaced.moments(len(pictures))
     thirds[name] = leading(trained, pictures, targets, displaced)
-    found, trace = learnt[name], moments[name].second.diagonal(dim1=1, dim2=2).sum(1)
+    found, trace = learned[name], moments[name].second.diagonal(dim1=1, dim2=2).sum(1)
     print(
         f"{name:10} R1 {found.R1:+.4f}  R2 {found.R2:.4f}  R3 {found.R3:+.4f}  "
         f"explained {100 * found.explained:.0f} %  "
         f"trace of T_i {trace.min():.1f} to {trace.max():.1f}"
     )
-remainders(learnt)
+remainders(learned)
 
 # %%
 for name, row in rows.items():
@@ -148,7 +148,7 @@ for name, row in rows.items():
     assert abs(row.anchored["overfitted"] - 1) < abs(row.explained["overfitted"] - 1)
     c3, c4 = order[name]
     assert cancels(c3, c4, 1 / 16) or abs(measured[name].slopes[-1] - 3) < 0.2
-for name, found in learnt.items():
+for name, found in learned.items():
     c3, c4 = thirds[name]
     step = found.eps[-1]
     leading_terms = c3 * step**3 + c4 * step**4

@@ -13,7 +13,7 @@
 
 # %% [markdown]
 r"""
-# Which pixel pairs are regularised?
+# Which pixel pairs are regularized?
 
 All that a mask law contributes to the second-order terms is $A_{jk} = \tilde{\mathbb{E}}[u_j
 u_k]$. If $\mathbb{E}[M \mid \lambda] = \lambda$ and the label is $\lambda$,
@@ -22,8 +22,8 @@ $$A = c_2\, \mathbf{1}\mathbf{1}^\top + \mathbb{E}_\lambda \operatorname{Cov}(M 
 \lambda), \qquad c_2 = \mathbb{E}[\lambda (1 - \lambda)].$$
 
 Mixup has the first part alone: every pair alike, whatever the distance. Whatever else a mask does
-is a covariance, so at second order every such method regularises the gradient at least as strongly
-as Mixup with the same $\lambda$. "CutMix regularises far pixels less" is a statement about
+is a covariance, so at second order every such method regularizes the gradient at least as strongly
+as Mixup with the same $\lambda$. "CutMix regularizes far pixels less" is a statement about
 entries, not about the quadratic form.
 """
 
@@ -34,7 +34,7 @@ import torch
 from mixlib.laws import Beta, Box, Flat, HMix
 from mixlib.seed import generator
 from theory.families import families
-from theory.moments import centre, exact, monte_carlo
+from theory.moments import center, exact, monte_carlo
 from theory.plots import coefficients, maps, spectra
 from theory.profiles import by_distance, effective_dimension
 from theory.states import blobs
@@ -97,7 +97,7 @@ for name, family in families().items():
 r"""
 ## A dimension for each mask
 
-$d_{\mathrm{eff}} = \operatorname{tr}((A \odot \Sigma)^+ \Sigma)$ enters the generalisation
+$d_{\mathrm{eff}} = \operatorname{tr}((A \odot \Sigma)^+ \Sigma)$ enters the generalization
 bound where Mixup has $s / c_2$: the more a mask decorrelates pixels, the fewer directions its
 penalty leaves free.
 """
@@ -114,7 +114,7 @@ dimension = {
 print(dimension)
 
 # %%
-middle = centre((32, 32))
+middle = center((32, 32))
 curves = {
     name: by_distance(exact(law, lam, (32, 32), torch.tensor([middle])), middle)[1]
     for name, law in fair.items()

@@ -15,7 +15,7 @@
 r"""
 # A mask law to order
 
-The paper states that a mixing method with any wished regularisation exists under a regularity
+The paper states that a mixing method with any wished regularization exists under a regularity
 condition. Here are constructions, and the conditions under which each works. A wish is a profile
 $K(D) = A - c_2$ of coefficients by displacement; it must be a covariance of $[0, 1]$-valued masks
 with mean $\lambda$. In particular $K(0) \le c_2$, with equality for binary masks alone.

@@ -17,7 +17,7 @@ r"""
 
 Figure 4 of the paper shows, for every displacement $p$, the largest product
 $\max_k \max_v |\partial_v f(x_k)\, \partial_{v+p} f(x_k)|$ after training. The slides leave
-open which $f$, how channels are reduced and the normalisation; here $f$ is the true class's logit,
+open which $f$, how channels are reduced and the normalization; here $f$ is the true class's logit,
 channels enter by their L2 norm, and the map is divided by its value at $p = 0$, its maximum by
 Cauchy-Schwarz. The networks below are tiny and the images generated: the picture shows the
 statistic, not the paper's result.
@@ -31,10 +31,10 @@ from mixlib.laws import Beta, Box, Flat, HMix
 from mixlib.policies.by_law import ByLaw, vanilla
 from theory.expansion import swapped
 from theory.first_layer import first_layer
-from theory.gradients import input_gradients, normalised, product_map
+from theory.gradients import input_gradients, normalized, product_map
 from theory.moments import exact
 from theory.plots import gradient_maps
-from theory.robustness import adversarial, generalisation
+from theory.robustness import adversarial, generalization
 from theory.states import blobs, network, train
 
 torch.set_num_threads(1)
@@ -48,7 +48,7 @@ policies = {
 maps = {}
 for name, policy in policies.items():
     model = train(network(SIZE, CLASSES), policy, x, y, steps=80)
-    maps[name] = normalised(product_map(input_gradients(model, x, y)))
+    maps[name] = normalized(product_map(input_gradients(model, x, y)))
 gradient_maps(maps)
 
 # %% [markdown]
@@ -56,7 +56,7 @@ r"""
 ## The first layer
 
 With $f(x) = g(Wx)$, $x_j \partial_j f = \sum_k W_{kj}\, \partial f / \partial W_{kj}$: for
-centred data $R_1$ is a function of first-layer weights times their derivatives.
+centered data $R_1$ is a function of first-layer weights times their derivatives.
 """
 
 # %%
@@ -65,9 +65,9 @@ moments = exact(Box(), LAM, (SIZE, SIZE))
 layers = list(network(SIZE, CLASSES).requires_grad_(False).children())
 weight, rest = layers[1].get_parameter("weight"), torch.nn.Sequential(*layers[2:])
 few = slice(0, 8)
-centred = x[few] - x[few].mean(0)
-by_layer = first_layer(rest, weight, centred.flatten(1), targets[few], moments)
-whole = swapped(lambda z: rest(z.flatten(1) @ weight.T), centred, targets[few], moments)
+centered = x[few] - x[few].mean(0)
+by_layer = first_layer(rest, weight, centered.flatten(1), targets[few], moments)
+whole = swapped(lambda z: rest(z.flatten(1) @ weight.T), centered, targets[few], moments)
 print("R1 from the first layer:", by_layer.R1, "from input gradients:", whole.R1)
 
 # %% [markdown]
@@ -75,7 +75,7 @@ r"""
 ## Adversarial robustness
 
 $L + R_1 + R_2 \ge \frac1m \sum_i l^{(2)}_{\mathrm{adv}}(\epsilon_i)$: an inequality between
-second-order surrogates, for the logistic loss, centred data, $f = \nabla f \cdot x$ and correctly
+second-order surrogates, for the logistic loss, centered data, $f = \nabla f \cdot x$ and correctly
 classified training points. The exact adversarial loss stands beside it and may be larger. The
 radius is the same for all methods; masks add slack.
 """
@@ -98,11 +98,11 @@ for name, found in bounds.items():
 
 # %% [markdown]
 r"""
-## Generalisation
+## Generalization
 """
 
 # %%
-complexity = {name: generalisation(x, law, LAM, gamma=0.1) for name, law in fair.items()}
+complexity = {name: generalization(x, law, LAM, gamma=0.1) for name, law in fair.items()}
 for name, parts in complexity.items():
     print(f"{name:14} d_eff {parts.dimension:7.1f}  Rademacher bound {parts.refined:.3f}")
 

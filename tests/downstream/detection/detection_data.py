@@ -1,4 +1,4 @@
-"""Which small data sets do the detector's tests read?"""
+"""Which small datasets do the detector's tests read?"""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ OBJECT = (
 def drawn(
     images: int, classes: int, side: int = 96, seed: int = 0
 ) -> tuple[np.ndarray, list, list]:
-    """Images uint8 [N,side,side,3] of two rectangles whose colour is their class; boxes, labels."""
+    """Images uint8 [N,side,side,3] of two rectangles whose color is their class; boxes, labels."""
     rng = np.random.default_rng(seed)
     pixels = rng.integers(60, 120, (images, side, side, 3), dtype=np.uint8)
     boxes, labels = [], []

@@ -14,7 +14,7 @@ from downstream.detection.c4 import C4Detector
 from downstream.detection.checkpoint import FILE
 from downstream.detection.finetune import finetune
 from downstream.detection.readers import Records
-from downstream.detection.schedule import optimiser
+from downstream.detection.schedule import optimizer
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
 
@@ -108,7 +108,7 @@ def test_what_is_frozen_stays_and_norms_are_not_decayed():
     assert not model.layer4[0].bn1.training
     assert not model.layer4[0].bn1.weight.requires_grad
     assert model.layer2[0].conv1.weight.requires_grad
-    decayed, norms = optimiser(
+    decayed, norms = optimizer(
         C4Detector(tiny_basic(8), 3, SCRATCH, generator(0)), SCRATCH
     ).param_groups
     assert decayed["weight_decay"] == 1e-4

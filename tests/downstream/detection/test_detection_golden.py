@@ -12,7 +12,7 @@ import pytest
 import torch
 from detection_resnets import tiny_bottleneck
 
-from downstream.detection.batches import normalise_and_pad
+from downstream.detection.batches import normalize_and_pad
 from downstream.detection.c4 import C4Detector
 from downstream.detection.detectron2_names import detectron2_name
 from downstream.detection.evaluate import to_original
@@ -56,7 +56,7 @@ def inputs(
     settings: DetectSettings,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     given = golden("c4small_inputs")
-    images, sizes = normalise_and_pad(
+    images, sizes = normalize_and_pad(
         [given[f"image_{i}"].numpy() for i in (0, 1)], settings, torch.device("cpu")
     )
     # The reference ran channels first; trained batch norm at this size amplifies a change of the

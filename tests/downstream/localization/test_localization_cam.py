@@ -65,7 +65,7 @@ def test_the_network_is_left_as_it_was():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
-def test_a_strided_torchvision_network_needs_no_catalogue_row():
+def test_a_strided_torchvision_network_needs_no_catalog_row():
     from torchvision.models import resnet18
 
     torch.manual_seed(0)
@@ -74,5 +74,5 @@ def test_a_strided_torchvision_network_needs_no_catalogue_row():
 
 
 def test_no_image_is_refused():
-    with pytest.raises(ValueError, match="found an empty data set"):
+    with pytest.raises(ValueError, match="found an empty dataset"):
         activation_maps(builder.net("resnet10_w16", 5, seed=0), [])

@@ -30,9 +30,9 @@ def true_boxes(recorded):
 def counts(recorded, steps=1000):
     """Images found [metric, delta, threshold] by the modules as they are imported now."""
     judge = importlib.import_module(f"{PACKAGE}.evaluate")
-    greys = importlib.import_module(f"{PACKAGE}.maps")
-    grey = [greys.grey_levels(cam, 224) for cam in cams(recorded)]
-    found = judge.evaluate(grey, true_boxes(recorded), judge.shares(steps))
+    grays = importlib.import_module(f"{PACKAGE}.maps")
+    gray = [grays.gray_levels(cam, 224) for cam in cams(recorded)]
+    found = judge.evaluate(gray, true_boxes(recorded), judge.shares(steps))
     return np.stack([found.correct(found.all), found.correct(found.largest)]), found
 
 
@@ -72,8 +72,8 @@ def test_thresholds_maps_and_boxes_are_the_reference(recorded):
     steps = evaluate.shares()
     sampled = recorded["sampled_boxes_v2"]
     for image, tau in {tuple(row[:2]) for row in sampled.tolist()}:
-        grey = maps.grey_levels(cams(recorded)[image], 224)
-        found, _ = boxes.trace(grey, int(steps[tau] * grey.max()))
+        gray = maps.gray_levels(cams(recorded)[image], 224)
+        found, _ = boxes.trace(gray, int(steps[tau] * gray.max()))
         wanted = sampled[(sampled[:, :2] == (image, tau)).all(1)][:, 2:]
         assert sorted(found) == sorted(map(tuple, wanted.tolist()))
 
@@ -81,9 +81,9 @@ def test_thresholds_maps_and_boxes_are_the_reference(recorded):
 def test_the_number_of_boxes_is_the_reference(recorded):
     wanted = recorded["v2_num_boxes_every10"]
     for image in range(0, 50, 7):
-        grey = maps.grey_levels(cams(recorded)[image], 224)
-        cuts = (evaluate.shares()[::10] * grey.max()).astype(int)
-        assert [len(boxes.trace(grey, int(cut))[0]) for cut in cuts] == wanted[image].tolist()
+        gray = maps.gray_levels(cams(recorded)[image], 224)
+        cuts = (evaluate.shares()[::10] * gray.max()).astype(int)
+        assert [len(boxes.trace(gray, int(cut))[0]) for cut in cuts] == wanted[image].tolist()
 
 
 MISTAKES = {
@@ -121,16 +121,16 @@ def test_each_known_mistake_changes_the_counts(recorded, mistake, tmp_path, monk
 
 @pytest.mark.parametrize("broken", [np.zeros((7, 7)), np.full((7, 7), np.nan)])
 def test_a_map_that_says_nothing_proposes_the_corner_as_in_the_reference(broken):
-    grey = maps.grey_levels(broken.astype(np.float32), 224)
-    assert not grey.any()
-    assert boxes.propose(grey, evaluate.shares()).boxes.tolist() == [[0, 0, 0, 0]]
+    gray = maps.gray_levels(broken.astype(np.float32), 224)
+    assert not gray.any()
+    assert boxes.propose(gray, evaluate.shares()).boxes.tolist() == [[0, 0, 0, 0]]
 
 
 def test_equal_masks_are_traced_once():
-    grey = np.zeros((16, 16), np.uint8)
-    grey[2:9, 3:11] = 100
-    grey[4:6, 5:7] = 255
-    found = boxes.propose(grey, evaluate.shares())
+    gray = np.zeros((16, 16), np.uint8)
+    gray[2:9, 3:11] = 100
+    gray[4:6, 5:7] = 255
+    found = boxes.propose(gray, evaluate.shares())
     assert found.boxes.tolist() == [[3, 2, 11, 9], [5, 4, 7, 6]]
     assert set(found.level.tolist()) == {0, 1}
 

@@ -87,8 +87,8 @@ def test_the_same_job_measures_the_same(job, tmp_path):
     assert job.run(place).metrics == job.run(place).metrics
 
 
-def test_the_centre_prior_needs_no_parent_and_no_seed(job, tmp_path):
-    point = {**POINT, "prior": "centre"}
+def test_the_center_prior_needs_no_parent_and_no_seed(job, tmp_path):
+    point = {**POINT, "prior": "center"}
     first, second = (LocalizeJob.build(point, Setting("here", SCALE, seed)) for seed in (0, 1))
     assert first == second
     assert list(first.parents()) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from downstream.localization.evaluate import evaluate
-from downstream.localization.maps import centre_prior, check, grey_levels
+from downstream.localization.maps import center_prior, check, gray_levels
 from downstream.localization.readers import DataError, Truth, read_cub, read_truth, read_wsol
 from mixlib.data.generated import Shapes
 from mixlib.data.layouts import write_cub
@@ -150,7 +150,7 @@ def test_real_boxes_in_both_formats(mix_data):
     assert len(ours) == 120
     assert [b.tolist() for b in ours.boxes] == [b.tolist() for b in theirs.boxes]
     # measured with the published evaluator: 86.7 / 68.3 / 29.2
-    prior = grey_levels(centre_prior(224, 60.0), 224)
+    prior = gray_levels(center_prior(224, 60.0), 224)
     metrics = evaluate([prior] * len(ours), ours.on_grid(224)).metrics()
     assert metrics["MaxBoxAccV2_30"] == pytest.approx(86.7, abs=0.05)
     assert metrics["MaxBoxAccV2_50"] == pytest.approx(68.3, abs=0.05)

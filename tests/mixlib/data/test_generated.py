@@ -1,4 +1,4 @@
-"""Is the generated world deterministic, balanced, correctly labelled, and cheap?"""
+"""Is the generated world deterministic, balanced, correctly labeled, and cheap?"""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_scenes_hold_about_four_objects_some_of_them_hard():
     assert any(thing.truncated for thing in things)
 
 
-def test_classification_images_show_one_labelled_object_of_their_class():
+def test_classification_images_show_one_labeled_object_of_their_class():
     for index in range(20):
         scene = render(SMALL, "train", index)
         assert [thing.label for thing in scene.things] == [scene.label]
@@ -66,18 +66,18 @@ def test_classification_images_show_one_labelled_object_of_their_class():
 def test_objects_anywhere_spread_over_the_frame():
     spec = Shapes(train=60, size=32, radius=(0.2, 0.25), anywhere=True)
     boxes = np.array([render(spec, "train", i).things[0].box for i in range(60)])
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    assert (centres.max(0) - centres.min(0) > 0.5 * 32).all()
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    assert (centers.max(0) - centers.min(0) > 0.5 * 32).all()
 
 
 def test_shown_cues_decide_what_an_object_looks_like():
-    """A shown hue colours every object of a class alike; a hidden one does not."""
+    """A shown hue colors every object of a class alike; a hidden one does not."""
 
     def spread(hue):
         spec = Shapes(train=60, size=32, outline=1.0, surface=1.0, hue=hue, mark=0.0, noise=0.0)
         scenes = [render(spec, "train", i) for i in range(60)]
-        colours = np.array([s.image[s.things[0].mask].mean(0) / s.image.mean() for s in scenes])
-        return np.mean([colours[c::10].std(0) for c in range(10)])
+        colors = np.array([s.image[s.things[0].mask].mean(0) / s.image.mean() for s in scenes])
+        return np.mean([colors[c::10].std(0) for c in range(10)])
 
     assert spread(1.0) < 0.6 * spread(0.0)
 

@@ -127,7 +127,7 @@ def test_run_lengths_give_the_mask_back(fill):
     assert np.array_equal(np.repeat(values, code["counts"]).reshape(7, 5).T, mask)
 
 
-def test_cub_lists_boxes_and_localisation_metadata(tmp_path):
+def test_cub_lists_boxes_and_localization_metadata(tmp_path):
     write_cub(SINGLE, tmp_path)
     root = tmp_path / "CUB_200_2011"
     for split, count in (("train", 20), ("test", 10), ("val", 10)):

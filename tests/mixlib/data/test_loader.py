@@ -136,7 +136,7 @@ def test_senseless_loaders_are_refused(images):
         make(images, rank=2, world=2)
 
 
-def test_an_image_is_normalised(images):
+def test_an_image_is_normalized(images):
     x, _ = next(make(images, "none", train=False, batch=22).epoch(0))
     wanted = (images.pixels / 255 - 0.5) / 0.2
     assert np.allclose(x.permute(0, 2, 3, 1).numpy(), wanted, atol=1e-5)

@@ -34,7 +34,7 @@ def test_pictures_and_batches_agree_for_the_same_draws(picture, name, seed):
     test = make_test_batch(x, augment)[0].permute(1, 2, 0).float()
     test_single = make_test_picture(picture, augment).float()
     # PIL rounds and clips to 8 bits after each of its two passes, the batch does not: at white and
-    # black pixels that is several grey levels.
+    # black pixels that is several gray levels.
     for error in ((batch - single).abs(), (test - test_single).abs()):
         assert error.mean() < 0.6
         assert (error > 2).float().mean() < 0.01

@@ -16,7 +16,7 @@ from mixlib.data.transforms import (
     crop_pad,
     crop_resize,
     draw,
-    normalise,
+    normalize,
     random_boxes,
     resize_shorter,
     train_batch,
@@ -146,7 +146,7 @@ def test_a_batch_can_be_cut_among_ranks():
         assert torch.allclose(train_batch(x[own], augment, draws.rows(own)), whole[own], atol=1e-3)
 
 
-def test_test_batches_follow_the_resize_and_centre_crop():
+def test_test_batches_follow_the_resize_and_center_crop():
     augment = Augment(14, test_ratio=0.875)
     x = pixels(2, 20, 30)
     planes = x.permute(0, 3, 1, 2)
@@ -157,10 +157,10 @@ def test_test_batches_follow_the_resize_and_centre_crop():
     assert resize_shorter(x, 10, "bicubic").shape == (2, 10, 15, 3)
 
 
-def test_normalise_is_torchvisions_and_channels_last():
+def test_normalize_is_torchvisions_and_channels_last():
     planes = pixels().permute(0, 3, 1, 2)
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.1)
-    found = normalise(planes, mean, std)
+    found = normalize(planes, mean, std)
     wanted = tvf.normalize(planes.float() / 255, list(mean), list(std))
     assert torch.allclose(found, wanted, atol=1e-5)
     assert found.is_contiguous(memory_format=torch.channels_last)

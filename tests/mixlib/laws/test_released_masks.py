@@ -1,4 +1,4 @@
-"""The laws against masks that the released code produced with lambda and centre forced."""
+"""The laws against masks that the released code produced with lambda and center forced."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from mixlib.laws.fourier import (
 from mixlib.mix import Boxes, blend, pair
 
 
-def box_of(lam: float, centre: tuple[int, int], size: tuple[int, int]) -> Boxes:
+def box_of(lam: float, center: tuple[int, int], size: tuple[int, int]) -> Boxes:
     side = (torch.tensor(size).double() * (1 - torch.tensor(lam).double()).sqrt()).long()
-    return clipped(torch.tensor([centre]), side[None], size, "drop")
+    return clipped(torch.tensor([center]), side[None], size, "drop")
 
 
 def test_hmix_masks_are_the_released_ones(golden):
@@ -52,13 +52,13 @@ def test_gmix_masks_are_the_released_ones(golden):
         np.testing.assert_allclose(mask, kernel if lam < 0.5 else 1 - kernel, rtol=0, atol=1e-12)
 
 
-def released_batch(kind: str, lam: float, centre: tuple[int, int], size: tuple[int, int]):
-    """(own image's mask [1, h, w], label share [1]) of the release's lambda and centre."""
+def released_batch(kind: str, lam: float, center: tuple[int, int], size: tuple[int, int]):
+    """(own image's mask [1, h, w], label share [1]) of the release's lambda and center."""
     if kind == "bbox":
-        boxes = box_of(lam, centre, size)
+        boxes = box_of(lam, center, size)
         return (~boxes.inside()).double(), boxes.share_outside()
     law = HMix(0.5) if kind == "hmix" else GMix()
-    mask = law.mask(torch.tensor([lam]).double(), torch.tensor([centre]), size)
+    mask = law.mask(torch.tensor([lam]).double(), torch.tensor([center]), size)
     return mask, mask.mean(dim=(1, 2))
 
 
@@ -68,12 +68,12 @@ def test_whole_batches_are_the_released_ones(golden, kind):
     data = golden("theory/official_masks")
     x = torch.tensor(data[f"batch/{kind}/x_in"])
     size, classes = (x.shape[2], x.shape[3]), data[f"batch/{kind}/target"].shape[1]
-    # the release's generator: whether to mix, lambda, centre row, centre column
+    # the release's generator: whether to mix, lambda, center row, center column
     draws = np.random.RandomState(int(data["batch/seed"]))
     draws.rand()
     lam = draws.beta(1.0, 1.0)
-    centre = tuple(int(draws.randint(0, side)) for side in size)
-    own, share = released_batch(kind, lam, centre, size)
+    center = tuple(int(draws.randint(0, side)) for side in size)
+    own, share = released_batch(kind, lam, center, size)
     mix = pair(torch.arange(len(x)).flip(0), own.float(), share)
     np.testing.assert_allclose(blend(mix, x), data[f"batch/{kind}/x_out"], rtol=0, atol=2e-6)
     smooth = 0.1 / classes + 0.9 * torch.eye(classes)
@@ -103,11 +103,11 @@ def test_cutmix_boxes_are_the_released_ones(golden):
 
 @pytest.mark.parametrize("mistake", ["odd sides kept", "sides rounded"])
 def test_a_wrongly_rounded_box_is_caught(golden, monkeypatch, mistake):
-    def wrong(lam: float, centre: tuple[int, int], size: tuple[int, int]) -> Boxes:
+    def wrong(lam: float, center: tuple[int, int], size: tuple[int, int]) -> Boxes:
         side = torch.tensor(size).double() * (1 - torch.tensor(lam).double()).sqrt()
         side = side.round().long() if mistake == "sides rounded" else side.long()
         odd = "keep" if mistake == "odd sides kept" else "drop"
-        return clipped(torch.tensor([centre]), side[None], size, odd)
+        return clipped(torch.tensor([center]), side[None], size, odd)
 
     monkeypatch.setitem(globals(), "box_of", wrong)
     with pytest.raises(AssertionError):
@@ -119,10 +119,10 @@ def test_hmix_and_gmix_of_the_method_fixture(golden):
     for k in range(int(data["n_cases"])):
         case = f"c{k:02d}_"
         lam = torch.tensor([float(data[case + "lam"])], dtype=torch.float64)
-        centre = torch.tensor(data[case + "center_rc"])[None]
+        center = torch.tensor(data[case + "center_rc"])[None]
         size = (int(data[case + "size"]),) * 2
-        hmix = HMix(float(data[case + "r"])).mask(lam, centre, size)[0]
-        gmix = GMix().mask(lam, centre, size)[0]
+        hmix = HMix(float(data[case + "r"])).mask(lam, center, size)[0]
+        gmix = GMix().mask(lam, center, size)[0]
         np.testing.assert_allclose(hmix, data[case + "hmix_mask"], atol=1e-6)
         np.testing.assert_allclose(gmix, data[case + "gmix_mask"], atol=1e-6)
         # the whole weight is lambda, however much of the box the border cuts off

@@ -1,4 +1,4 @@
-"""Which labelling is the cheapest, exactly, on a narrow grid?  A dynamic programme by rows."""
+"""Which labeling is the cheapest, exactly, on a narrow grid?  A dynamic program by rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mixlib.policies.labelling.costs import Costs
+from mixlib.policies.labeling.costs import Costs
 
 
 def by_frontier(costs: Costs) -> Int[Tensor, "B h w"]:

@@ -1,7 +1,7 @@
-"""How is a large labelling solved for a whole batch at once, with proof?  By its tight relaxation.
+"""How is a large labeling solved for a whole batch at once, with proof?  By its tight relaxation.
 
 With unary costs convex in the label and convex edge costs the energy of
-:mod:`mixlib.policies.labelling.costs` is L-natural convex (Murota, "Discrete Convex Analysis",
+:mod:`mixlib.policies.labeling.costs` is L-natural convex (Murota, "Discrete Convex Analysis",
 2003, chapter 7): its piecewise linear interpolation has the same minimum, at whole labels, and
 rounding a relaxed solution at a random threshold costs nothing on average.  The relaxation is a
 saddle point
@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mixlib.policies.labelling.costs import Costs, energy
+from mixlib.policies.labeling.costs import Costs, energy
 
 # primal over dual step, in units of 1 / (mean edge weight of the image); 6 needs the fewest steps
 # of 0.1 .. 32 on the reference's 16 x 16 problems: gap <= 3e-4 after 40, <= 2e-5 after 80

@@ -1,7 +1,7 @@
-"""Which labelling with many labels is cheap?  Rows and columns solved exactly in turn, in a batch.
+"""Which labeling with many labels is cheap?  Rows and columns solved exactly in turn, in a batch.
 
 A Potts-like energy sum_i unary[i, l_i] + sum_(i,j) pair[l_i, l_j] with any number of labels has no
-small exact programme.  Given all others, a row of cells is a chain, which a dynamic programme
+small exact program.  Given all others, a row of cells is a chain, which a dynamic program
 solves exactly; every second row is independent of the others, then every second column.  No step
 raises the energy, and small grids settle in two or three rounds.
 """
@@ -53,7 +53,7 @@ def _rows(
     labels: Int[Tensor, "P h w"],
     parity: int,
 ) -> Int[Tensor, "P h w"]:
-    """Rows of one parity relabelled, given the rows between them."""
+    """Rows of one parity relabeled, given the rows between them."""
     if parity >= labels.shape[1]:
         return labels
     problem = torch.arange(len(unary), device=unary.device)[:, None, None]
@@ -66,7 +66,7 @@ def _rows(
     cost[:, : below.shape[1]] += below
     best, back = cost[:, :, 0], []
     for column in range(1, cost.shape[2]):
-        # [P, rows, next, previous]; costs of neighbours are symmetric
+        # [P, rows, next, previous]; costs of neighbors are symmetric
         through, previous = (best[:, :, None] + pair[:, None]).min(3)
         back.append(previous)
         best = through + cost[:, :, column]

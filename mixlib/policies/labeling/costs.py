@@ -1,4 +1,4 @@
-"""What does a labelling of two images' cells cost?  Unary and pairwise costs on a grid, in a batch.
+"""What does a labeling of two images' cells cost?  Unary and pairwise costs on a grid, in a batch.
 
 Every cell takes a label l of {0 .. n-1}; the energy is (PuzzleMix, Kim et al., ICML 2020, eq. 4)
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Costs:
-    """Costs of a batch of labellings on an h x w grid with n labels.
+    """Costs of a batch of labelings on an h x w grid with n labels.
 
     Attributes:
         unary: float [B, h, w, n], cost of every label in every cell; convex in the label for more

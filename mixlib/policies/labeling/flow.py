@@ -1,4 +1,4 @@
-"""Which labelling is the cheapest, without a doubt?  A minimum cut, image by image, on the CPU.
+"""Which labeling is the cheapest, without a doubt?  A minimum cut, image by image, on the CPU.
 
 Ishikawa, "Exact Optimization for Markov Random Fields with Convex Priors", PAMI 2003: one node per
 cell and label step ("is the label above k?"); the squared jump of two cells splits into directed
@@ -14,7 +14,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from torch import Tensor
 
-from mixlib.policies.labelling.costs import Costs
+from mixlib.policies.labeling.costs import Costs
 
 # scipy's flows are int32: all capacities of an image together stay below 2^31
 CAPACITY = 1.0e9

@@ -1,4 +1,4 @@
-"""Which cells of two images should a mask keep?  A labelling of proven quality, for a whole batch.
+"""Which cells of two images should a mask keep?  A labeling of proven quality, for a whole batch.
 
 The reference implementation of PuzzleMix calls an alpha-beta swap on int32 costs: with three labels
 it misses the minimum in 27-68 % of images on 8 x 8 and 16 x 16 grids, and peaked saliency wraps
@@ -11,12 +11,12 @@ from __future__ import annotations
 from jaxtyping import Int
 from torch import Tensor
 
-from mixlib.policies.labelling.costs import Costs
-from mixlib.policies.labelling.flow import by_flow
-from mixlib.policies.labelling.frontier import by_frontier
-from mixlib.policies.labelling.relaxed import by_primal_dual
+from mixlib.policies.labeling.costs import Costs
+from mixlib.policies.labeling.flow import by_flow
+from mixlib.policies.labeling.frontier import by_frontier
+from mixlib.policies.labeling.relaxed import by_primal_dual
 
-# shorter side of the widest grid for the dynamic programme: 3^4 = 81 states; a side of 8 would have
+# shorter side of the widest grid for the dynamic program: 3^4 = 81 states; a side of 8 would have
 # 6561, where the primal-dual iteration is faster
 FRONTIER = 4
 # 0.15 ms an iteration for 32 images on 16 x 16 (one CPU core); the cut costs 1 ms per open image
