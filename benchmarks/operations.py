@@ -20,12 +20,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torchvision.models import resnet18
 
-from mixlib import builder
-from mixlib.method import Method
-from mixlib.methods import METHODS, method
-from mixlib.net import Net
-from mixlib.recipes import recipe
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS, method
+from mixlib.core.method import Method
+from mixlib.core.net import Net
 from mixlib.seed import generator
+from mixlib.training.recipes import recipe
 
 SIZE, CLASSES, BATCH = 32, 10, 8
 STAGES = {f"stage{k}": f"layer{k}" for k in range(1, 5)}

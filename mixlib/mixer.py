@@ -20,15 +20,15 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from mixlib.builder import constructor
-from mixlib.labels import CrossEntropy, LabelRule, soft_targets
-from mixlib.method import Method
-from mixlib.methods import method
-from mixlib.mix import Mix, blend
-from mixlib.net import Net
-from mixlib.policies.base import Policy
-from mixlib.sites import wrap
-from mixlib.words import nearest
+from mixlib.catalog.build import constructor
+from mixlib.catalog.methods import method
+from mixlib.core.catalog import nearest
+from mixlib.core.labels import CrossEntropy, LabelRule, soft_targets
+from mixlib.core.method import Method
+from mixlib.core.mix import Mix, blend
+from mixlib.core.net import Net
+from mixlib.core.policy import Policy
+from mixlib.models.wrap import wrap
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def build(
 
     Args:
         name: a row of ``mixlib.METHODS``.
-        net: the network in training (any classifier, or a :class:`mixlib.net.Net`), for methods
+        net: the network in training (any classifier, or a :class:`mixlib.core.net.Net`), for methods
             that look into it.  A ``teacher=`` among the parameters is looked into instead, and may
             be any classifier, too.
         family: whose hyper-parameters are the defaults: "default" (the method's own paper),

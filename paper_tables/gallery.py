@@ -17,7 +17,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from mixlib.methods import METHODS, method
+from mixlib.catalog.methods import METHODS, method
 from paper_tables.figures import Drawing, canvas, save
 from pipelines.errors import DeclarationError, check_keys, run_app
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mixlib.words import nearest
+from mixlib.core.catalog import nearest
 
 
 class DeclarationError(ValueError):

@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from mixlib.methods import ROWS
-from mixlib.words import nearest
+from mixlib.catalog.methods import ROWS
+from mixlib.core.catalog import nearest
 from pipelines.errors import DeclarationError
 from pipelines.job import Data, Job
 from pipelines.kinds import KINDS

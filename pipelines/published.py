@@ -11,7 +11,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from mixlib.backbones import PUBLISHED, backbone
+from mixlib.models.backbones import PUBLISHED, backbone
 from pipelines.job import Row
 from pipelines.places import bases
 
@@ -35,7 +35,7 @@ def identify(word: str, network: str) -> Row:
 
 
 def source(row: Row) -> str:
-    """What ``mixlib.backbones.load_published`` loads: torchvision's word, or a path."""
+    """What ``mixlib.models.backbones.load_published`` loads: torchvision's word, or a path."""
     return row.name if row.name == PUBLISHED else str(find(row.name))
 
 

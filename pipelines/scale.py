@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from mixlib.words import nearest
+from mixlib.core.catalog import nearest
 from pipelines.errors import DeclarationError, check_keys, require
 
 FOLDER = Path(__file__).parent / "scales"

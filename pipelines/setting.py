@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from mixlib.backbones import BACKBONES
+from mixlib.catalog.methods import METHODS
+from mixlib.core.catalog import nearest
 from mixlib.data.augment import AUGMENTS
 from mixlib.datasets import DATASETS, Dataset
-from mixlib.methods import METHODS
-from mixlib.recipes import RECIPES, Recipe
-from mixlib.words import nearest
+from mixlib.models.backbones import BACKBONES
+from mixlib.training.recipes import RECIPES, Recipe
 from pipelines.datasets import fingerprint, specify
 from pipelines.errors import DeclarationError, check_keys, require
 from pipelines.job import Data, Row
@@ -97,7 +97,7 @@ class Setting:
 
         ``small``: the network is of ResNet-18's size, for which AutoMix A.1 has alphas of its own.
         ``pipeline``: train it in that pipeline of AutoMix's Table 10, see
-        :mod:`mixlib.momentum_rows`.
+        :mod:`mixlib.catalog.momentum_rows`.
         """
         row = self.look_up("method", name, METHODS)
         if pipeline is not None:

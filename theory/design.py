@@ -19,7 +19,10 @@ from scipy.optimize import nnls
 from scipy.special import ndtr, ndtri, owens_t
 from torch import Tensor
 
-from mixlib.laws import Cosines, Field, Flat, LamLaw, MaskLaw, Mixture, Modes
+from mixlib.core.lam import LamLaw
+from mixlib.core.mask import MaskLaw
+from mixlib.masks.designed import Cosines, Field, Mixture, Modes
+from mixlib.methods.mixup import Flat
 from theory.lam import nodes, spread
 from theory.moments import Moments, Share, exact, label_of, require_drawn
 from theory.torus import stationary

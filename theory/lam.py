@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import special
 from torch import Tensor
 
-from mixlib.laws import Beta, Fixed, LamLaw, Uniform
+from mixlib.core.lam import Beta, Fixed, LamLaw, Uniform
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.laws import LamLaw, MaskLaw
-from mixlib.mix import Mix, blend
-from mixlib.net import Net
-from mixlib.objective import Objective
-from mixlib.policies.base import Policy
+from mixlib.core.lam import LamLaw
+from mixlib.core.mask import MaskLaw
+from mixlib.core.mix import Mix, blend
+from mixlib.core.net import Net
+from mixlib.core.objective import Objective
+from mixlib.core.policy import Policy
 from theory.jets import Loss, Model, curvature, evaluate, jet, loss_derivative, loss_of, residual
 from theory.tilt import draw
 

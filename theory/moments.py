@@ -19,9 +19,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.laws import Beta, CoinCells, CountedCells, Fixed, Flat, LamLaw, MaskLaw
-from mixlib.laws.base import label_share
-from mixlib.laws.cells import enlarge
+from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.mask import MaskLaw, label_share
+from mixlib.masks.cells import enlarge
+from mixlib.methods.gridmix import CoinCells
+from mixlib.methods.mixup import Flat
+from mixlib.methods.random_tokens import CountedCells
 from theory.lam import moment, spread
 
 Share = Literal["law", "drawn", "realized", "own"]

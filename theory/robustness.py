@@ -20,7 +20,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixlib.laws import LamLaw, MaskLaw
+from mixlib.core.lam import LamLaw
+from mixlib.core.mask import MaskLaw
 from theory.expansion import swapped
 from theory.jets import Model
 from theory.moments import check_theorem, exact

@@ -20,9 +20,11 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mixlib.laws import Box, GMix, HMix, LamLaw
-from mixlib.laws.bell import fall
-from mixlib.laws.box import clipped
+from mixlib.core.lam import LamLaw
+from mixlib.masks.clipped_boxes import clipped
+from mixlib.methods.cutmix import Box
+from mixlib.methods.gmix import GMix, fall
+from mixlib.methods.hmix import HMix
 from theory.lam import nodes, partial_moment
 from theory.moments import Moments, Share, exact, label_of, require_drawn
 from theory.torus import box_on_torus, hmix_on_torus

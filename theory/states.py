@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mixlib.laws import LamLaw, MaskLaw
-from mixlib.net import Net
-from mixlib.objective import MixOnce, Objective
-from mixlib.policies.base import Policy
-from mixlib.policies.by_law import ByLaw, vanilla
+from mixlib.core.lam import LamLaw
+from mixlib.core.mask import MaskLaw
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce, Objective
+from mixlib.core.policy import ByLaw, Policy
+from mixlib.methods.vanilla import vanilla
 from mixlib.seed import derive, generator
 
 STATES = ("random", "trained", "overfitted")

@@ -20,8 +20,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mixlib.laws import Beta, Box, Flat, GMix, HMix, LamLaw, MaskLaw
-from mixlib.laws.box import clipped
+from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.mask import MaskLaw
+from mixlib.masks.clipped_boxes import clipped
+from mixlib.methods.cutmix import Box
+from mixlib.methods.gmix import GMix
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
 from theory.lam import nodes, parameters
 from theory.moments import Moments, Share, exact, labeled
 from theory.separable import bell_edges, sides_of, threshold

@@ -15,7 +15,9 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mixlib.laws import Beta, Box, HMix, LamLaw
+from mixlib.core.lam import Beta, LamLaw
+from mixlib.methods.cutmix import Box
+from mixlib.methods.hmix import HMix
 from theory.lam import nodes, spread
 from theory.moments import Moments, Share
 

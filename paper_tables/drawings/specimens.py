@@ -11,15 +11,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mixlib.automix.draws import Draw
-from mixlib.automix.joint import JointMix
-from mixlib.automix.objective import AutoMix
+from mixlib.core.lam import Fixed
+from mixlib.core.mix import Mix, blend
+from mixlib.core.net import inference
+from mixlib.core.objective import Objective
+from mixlib.core.policy import ByLaw
 from mixlib.datasets import DATASETS
-from mixlib.laws.base import Fixed
-from mixlib.mix import Mix, blend
-from mixlib.net import inference
-from mixlib.objective import Objective
-from mixlib.policies.by_law import ByLaw
+from mixlib.methods.automix.draws import Draw
+from mixlib.methods.automix.joint import JointMix
+from mixlib.methods.automix.objective import AutoMix
 from mixlib.seed import generator
 from pipelines.bench import Bench, Progress
 from pipelines.kinds.train import TrainJob, launch

@@ -82,7 +82,7 @@ class DetectJob(Job):
         import torch
 
         from downstream.detection.finetune import finetune
-        from mixlib import backbones
+        from mixlib.models import backbones
 
         train, test = self.splits(bench)
         weights = bench.weights(self.parent)

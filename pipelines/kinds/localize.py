@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from downstream.localization.settings import LocalizeSettings
-from mixlib.backbones import backbone
 from mixlib.datasets import DATASETS
+from mixlib.models.backbones import backbone
 from pipelines.errors import DeclarationError, check_keys
 from pipelines.job import Data, Job, Outcome
 from pipelines.kinds.train import FIELDS as PARENT_FIELDS
@@ -123,9 +123,10 @@ class LocalizeJob(Job):
 
         from downstream.localization.cam import activation_maps
         from downstream.localization.maps import center_prior
-        from mixlib import backbones, builder
+        from mixlib.catalog import build as builder
         from mixlib.data.augment import Augment
         from mixlib.data.loader import Loader
+        from mixlib.models import backbones
 
         s = self.settings
         if self.parent is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from mixlib.objective import Objective
+    from mixlib.core.objective import Objective
     from pipelines.bench import Bench
 
 # shares of the own image by which the figure groups samples
@@ -83,14 +83,14 @@ def recognize(
 
     Returns:
         The label share of the own image [N], and hits [N, 3] in the order of
-        :class:`mixlib.evaluate.MixedHits`.
+        :class:`mixlib.training.evaluate.MixedHits`.
     """
     import torch
 
-    from mixlib.evaluate import mixed_hits
-    from mixlib.mix import blend
-    from mixlib.net import inference
+    from mixlib.core.mix import blend
+    from mixlib.core.net import inference
     from mixlib.seed import generator
+    from mixlib.training.evaluate import mixed_hits
 
     shares, hits = [], []
     with inference(objective):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mixlib.backbones import backbone
 from mixlib.datasets import DATASETS
-from mixlib.recipes import Recipe
+from mixlib.models.backbones import backbone
+from mixlib.training.recipes import Recipe
 from pipelines.job import Data, Job, Outcome, Row
 from pipelines.pick import PICKS, pick
 from pipelines.published import source
@@ -17,9 +17,9 @@ from pipelines.setting import Setting
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
+    from mixlib.core.objective import Objective
     from mixlib.data.loader import Loader
-    from mixlib.fit import History
-    from mixlib.objective import Objective
+    from mixlib.training.fit import History
     from pipelines.bench import Bench
 
 FIELDS = (
@@ -114,8 +114,8 @@ class TrainJob(Job):
         )
 
     def run(self, bench: Bench) -> Outcome:
-        from mixlib.checkpoint import Checkpoint, save_atomically
-        from mixlib.fit import fit
+        from mixlib.training.checkpoint import Checkpoint, save_atomically
+        from mixlib.training.fit import fit
 
         fabric = launch(self.recipe.precision, bench)
         train, test = self.loaders(bench, fabric)
@@ -182,7 +182,7 @@ class TrainJob(Job):
 
     def objective(self, steps: int, classes: int) -> Objective:
         """The freshly initialized objective; ``steps`` is the length of its schedules."""
-        from mixlib import builder
+        from mixlib.catalog import build as builder
 
         weights = None if self.weights is None else source(self.weights)
         net = builder.net(self.backbone.name, classes, self.seed, weights)

@@ -9,11 +9,11 @@ import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
-from mixlib import builder
-from mixlib.methods import METHODS, method
-from mixlib.net import Net
-from mixlib.recipes import recipe
-from mixlib.sites import wrap
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS, method
+from mixlib.core.net import Net
+from mixlib.models.wrap import wrap
+from mixlib.training.recipes import recipe
 
 CLASSES = 5
 # of each constructor, the words that suit 64 pixels, a small network and little time

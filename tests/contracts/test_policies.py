@@ -11,12 +11,12 @@ import torch
 from scipy import stats
 from torch import nn
 
-from mixlib import builder
-from mixlib.methods import METHODS, method
-from mixlib.mix import Mix, blend
-from mixlib.net import Net
-from mixlib.objective import MixOnce
-from mixlib.policies.base import Policy
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS, method
+from mixlib.core.mix import Mix, blend
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce
+from mixlib.core.policy import Policy
 
 POLICIES = [name for name, row in METHODS.items() if row.objective == "once"]
 BY_CONTENT = ("supermix", "tokenmix")  # label shares that are not the area's

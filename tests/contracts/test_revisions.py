@@ -15,14 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from mixlib import backbones, builder
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS
+from mixlib.core.mix import blend
 from mixlib.data import generated
 from mixlib.data.augment import AUGMENTS
 from mixlib.data.generated import Shapes, render
-from mixlib.methods import METHODS
-from mixlib.mix import blend
-from mixlib.recipes import RECIPES
+from mixlib.models import backbones
 from mixlib.seed import generator
+from mixlib.training.recipes import RECIPES
 
 FILE = Path(__file__).parents[1] / "golden" / "revisions.json"
 TOLERANCE = 1e-4

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mixlib.net import inference
+from mixlib.core.net import inference
 from pipelines import datasets, grid, scale, table
 from pipelines.bench import Bench, Progress
 from pipelines.kinds.train import OBJECTIVE, launch

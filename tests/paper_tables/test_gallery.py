@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from timm.models.vision_transformer import VisionTransformer
 
-from mixlib import builder
-from mixlib.methods import METHODS
-from mixlib.mix import pair
-from mixlib.net import Net
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS
+from mixlib.core.mix import pair
+from mixlib.core.net import Net
 from paper_tables import gallery
 from paper_tables.render import products, render
 from paper_tables.specimens import CLASSES, SIDE, Studio, fixed, pictures, specimen_of
@@ -128,7 +128,7 @@ def test_what_is_filled_earns_no_label():
 
 
 def test_lambda_is_fixed_wherever_it_is_drawn():
-    from mixlib.methods import method
+    from mixlib.catalog.methods import method
 
     rng = torch.Generator().manual_seed(0)
     images, labels = pictures("generated", 2)

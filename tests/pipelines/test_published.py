@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mixlib import backbones
+from mixlib.models import backbones
 from pipelines import published
 from pipelines.errors import DeclarationError
 from pipelines.kinds import TrainJob

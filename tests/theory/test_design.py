@@ -8,18 +8,23 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 
-from mixlib import builder
+from mixlib.catalog import build as builder
+from mixlib.core.lam import Beta
+from mixlib.core.objective import MixOnce
+from mixlib.core.policy import ByLaw
 from mixlib.data.augment import Augment
 from mixlib.data.generated import CLASS_NAMES, Shapes, render_split
 from mixlib.data.loader import Loader
 from mixlib.data.readers import Images
 from mixlib.data.rows import SHAPES_MEAN, SHAPES_STD
-from mixlib.fit import fit
-from mixlib.laws import Beta, Box, CoinCells, Cosines, Field, Flat, HMix, Mixture, Modes
-from mixlib.objective import MixOnce
-from mixlib.policies.by_law import ByLaw
-from mixlib.recipes import RECIPES
+from mixlib.masks.designed import Cosines, Field, Mixture, Modes
+from mixlib.methods.cutmix import Box
+from mixlib.methods.gridmix import CoinCells
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
 from mixlib.seed import generator
+from mixlib.training.fit import fit
+from mixlib.training.recipes import RECIPES
 from theory.design import (
     Infeasible,
     by_cosines,

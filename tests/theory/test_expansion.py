@@ -8,7 +8,11 @@ import torch
 from scipy.special import beta as beta_function
 from torch.nn import functional as F
 
-from mixlib.laws import Beta, Box, Flat, GMix, HMix
+from mixlib.core.lam import Beta
+from mixlib.methods.cutmix import Box
+from mixlib.methods.gmix import GMix
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
 from theory.expansion import anchored, direct, mixed, roots, swapped, unswapped
 from theory.jets import jet, loss_of
 from theory.lam import nodes

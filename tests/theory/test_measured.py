@@ -11,17 +11,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mixlib.automix.assemble import automix
-from mixlib.laws import Beta, Box, Flat, HMix
-from mixlib.mix import Mix
-from mixlib.net import Net
-from mixlib.objective import MixOnce
-from mixlib.policies.base import Policy
-from mixlib.policies.by_law import ByLaw, cutmix, mixup
-from mixlib.policies.patchwork import ricap
-from mixlib.policies.puzzle import puzzlemix
-from mixlib.policies.resize_box import resizemix
-from mixlib.policies.saliency_box import saliencymix
+from mixlib.core.lam import Beta
+from mixlib.core.mix import Mix
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce
+from mixlib.core.policy import ByLaw, Policy
+from mixlib.methods.automix.build import automix
+from mixlib.methods.cutmix import Box, cutmix
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat, mixup
+from mixlib.methods.puzzlemix.policy import puzzlemix
+from mixlib.methods.resizemix import resizemix
+from mixlib.methods.ricap import ricap
+from mixlib.methods.saliencymix import saliencymix
 from mixlib.seed import generator
 from theory.expansion import direct, swapped
 from theory.jets import jet

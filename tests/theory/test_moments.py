@@ -11,20 +11,15 @@ import pytest
 import torch
 from scipy.special import beta as beta_function
 
-from mixlib.laws import (
-    Beta,
-    Blocks,
-    Box,
-    CoinCells,
-    CountedCells,
-    Fixed,
-    Flat,
-    FMix,
-    GMix,
-    HMix,
-    Holes,
-    Uniform,
-)
+from mixlib.core.lam import Beta, Fixed, Uniform
+from mixlib.methods.cutmix import Box
+from mixlib.methods.fmix import FMix
+from mixlib.methods.gmix import GMix
+from mixlib.methods.gridmix import CoinCells, Holes
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
+from mixlib.methods.random_tokens import CountedCells
+from mixlib.methods.token_blocks import Blocks
 from mixlib.seed import generator
 from theory.lam import UniformSide, moment, nodes, spread
 from theory.moments import center, exact, key_identity, monte_carlo

@@ -7,7 +7,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mixlib.laws import Beta, Box, CoinCells, Flat, HMix, Mixture
+from mixlib.core.lam import Beta
+from mixlib.masks.designed import Mixture
+from mixlib.methods.cutmix import Box
+from mixlib.methods.gridmix import CoinCells
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
 from theory.expansion import swapped
 from theory.first_layer import first_layer
 from theory.gradients import by_distance as reach

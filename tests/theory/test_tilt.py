@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from mixlib.laws import Beta, Box, Flat, FMix, GMix, HMix
+from mixlib.core.lam import Beta
+from mixlib.methods.cutmix import Box
+from mixlib.methods.fmix import FMix
+from mixlib.methods.gmix import GMix
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
 from mixlib.seed import generator
 from theory.moments import exact
 from theory.tilt import atoms, draw, one_sided, sampled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mixlib.laws import Beta
+from mixlib.core.lam import Beta
 from theory.lam import spread
 from theory.torus import bell_on_plane, bell_on_torus, box_covariance, cutmix_polynomial
 

@@ -31,7 +31,10 @@ entries, not about the quadratic form.
 # %matplotlib inline
 import torch
 
-from mixlib.laws import Beta, Box, Flat, HMix
+from mixlib.core.lam import Beta
+from mixlib.methods.cutmix import Box
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
 from mixlib.seed import generator
 from theory.families import families
 from theory.moments import center, exact, monte_carlo

@@ -25,10 +25,10 @@ with mean $\lambda$. In particular $K(0) \le c_2$, with equality for binary mask
 # %matplotlib inline
 import torch
 
-from mixlib.laws import Beta
-from mixlib.net import Net
-from mixlib.objective import MixOnce
-from mixlib.policies.by_law import ByLaw
+from mixlib.core.lam import Beta
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce
+from mixlib.core.policy import ByLaw
 from mixlib.seed import generator
 from theory.design import Infeasible, by_cosines, by_field, swing
 from theory.lam import spread

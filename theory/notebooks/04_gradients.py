@@ -27,8 +27,12 @@ statistic, not the paper's result.
 # %matplotlib inline
 import torch
 
-from mixlib.laws import Beta, Box, Flat, HMix
-from mixlib.policies.by_law import ByLaw, vanilla
+from mixlib.core.lam import Beta
+from mixlib.core.policy import ByLaw
+from mixlib.methods.cutmix import Box
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
+from mixlib.methods.vanilla import vanilla
 from theory.expansion import swapped
 from theory.first_layer import first_layer
 from theory.gradients import input_gradients, normalized, product_map

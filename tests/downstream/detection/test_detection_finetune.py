@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from detection_data import drawn_records
-from detection_resnets import tiny_basic
 from torch import nn
 
 from downstream.detection.batches import index_batches, training_batches
@@ -17,6 +15,8 @@ from downstream.detection.readers import Records
 from downstream.detection.schedule import optimizer
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
+from tests.downstream.detection.detection_data import drawn_records
+from tests.downstream.detection.detection_resnets import tiny_basic
 
 CPU = torch.device("cpu")
 DEMO = DetectSettings(

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from downstream.localization.readers import DataError
-from mixlib import backbones
 from mixlib.datasets import dataset
+from mixlib.models import backbones
 from pipelines import datasets, places
 from pipelines.bench import Bench, Progress
 from pipelines.kinds import LocalizeJob
