@@ -20,11 +20,10 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from mixlib.catalog.build import constructor
 from mixlib.catalog.methods import method
 from mixlib.core.catalog import nearest
 from mixlib.core.labels import CrossEntropy, LabelRule, soft_targets
-from mixlib.core.method import Method
+from mixlib.core.method import Method, resolve
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy
@@ -171,7 +170,7 @@ def build(
     """
     row = method(name)
     _refuse_objectives(row)
-    make = constructor(row.build)
+    make = resolve(row.path())
     known = list(inspect.signature(make).parameters)
     for word in params:
         if word not in known:
@@ -195,7 +194,7 @@ def build(
         )
     rule = None
     if row.rule is not None:
-        rule = constructor(row.rule)(released=bool(given.get("released", False)))
+        rule = resolve(row.path(row.rule))(released=bool(given.get("released", False)))
     return Mixer(row, policy, given, _looked_into(row, net), rule)
 
 
@@ -220,7 +219,7 @@ def _refuse_objectives(row: Method) -> None:
             f"{row.build.replace(':', '.')}(mixlib.wrap(model), steps=..., ...), see "
             "docs/methods.md"
         )
-    if row.rule is not None and constructor(row.rule)().taps:
+    if row.rule is not None and resolve(row.path(row.rule))().taps:
         raise ValueError(
             f"{row.title} takes its labels from the forward pass; in the training step use\n"
             f"    from {row.rule.replace(':', ' import ')}\n"

@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d
 from mixlib.catalog import build as builder
 from mixlib.catalog.methods import method
 from mixlib.core.lam import Fixed, LamLaw
-from mixlib.core.method import Method
+from mixlib.core.method import Method, resolve
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce, Objective
@@ -157,7 +157,7 @@ class Studio:
     def objective(self, row: Method) -> Objective:
         """A method's own objective, trained for a moment if it learns its masks."""
         if row.name not in self._objectives:
-            make = builder.constructor(row.build)
+            make = resolve(row.path())
             words = {**row.params_for("generated"), **_plain(inspect.signature(make).parameters)}
             net = builder.net("resnet10_w16", CLASSES, self.seed)
             if "teacher" in inspect.signature(make).parameters:
@@ -207,7 +207,7 @@ class Studio:
         return replace(specimen_of(mix, pair, note), asked=asked)
 
     def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str, bool]:
-        make = builder.constructor(row.build)
+        make = resolve(row.path())
         words = inspect.signature(make).parameters
         given = {**row.params_for(), **_plain(words)}
         for word in ("supervisor", "teacher"):

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from mixlib.catalog.methods import ROWS
+from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
 from pipelines.errors import DeclarationError
 from pipelines.job import Data, Job
@@ -84,7 +84,10 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
     said += [[c.decimals, c.higher_is_better] for c in table.columns]
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
-        said += [sorted(table.fixed.items()), [[m.name, m.title, m.revision] for m in ROWS]]
+        said += [
+            sorted(table.fixed.items()),
+            [[m.name, m.title, m.revision] for m in METHODS.values()],
+        ]
     body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]
     text = json.dumps([RENDERER, scale.name, said, body])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

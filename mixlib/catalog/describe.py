@@ -61,9 +61,9 @@ def pages(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def _make(row: Method) -> Any:
-    from mixlib.catalog.build import constructor
+    from mixlib.core.method import resolve
 
-    return constructor(row.build)
+    return resolve(row.path())
 
 
 def _words(row: Method) -> str:
@@ -82,10 +82,10 @@ def _words(row: Method) -> str:
 
 def _released(row: Method) -> str:
     """What the switch changes in the mixes and, where the method has a rule, in the labels."""
-    from mixlib.catalog.build import constructor
+    from mixlib.core.method import resolve
 
     said = released(_make(row))
-    return said if row.rule is None else f"{said} {released(constructor(row.rule))}"
+    return said if row.rule is None else f"{said} {released(resolve(row.path(row.rule)))}"
 
 
 def released(make: Any) -> str:

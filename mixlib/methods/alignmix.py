@@ -19,7 +19,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.core.choice import Choice
+from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope, partners
@@ -165,3 +167,15 @@ def alignmix(
         scope, pairing = "batch", "permute"
     ways = (mixup(alpha, scope, pairing), Align(Beta(alpha), site, scope, pairing))
     return Choice(ways, (0.5, 0.5))
+
+
+ROW = Method(
+    "alignmix",
+    "AlignMix",
+    "alignmix",
+    "Venkataramanan et al., AlignMixup: Improving Representations by Interpolating Aligned "
+    "Features, CVPR 2022, arXiv:2103.15375",
+    2022,
+    same(alpha=2.0),
+    frozenset({"features"}),
+)

@@ -18,7 +18,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, Policy, Scope, partners
@@ -117,3 +119,15 @@ def attentivemix(
         scope=scope,
         pairing=pairing,
     )
+
+
+ROW = Method(
+    "attentivemix",
+    "AttentiveMix",
+    "attentivemix",
+    "Walawalkar et al., Attentive CutMix: An Enhanced Data Augmentation Approach for Deep "
+    "Learning Based Image Classification, ICASSP 2020, arXiv:2003.13048",
+    2020,
+    same(alpha=2.0),
+    frozenset({"features"}),
+)

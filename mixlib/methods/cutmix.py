@@ -16,8 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixlib.core.choice import Choice
+from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.clipped_boxes import _limit, centers, clipped
@@ -92,3 +94,14 @@ def cutmix(
 def cutmix_half(alpha: float = 1.0, prob: float = 0.5, released: bool = False) -> Policy:
     """CutMix on a share of the batches only, as its authors train on CIFAR."""
     return Choice((cutmix(alpha, released=released),), (prob,))
+
+
+ROW = Method(
+    "cutmix",
+    "CutMix",
+    "cutmix",
+    "Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable "
+    "Features, ICCV 2019, arXiv:1905.04899",
+    2019,
+    alphas(1.0, cifar=0.2, large=1.0, fine=1.0),
+)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
+from mixlib.core.hyperparameters import same
+from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import Policy
 from mixlib.masks.clipped_boxes import centers, clipped
@@ -35,3 +37,15 @@ class Square(Region):
 def cutout(side: int = 16) -> Policy:
     """Cutout (DeVries and Taylor, 2017): a square of the mean image."""
     return Erase(Square(side))
+
+
+ROW = Method(
+    "cutout",
+    "Cutout",
+    "cutout",
+    "DeVries and Taylor, Improved Regularization of Convolutional Neural Networks with Cutout, "
+    "2017, arXiv:1708.04552",
+    2017,
+    same(side=16),
+    status="defined",
+)

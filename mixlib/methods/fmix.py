@@ -15,8 +15,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.low_pass import low_pass
 from mixlib.masks.top_k import largest
@@ -181,3 +183,14 @@ def fmix(
     if released:
         return ByLaw(FMix(decay, soft, released=True), Beta(alpha), "batch", "permute")
     return ByLaw(FMix(decay, soft), Beta(alpha), scope, pairing)
+
+
+ROW = Method(
+    "fmix",
+    "FMix",
+    "fmix",
+    "Harris et al., FMix: Enhancing Mixed Sample Data Augmentation, 2020, arXiv:2002.12047",
+    2020,
+    alphas(1.0, cifar=0.2, large=1.0, fine=0.2),
+    revision=2,
+)

@@ -16,8 +16,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.clipped_boxes import centers
 
@@ -86,3 +88,11 @@ def gmix(
     if released:
         return ByLaw(GMix("area"), Beta(alpha), "batch", "reverse")
     return ByLaw(GMix("area"), Beta(alpha), scope, pairing)
+
+
+_CITE = (
+    "Park et al., A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function "
+    "Perspective, NeurIPS 2022, arXiv:2208.09913"
+)
+
+ROW = Method("gmix", "GMix", "gmix", _CITE, 2022, same(alpha=1.0))

@@ -15,8 +15,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.cells import enlarge
 
@@ -122,3 +124,14 @@ def gridmix(
     if released:
         return ByLaw(Holes(), Beta(alpha), "batch", "permute")
     return ByLaw(CoinCells((grid, grid), "realized"), Beta(alpha), scope, pairing)
+
+
+ROW = Method(
+    "gridmix",
+    "GridMix",
+    "gridmix",
+    "Baek et al., GridMix: Strong regularization through local context mapping, Pattern "
+    "Recognition 2021, doi:10.1016/j.patcog.2020.107594",
+    2021,
+    same(alpha=1.0),
+)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mixlib.core.method import Method
 from mixlib.core.policy import Policy
 from mixlib.masks.cells import enlarge
 from mixlib.masks.erasing import Erase, Region
@@ -46,3 +47,14 @@ class Patches(Region):
 def hide_and_seek(counts: tuple[int, ...] = (1, 14, 7, 5, 4), odds: float = 0.5) -> Policy:
     """Hide-and-Seek (Singh and Lee, ICCV 2017): random cells of the mean image."""
     return Erase(Patches(counts, odds))
+
+
+ROW = Method(
+    "hide_and_seek",
+    "Hide-and-Seek",
+    "hide_and_seek",
+    "Singh and Lee, Hide-and-Seek: Forcing a Network to be Meticulous for Weakly-supervised "
+    "Object and Action Localization, ICCV 2017, arXiv:1704.04232",
+    2017,
+    status="defined",
+)

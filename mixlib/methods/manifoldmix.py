@@ -12,7 +12,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
@@ -66,3 +68,14 @@ def manifoldmix(
     if released:
         return Manifold(Beta(alpha), tuple(sites), "batch", "permute")
     return Manifold(Beta(alpha), tuple(sites), scope, pairing)
+
+
+ROW = Method(
+    "manifoldmix",
+    "ManifoldMix",
+    "manifoldmix",
+    "Verma et al., Manifold Mixup: Better Representations by Interpolating Hidden States, "
+    "ICML 2019, arXiv:1806.05236",
+    2019,
+    alphas(2.0, cifar=2.0, large=0.2, fine=0.5, inat=0.2),
+)

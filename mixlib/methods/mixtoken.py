@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from torch import nn
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.labels import LabelRule
 from mixlib.core.lam import Beta
+from mixlib.core.method import Method
 from mixlib.core.net import Net
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.methods.cutmix import Box
@@ -57,3 +59,21 @@ def mixtoken(
         rule=rule,
         seed=seed,
     )
+
+
+_CITE = (
+    "Jiang et al., All Tokens Matter: Token Labeling for Training Better Vision Transformers, "
+    "NeurIPS 2021, arXiv:2104.10858"
+)
+
+ROW = Method(
+    "mixtoken",
+    "MixToken",
+    "mixtoken",
+    _CITE,
+    2021,
+    same(alpha=1.0),
+    frozenset({"teacher"}),
+    objective="mixtoken",
+    status="defined",
+)

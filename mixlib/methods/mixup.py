@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 
 
@@ -30,3 +32,13 @@ class Flat(MaskLaw):
 def mixup(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """Mixup (Zhang et al., ICLR 2018): convex combinations, lambda ~ Beta(alpha, alpha)."""
     return ByLaw(Flat(), Beta(alpha), scope, pairing)
+
+
+ROW = Method(
+    "mixup",
+    "Mixup",
+    "mixup",
+    "Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv:1710.09412",
+    2018,
+    alphas(1.0, cifar=1.0, large=1.0, fine=1.0, inat=0.2),
+)

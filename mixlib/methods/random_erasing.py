@@ -13,6 +13,7 @@ from typing import Literal
 
 import torch
 
+from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import Policy
 from mixlib.masks.erasing import Erase, Fill, Region
@@ -62,3 +63,20 @@ def random_erasing(
     """Random Erasing (Zhong et al., AAAI 2020); timm's for DeiT is ``prob=0.25, area=(0.02, 1/3),
     fill="noise", law="log", tries=10``."""
     return Erase(Rectangle(area, aspect, law, tries), fill, prob)
+
+
+ROW = Method(
+    "random_erasing",
+    "Random Erasing",
+    "random_erasing",
+    "Zhong et al., Random Erasing Data Augmentation, AAAI 2020, arXiv:1708.04896",
+    2020,
+    {
+        "default": {"prob": 0.5},
+        "deit": {
+            **{"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise"},
+            **{"law": "log", "tries": 10},
+        },
+    },
+    status="defined",
+)

@@ -14,8 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.cells import counted, enlarge
 
@@ -59,3 +61,19 @@ def random_tokens(
 ) -> Policy:
     """Random tokens (ablation of TokenMix, ECCV 2022): a fixed number of cells anywhere."""
     return ByLaw(CountedCells((grid, grid)), Beta(alpha), scope, pairing)
+
+
+_CITE = (
+    "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
+    "ECCV 2022, arXiv:2207.08409"
+)
+
+ROW = Method(
+    "random_tokens",
+    "Random tokens",
+    "random_tokens",
+    _CITE,
+    2022,
+    same(alpha=1.0),
+    status="defined",
+)

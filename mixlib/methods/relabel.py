@@ -20,6 +20,8 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from mixlib.core.choice import Choice
+from mixlib.core.hyperparameters import same
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope
@@ -79,3 +81,15 @@ def relabel(
     if prob < 1:
         mixing = Choice((mixing,), (prob,))
     return ReLabel(mixing, None if teacher is None else MapTeacher(teacher))
+
+
+ROW = Method(
+    "relabel",
+    "ReLabel + CutMix",
+    "relabel",
+    "Yun et al., Re-labeling ImageNet: from Single to Multi-Labels, from Global to Localized "
+    "Labels, CVPR 2021, arXiv:2101.05022",
+    2021,
+    same(alpha=1.0),
+    frozenset({"teacher"}),
+)

@@ -15,7 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta, LamLaw, Redrawn, Uniform
+from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope, partners
@@ -146,3 +148,14 @@ def resizemix(
     if released:
         return ResizeBox(scale, mode, "drop", "batch", "permute")
     return ResizeBox(scale, mode, "keep", scope, pairing)
+
+
+ROW = Method(
+    "resizemix",
+    "ResizeMix",
+    "resizemix",
+    "Qin et al., ResizeMix: Mixing Data with Preserved Object Information and True Labels, "
+    "2020, arXiv:2012.11101",
+    2020,
+    {**alphas(1.0, cifar=1.0, large=1.0, fine=1.0), "default": {"alpha": None}},
+)

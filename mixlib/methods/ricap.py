@@ -13,7 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy, Scope
@@ -102,3 +104,14 @@ def ricap(beta: float = 0.3, scope: Scope = "sample", released: bool = False) ->
     """RICAP (Takahashi et al., 2018).  ``released=True``: one geometry per batch, four
     permutations."""
     return Patchwork(Beta(beta), "batch" if released else scope, released)
+
+
+ROW = Method(
+    "ricap",
+    "RICAP",
+    "ricap",
+    "Takahashi et al., Data Augmentation using Random Image Cropping and Patching for Deep "
+    "CNNs, IEEE TCSVT 2020, arXiv:1811.09030",
+    2018,
+    same(beta=0.3),
+)

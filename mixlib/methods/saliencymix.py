@@ -19,7 +19,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import alphas, normalized
 from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope, partners
@@ -94,3 +96,15 @@ def saliencymix(
     if released:
         return ReleasedBox(Beta(alpha))
     return SalientBox(Beta(alpha), tuple(mean), tuple(std), scope, pairing)
+
+
+ROW = Method(
+    "saliencymix",
+    "SaliencyMix",
+    "saliencymix",
+    "Uddin et al., SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better "
+    "Regularization, ICLR 2021, arXiv:2006.01791",
+    2021,
+    normalized(alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
+    revision=2,
+)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mixlib.core.lam import Fixed
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.clipped_boxes import centers
 
@@ -62,3 +63,13 @@ def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll", released: bool
     if released:
         return ByLaw(Smooth(), Fixed(0.5), "batch", "permute")
     return ByLaw(Smooth(), Fixed(0.5), scope, pairing)
+
+
+ROW = Method(
+    "smoothmix",
+    "SmoothMix",
+    "smoothmix",
+    "Lee et al., SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust "
+    "Classifiers, CVPR Workshops 2020, ieeexplore.ieee.org/document/9151008",
+    2020,
+)

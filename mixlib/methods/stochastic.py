@@ -21,6 +21,7 @@ from torch import Tensor
 from mixlib.core.choice import _check_odds, pick
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.mask import MaskLaw, as_dense, label_share
+from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, grid_of, partners
@@ -128,3 +129,17 @@ def stochastic(
     laws = ((Flat(), Beta(mixup)), (Box(), Beta(cutmix)))
     odds = (prob * (1 - switch), prob * switch)
     return Stochastic(laws, odds, mode, "reverse" if mode == "pair" else pairing)
+
+
+ROW = Method(
+    "stochastic",
+    "Stochastic Mixup & CutMix",
+    "stochastic",
+    "Mixup or CutMix at random, as in timm, DeiT (arXiv:2012.12877) and RSB (arXiv:2110.00476)",
+    2021,
+    {
+        "default": {"mixup": 1.0, "cutmix": 1.0, "mode": "batch"},
+        "deit": {"mixup": 0.8, "cutmix": 1.0, "mode": "batch"},
+        "rsb": {"mixup": 0.1, "cutmix": 1.0, "mode": "batch"},
+    },
+)

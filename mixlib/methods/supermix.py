@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Policy
@@ -173,3 +174,15 @@ def supermix(
     """SuperMix (Dabouei et al., CVPR 2021); parameters are those of :class:`SuperMix` and
     :class:`Search`."""
     return SuperMix(supervisor, images, alpha, Search(side, sigma, sparsity, unsolved, iterations))
+
+
+ROW = Method(
+    "supermix",
+    "SuperMix",
+    "supermix",
+    "Dabouei et al., SuperMix: Supervising the Mixing Data Augmentation, CVPR 2021, "
+    "arXiv:2003.05034",
+    2021,
+    {"default": {"side": 16}, "cifar": {"side": 8}, "generated": {"side": 8}},
+    frozenset({"teacher"}),
+)

@@ -16,8 +16,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, Fixed
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.cells import counted, enlarge
@@ -114,3 +116,18 @@ def token_blocks(
     if released:
         return ByLaw(Blocks((grid, grid), extra=14), Fixed(0.5), "batch", "reverse")
     return ByLaw(Blocks((grid, grid)), Beta(alpha), scope, pairing)
+
+
+_CITE = (
+    "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
+    "ECCV 2022, arXiv:2207.08409"
+)
+
+ROW = Method(
+    "token_blocks",
+    "TokenMix masks, label by area",
+    "token_blocks",
+    _CITE,
+    2022,
+    same(alpha=1.0),
+)

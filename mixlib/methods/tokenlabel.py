@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixlib.core.labels import CrossEntropy, LabelRule
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix, blend, identity
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
@@ -229,3 +230,19 @@ def tokenlabel(
         rule=rule,
         seed=seed,
     )
+
+
+_CITE = (
+    "Jiang et al., All Tokens Matter: Token Labeling for Training Better Vision Transformers, "
+    "NeurIPS 2021, arXiv:2104.10858"
+)
+
+ROW = Method(
+    "tokenlabel",
+    "TokenLabeling",
+    "tokenlabel",
+    _CITE,
+    2021,
+    needs=frozenset({"teacher"}),
+    objective="tokenlabel",
+)

@@ -20,9 +20,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.labels import soft_targets
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, Policy, Scope, grid_of, partners
@@ -107,3 +109,19 @@ def tokenmix(
         law = Blocks((grid, grid), extra=14)
         return TokenMix(law, Fixed(0.5), teacher, attention, "batch", "reverse")
     return TokenMix(Blocks((grid, grid)), Beta(alpha), teacher, attention, scope, pairing)
+
+
+_CITE = (
+    "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
+    "ECCV 2022, arXiv:2207.08409"
+)
+
+ROW = Method(
+    "tokenmix",
+    "TokenMix",
+    "tokenmix",
+    _CITE,
+    2022,
+    same(alpha=1.0),
+    frozenset({"attention"}),
+)

@@ -16,7 +16,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.labels import CrossEntropy, LabelRule
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.models.attention import class_attention
 
@@ -78,3 +80,15 @@ def transmix(rule: LabelRule | None = None, released: bool = False) -> TransMix:
     ``released=True``: half of every label share is by attention, half by area.
     """
     return TransMix(rule or CrossEntropy(), 0.5 if released else 0.0)
+
+
+ROW = Method(
+    "transmix",
+    "TransMix",
+    "mixlib.methods.stochastic:stochastic",
+    "Chen et al., TransMix: Attend to Mix for Vision Transformers, CVPR 2022, arXiv:2111.09833",
+    2022,
+    same(mixup=0.8, cutmix=1.0, switch=0.8, mode="batch"),
+    frozenset({"attention"}),
+    rule="transmix",
+)

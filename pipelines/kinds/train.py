@@ -12,7 +12,7 @@ from mixlib.training.recipes import Recipe
 from pipelines.job import Data, Job, Outcome, Row
 from pipelines.pick import PICKS, pick
 from pipelines.published import source
-from pipelines.setting import Setting
+from pipelines.setting import Setting, unpaired
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -189,7 +189,7 @@ class TrainJob(Job):
         return builder.objective(
             self.method.name,
             net,
-            dict(self.method.params),
+            unpaired(self.method.params),
             self.recipe,
             steps=steps,
             seed=self.seed,

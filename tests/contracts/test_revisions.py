@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mixlib.catalog import build as builder
 from mixlib.catalog.methods import METHODS
+from mixlib.core.method import resolve
 from mixlib.core.mix import blend
 from mixlib.data import generated
 from mixlib.data.augment import AUGMENTS
@@ -40,7 +40,7 @@ NARROW = [
 def method_numbers(name: str) -> list[float]:
     """Moments of a fixed batch mixed with the method's generated-data parameters."""
     row = METHODS[name]
-    policy = builder.constructor(row.build)(**row.params_for("generated"))
+    policy = resolve(row.path())(**row.params_for("generated"))
     x = torch.randn(6, 3, 32, 32, generator=generator(0, "revision"))
     settled = policy.settle(generator(1, name))
     if settled.site != "input":

@@ -60,3 +60,13 @@ def _grid(tokens: Tensor, image: tuple[int, int]) -> Tensor:
     if rows == 0 or count % rows:
         raise ValueError(f"{count} tokens do not tile an image of {image[0]} x {image[1]}")
     return tokens.transpose(1, 2).unflatten(2, (rows, count // rows))
+
+
+def probe(net: Net, site: str, image: int = 64) -> Features:
+    """The channels of a site, found by one forward pass of a blank image of ``image`` pixels."""
+    layout, prefix = net.layout, 1 if net.layout == "tokens" else 0
+    device = next(net.parameters()).device
+    with inference(net):
+        z = net.features(torch.zeros(1, 3, image, image, device=device), site)
+    channels = z.shape[1] if layout == "channels_first" else z.shape[-1]
+    return Features(site, channels, layout, prefix)

@@ -11,16 +11,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mixlib.core.labels import CrossEntropy, LabelRule
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
 from mixlib.methods.automix.draws import Draw, draws
 from mixlib.methods.automix.features import Features
-from mixlib.methods.automix.lambda_loss import LamLoss
-from mixlib.methods.automix.mix_block import BlockSpec, MixBlock
-from mixlib.methods.automix.schedules import LamWeight
+from mixlib.methods.automix.mix_block import MixBlock
+from mixlib.methods.automix.objective import AutoMixSpec
 from mixlib.seed import generator
 
 
@@ -30,11 +28,8 @@ class JointMix(Objective):
     Args:
         net: the classifier.
         features: the site that the block reads.
-        block: the Mix Block.
-        lam: law of lambda, one draw per batch; Beta(2, 2) when omitted.
-        lam_loss: the lambda loss, eq. (7).
-        lam_weight: its weight.
-        rule: the loss of mixed samples.
+        spec: its ``block``, ``alpha``, ``lam_loss``, ``lam_weight`` and ``rule`` are read; what
+            belongs to the momentum pipeline has no meaning here.
         steps: optimizer steps of the run.
         seed: initializes the block.
     """
@@ -43,24 +38,20 @@ class JointMix(Objective):
         self,
         net: Net,
         features: Features,
-        block: BlockSpec | None = None,
+        spec: AutoMixSpec | None = None,
         *,
         steps: int,
-        lam: LamLaw | None = None,
-        lam_loss: LamLoss | None = None,
-        lam_weight: LamWeight | None = None,
-        rule: LabelRule | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        spec = spec or AutoMixSpec()
         self.net = net
         self.features = features
-        rng = generator(seed, "automix", "block")
-        self.block = MixBlock(features.channels, block or BlockSpec(), rng)
-        self.lam = lam or Beta(2.0)
-        self.lam_loss = lam_loss or LamLoss()
-        self.lam_weight = (lam_weight or LamWeight()).values(steps)
-        self.rule = rule or CrossEntropy()
+        self.block = MixBlock(features.channels, spec.block, generator(seed, "automix", "block"))
+        self.lam = Beta(spec.alpha)
+        self.lam_loss = spec.lam_loss
+        self.lam_weight = spec.lam_weight.values(steps)
+        self.rule = spec.rule
         self._step = 0
 
     def forward(

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mixlib.core.labels import CrossEntropy, LabelRule
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta
 from mixlib.core.mix import Mix, blend, identity
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
@@ -42,7 +42,10 @@ class AutoMixSpec:
 
     Args:
         block: the Mix Block.
-        lam: law of lambda; Beta(2, 2) in all experiments (Figure 9).
+        site: where the block looks; the paper's l = 3 is "stage3".
+        image: side in pixels of an image with which the site's channels are found out; networks
+            with a fixed input size need theirs.
+        alpha: lambda ~ Beta(alpha, alpha); 2 in all experiments (Figure 9).
         scope: one lambda per "batch" (released) or per "sample".
         pairing: how partners are drawn.
         lam_margin: where lambda_q or 1 - lambda_q is at most this, q sees plain mixup (released:
@@ -65,7 +68,9 @@ class AutoMixSpec:
     """
 
     block: BlockSpec = field(default_factory=BlockSpec)
-    lam: LamLaw = field(default_factory=lambda: Beta(2.0))
+    site: str = "stage3"
+    image: int = 64
+    alpha: float = 2.0
     scope: Scope = "batch"
     pairing: Pairing = "permute"
     lam_margin: float = 0.0
@@ -99,7 +104,8 @@ class AutoMix(Objective):
     Args:
         net: the classifier; see :class:`mixlib.methods.automix.momentum_pair.Pair` for what is shared with it.
         features: the site that the block reads.
-        spec: all choices; ``mixlib.methods.automix.presets.PRESETS`` holds the named ones.
+        spec: all choices; ``mixlib.methods.automix.presets.PRESETS`` holds the named ones.  Its
+            ``site`` and ``image`` are :func:`mixlib.methods.automix.build.automix`'s to read.
         steps: optimizer steps of the whole run, for the schedules.
         seed: initializes the block.
     """
@@ -124,7 +130,7 @@ class AutoMix(Objective):
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
     ) -> Step:
         spec = self.spec
-        for_k, for_q = draws(2, len(x), spec.lam, spec.scope, spec.pairing, rng, x.device)
+        for_k, for_q = draws(2, len(x), Beta(spec.alpha), spec.scope, spec.pairing, rng, x.device)
         skipped = spec.skip > 0 and bool(
             torch.rand((), generator=rng, device=rng.device) < spec.skip
         )

@@ -1,13 +1,13 @@
-"""Which AutoMix?  The paper's, the two that were released, and a cheaper one of our own.
+"""Presets of AutoMix: the paper's, the two that were released, and a cheaper one of our own.
 
 Every difference, with its source and cost, is listed in ``docs/automix.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 
+from mixlib.core.catalog import Catalog
 from mixlib.methods.automix.lambda_loss import LamLoss
 from mixlib.methods.automix.mix_block import BlockSpec
 from mixlib.methods.automix.momentum_pair import Report
@@ -47,11 +47,21 @@ released_imagenet = AutoMixSpec(
 # -0.05 on ImageNet) and the block trained at every other step.  4.76 / 3 of a vanilla step.
 lean = AutoMixSpec(one_hot=False, every=2, report=Report("k", "mix"))
 
-PRESETS: Mapping[str, AutoMixSpec] = MappingProxyType(
-    {
-        "paper": paper,
-        "released_cifar": released_cifar,
-        "released_imagenet": released_imagenet,
-        "lean": lean,
-    }
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of choices."""
+
+    name: str
+    spec: AutoMixSpec
+
+
+PRESETS = Catalog(
+    "AutoMix preset",
+    (
+        Preset("paper", paper),
+        Preset("released_cifar", released_cifar),
+        Preset("released_imagenet", released_imagenet),
+        Preset("lean", lean),
+    ),
 )

@@ -56,6 +56,11 @@ class Momentum:
         return values
 
 
+def constant(momentum: float) -> Momentum:
+    """The same momentum throughout: a plain exponential moving average."""
+    return Momentum(start=momentum, end=momentum)
+
+
 @dataclass(frozen=True)
 class LamWeight:
     """Weight gamma of the lambda loss, eq. (7).
