@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from paper_tables.render import products
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from pipelines.errors import DeclarationError
 from pipelines.kinds import KINDS
 from pipelines.places import ready_path, sought

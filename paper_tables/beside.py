@@ -14,7 +14,7 @@ TITLE = "Measured runs, beside the paper's numbers"
 
 def caveat(kept: Kept) -> str:
     """The line above: scale, data, runs, and what may not be concluded."""
-    from mixlib.datasets import DATASETS
+    from mixlib.data.catalog import DATASETS
 
     data = dict.fromkeys(DATASETS[j.data.name].title for job in kept.jobs for j in job.closure())
     line = formats.header(kept.table, kept.scale, tuple(data))

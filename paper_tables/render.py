@@ -40,7 +40,7 @@ def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
 
 def data_names(plan: grid.Plan, name: str) -> tuple[str, ...]:
     """Titles of every dataset behind a table, parents first."""
-    from mixlib.datasets import DATASETS
+    from mixlib.data.catalog import DATASETS
 
     jobs = [j for job in plan.needed(name) for j in job.closure()]
     return tuple(dict.fromkeys(DATASETS[job.data.name].title for job in jobs))

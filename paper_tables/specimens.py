@@ -23,7 +23,7 @@ from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce, Objective
 from mixlib.core.policy import Policy
-from mixlib.data.generated import Shapes, render_split
+from mixlib.data.shapes.scenes import Shapes, render_split
 from mixlib.methods.augmix.consistency import Consistency
 from mixlib.methods.automix.draws import Draw
 from mixlib.methods.automix.joint import JointMix

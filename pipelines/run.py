@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from pipelines import datasets, grid, scale, table
 from pipelines.bench import Bench, Progress
 from pipelines.errors import check_keys, run_app

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
 from mixlib.core.hyperparameters import merged
-from mixlib.data.augment import AUGMENTS
-from mixlib.datasets import DATASETS, Dataset
+from mixlib.data.augmentations import AUGMENTS
+from mixlib.data.catalog import DATASETS, Dataset
 from mixlib.models.backbones import BACKBONES
 from mixlib.training.recipes import RECIPES, Recipe
 from pipelines.datasets import fingerprint, specify

@@ -19,6 +19,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from mixlib.core.objective import Objective
+from mixlib.models.strided_pointwise import avoid_narrow_strided_pointwise
 from mixlib.seed import derive, generator
 from mixlib.training import optimizers
 from mixlib.training.checkpoint import Checkpoint
@@ -137,6 +138,7 @@ class _Loop:
         checkpoint: Checkpoint | None,
         report: Report,
     ) -> None:
+        avoid_narrow_strided_pointwise(objective)
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.train, self.recipe = objective, train, recipe

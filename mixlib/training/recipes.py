@@ -21,7 +21,7 @@ class Recipe:
         lr, min_lr, warmup_epochs, schedule_by: a cosine from lr to min_lr, stepped by "epoch" or
         "step". block_lr, block_min_lr: learning rate of AutoMix's Mix Block (None: as the network).
         batch: samples per step over all devices.
-        augment: name of the augmentation (``mixlib.data.transforms``).
+        augment: name of the augmentation (``mixlib.data.augment_batch``).
         loss: "ce" (cross-entropy) or "bce" (one sigmoid per class, targets of both classes 1).
         decay_all: weight decay on biases and norm layers too (the ResNet recipes), or on weights
             only.

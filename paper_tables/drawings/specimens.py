@@ -16,7 +16,7 @@ from mixlib.core.mix import Mix, blend
 from mixlib.core.net import inference
 from mixlib.core.objective import Objective
 from mixlib.core.policy import ByLaw
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from mixlib.methods.automix.draws import Draw
 from mixlib.methods.automix.joint import JointMix
 from mixlib.methods.automix.objective import AutoMix

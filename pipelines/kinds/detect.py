@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from downstream.detection.settings import SETTINGS, DetectSettings
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from pipelines.errors import check_keys
 from pipelines.job import Data, Job, Outcome
 from pipelines.kinds.train import TrainJob

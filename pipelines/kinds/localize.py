@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from downstream.localization.settings import LocalizeSettings
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from mixlib.models.backbones import backbone
 from pipelines.errors import DeclarationError, check_keys
 from pipelines.job import Data, Job, Outcome
@@ -124,7 +124,7 @@ class LocalizeJob(Job):
         from downstream.localization.cam import activation_maps
         from downstream.localization.maps import center_prior
         from mixlib.catalog import build as builder
-        from mixlib.data.augment import Augment
+        from mixlib.data.augmentations import Augment
         from mixlib.data.loader import Loader
         from mixlib.models import backbones
 

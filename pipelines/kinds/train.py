@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from mixlib.models.backbones import backbone
 from mixlib.training.recipes import Recipe
 from pipelines.job import Data, Job, Outcome, Row
@@ -147,7 +147,7 @@ class TrainJob(Job):
 
     def loaders(self, bench: Bench, fabric: Fabric) -> tuple[Loader, Loader]:
         """Training and test batches on Fabric's device."""
-        from mixlib.data.augment import Augment
+        from mixlib.data.augmentations import Augment
         from mixlib.data.loader import Loader
         from mixlib.data.readers import cap, read
 

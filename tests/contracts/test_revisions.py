@@ -18,9 +18,9 @@ import torch
 from mixlib.catalog.methods import METHODS
 from mixlib.core.method import resolve
 from mixlib.core.mix import blend
-from mixlib.data import generated
-from mixlib.data.augment import AUGMENTS
-from mixlib.data.generated import Shapes, render
+from mixlib.data.augmentations import AUGMENTS
+from mixlib.data.shapes import scenes
+from mixlib.data.shapes.scenes import Shapes, render
 from mixlib.models import backbones
 from mixlib.seed import generator
 from mixlib.training.recipes import RECIPES
@@ -79,7 +79,7 @@ def current() -> dict[str, dict[str, list]]:
         "backbones": {n: [backbones.BACKBONES[n].revision, backbone_numbers(n)] for n in NARROW},
         "recipes": {n: [row.revision, text(row)] for n, row in RECIPES.items()},
         "augments": {n: [row.revision, text(row)] for n, row in AUGMENTS.items()},
-        "renderer": {"shapes": [generated.REVISION, renderer_numbers()]},
+        "renderer": {"shapes": [scenes.REVISION, renderer_numbers()]},
     }
 
 

@@ -12,11 +12,11 @@ from mixlib.catalog import build as builder
 from mixlib.core.lam import Beta
 from mixlib.core.objective import MixOnce
 from mixlib.core.policy import ByLaw
-from mixlib.data.augment import Augment
-from mixlib.data.generated import CLASS_NAMES, Shapes, render_split
+from mixlib.data.augmentations import Augment
+from mixlib.data.catalog.row import SHAPES_MEAN, SHAPES_STD
 from mixlib.data.loader import Loader
 from mixlib.data.readers import Images
-from mixlib.data.rows import SHAPES_MEAN, SHAPES_STD
+from mixlib.data.shapes.scenes import CLASS_NAMES, Shapes, render_split
 from mixlib.masks.designed import Cosines, Field, Mixture, Modes
 from mixlib.methods.cutmix import Box
 from mixlib.methods.gridmix import CoinCells

@@ -1,4 +1,4 @@
-"""Are published annotation formats read as the references read them, and bad files named?"""
+"""Published annotation formats are read as the references read them, and bad files are named."""
 
 import json
 from dataclasses import replace

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from downstream.localization.readers import DataError
-from mixlib.datasets import dataset
+from mixlib.data.catalog import dataset
 from mixlib.models import backbones
 from pipelines import datasets, places
 from pipelines.bench import Bench, Progress

@@ -1,4 +1,4 @@
-"""Which data augmentation does a training procedure use? (declared; nothing is computed here)
+"""Declared augmentations: every setting of a training procedure, as plain data.
 
 `Augment` is plain data without torch, so that a job can carry every setting in its digest. The
 catalog holds AutoMix's procedures: Table 12 for ImageNet, the released configurations for the

@@ -1,4 +1,4 @@
-"""How is a pickle read without trusting it?  The CIFAR archives are pickles of arrays and lists."""
+"""Pickles that are not trusted: the CIFAR archives hold arrays and lists, and nothing else is read."""
 
 from __future__ import annotations
 

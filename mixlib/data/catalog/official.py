@@ -1,4 +1,4 @@
-"""Which published datasets can the papers' tables be computed on? (rows of the catalog)
+"""Published datasets: rows with official sizes, archives and checksums.
 
 Split sizes and classes are the official ones. AutoMix's appendix A.1 gives Tiny-ImageNet 10,000
 training images; the archive has 100,000 (500 a class). Checksums are those that the datasets'
@@ -7,7 +7,7 @@ owners, or the widely used readers of torchvision, publish.
 
 from __future__ import annotations
 
-from mixlib.data.rows import CIFAR_MEAN, CIFAR_STD, Archive, Dataset
+from mixlib.data.catalog.row import CIFAR_MEAN, CIFAR_STD, Archive, Dataset
 
 _KRIZHEVSKY = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009"
 _LE = "Le and Yang: Tiny ImageNet Visual Recognition Challenge, Stanford CS 231N, 2015"

@@ -1,10 +1,10 @@
-"""What does the catalog say about one dataset? (row type and shared constants)"""
+"""A row of the dataset catalog, and constants that rows share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mixlib.data.generated import Shapes
+from mixlib.data.shapes.scenes import Shapes
 
 FAMILIES = (
     *("cifar", "tiny", "imagenet", "fine", "inat", "places", "generated"),
@@ -71,7 +71,7 @@ class Dataset:
         identity: what the fingerprint is made of: 'declared' (name, revision and split sizes: for
             official archives that never change), 'measured' (paths and sizes of the files found),
             'generated' (the specification), 'chosen' (name, revision and the list of classes: for
-            a part of an official set, see `mixlib.data.subset`).
+            a part of an official set, see `mixlib.data.imagenet100`).
         spec: the specification of a generated set, otherwise None.
         revision: bump when the meaning of the row changes.
     """

@@ -1,4 +1,4 @@
-"""How are the scenery and the objects of the generated world painted?
+"""Painting of the scenery and the objects of the generated world.
 
 Functions paint into float32 color arrays [H, W, 3] in [0, 1], in place, and draw from the given
 NumPy generator in a fixed order. An object is painted only inside its own window, which keeps a
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mixlib.data.figures import MARKS, OUTLINES, SURFACES, Field, blob, plain
+from mixlib.data.shapes.outlines import MARKS, OUTLINES, SURFACES, Field, blob, plain
 
 _OUTLINES = tuple(OUTLINES.values())
 Window = tuple[slice, slice]

@@ -1,6 +1,6 @@
-"""How does one picture become a network input? (the path of large datasets and of RandAugment)
+"""Augmentation of one image: the path of large datasets and of RandAugment.
 
-The same laws as `mixlib.data.transforms`, on single PIL pictures in data-loading processes. One
+The same laws as `mixlib.data.augment_batch`, on single PIL pictures in data-loading processes. One
 integer decides everything random about a picture, so neither the number of processes nor their
 order changes the result.
 """
@@ -14,8 +14,8 @@ from PIL import Image, ImageEnhance
 from torch import Tensor
 
 from mixlib.data import randaugment
-from mixlib.data.augment import Augment, magnitude
-from mixlib.data.transforms import draw, shorter_side
+from mixlib.data.augment_batch import draw, shorter_side
+from mixlib.data.augmentations import Augment, magnitude
 
 Picture = Image.Image
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}

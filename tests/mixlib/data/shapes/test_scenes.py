@@ -1,11 +1,11 @@
-"""Is the generated world deterministic, balanced, correctly labeled, and cheap?"""
+"""The generated world is deterministic, balanced, correctly labeled, and cheap."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mixlib.data.generated import CLASS_NAMES, SPLITS, Shapes, render, render_split
+from mixlib.data.shapes.scenes import CLASS_NAMES, SPLITS, Shapes, render, render_split
 
 SMALL = Shapes(train=30, val=10, size=32)
 SCENES = Shapes(train=24, val=8, size=96, objects=(2, 6), radius=(0.09, 0.2), crowd=0.3, least=2)

@@ -1,4 +1,4 @@
-"""Do the batched augmentations obey torchvision's laws, and repeat for the same generator?"""
+"""The batched augmentations obey torchvision's laws, and repeat for the same generator."""
 
 from dataclasses import replace
 
@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import v2
 
-from mixlib.data.augment import AUGMENTS, Augment, magnitude
-from mixlib.data.transforms import (
+from mixlib.data.augment_batch import (
     Draws,
     crop_pad,
     crop_resize,
@@ -21,7 +20,8 @@ from mixlib.data.transforms import (
     resize_shorter,
     train_batch,
 )
-from mixlib.data.transforms import test_batch as make_test_batch
+from mixlib.data.augment_batch import test_batch as make_test_batch
+from mixlib.data.augmentations import AUGMENTS, Augment, magnitude
 
 BICUBIC = v2.InterpolationMode.BICUBIC
 

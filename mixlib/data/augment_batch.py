@@ -1,4 +1,4 @@
-"""How is a batch in memory augmented? (draw parameters once, then apply them to all images)
+"""Augmentation of a batch in memory: parameters drawn once, then applied to all images.
 
 Draws come from one explicit generator on the CPU, whatever the device of the images, and for the
 whole global batch; a rank applies its own rows of them. So neither the device nor the number of
@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from mixlib.data.augment import Augment
+from mixlib.data.augmentations import Augment
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def train_batch(x: UInt8[Tensor, "B H W C"], augment: Augment, draws: Draws) -> 
     if not augment.batched:
         raise ValueError(
             "RandAugment, color jitter and erasing work on single pictures; "
-            "use mixlib.data.pictures for them"
+            "use mixlib.data.augment_image for them"
         )
     x = resize_shorter(x, augment.before, augment.interpolation)
     if augment.crop == "resized" or (

@@ -1,4 +1,4 @@
-"""Which 100 classes are ImageNet-100?  Those of a list that the user gives, or the first hundred.
+"""The 100 classes of ImageNet-100: those of a list that the user gives, or the first hundred.
 
 Park et al. (NeurIPS 2022) name the subset and print no list, and several are in use (that of
 Contrastive Multiview Coding, Tian et al., ECCV 2020, among them).  So the choice is a file beside

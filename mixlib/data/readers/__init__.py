@@ -1,4 +1,4 @@
-"""Which images and labels does a split of a dataset hold?
+"""Readers of classification datasets: the images and labels of a split.
 
 `read(layout, root, split)` returns `Images`: small sets as one array in memory, large ones as a
 list of paths. Only classification labels are read here; detection and localization have their own
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mixlib.data.pickles import unpickle
-from mixlib.data.subset import imagenet100
+from mixlib.data.imagenet100 import imagenet100
+from mixlib.data.readers.pickles import unpickle
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
 
@@ -141,7 +141,7 @@ def read_imagefolder(root: Path, split: str) -> Images:
 
 
 def read_imagenet100(root: Path, split: str) -> Images:
-    """The same of the classes that :func:`mixlib.data.subset.imagenet100` chooses."""
+    """The same of the classes that :func:`mixlib.data.imagenet100.imagenet100` chooses."""
     _expect(root / "train", "ImageNet's folder with one folder a class")
     return _of_classes(_expect(root / split, "a folder with one folder a class"), imagenet100(root))
 

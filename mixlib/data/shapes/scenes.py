@@ -1,4 +1,4 @@
-"""Which images does the 'shapes world' hold? (generated, with labels, boxes and instance masks)
+"""The shapes world: generated images with labels, boxes and instance masks.
 
 Textured objects of up to ten classes stand on cluttered, textured backgrounds. What makes it a test
 of data augmentation and not a toy: a class can be told from four cues (outline, surface, hue, a
@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mixlib.data.figures import OUTLINES, Field
-from mixlib.data.paint import Look, finish, paint_object, paint_scenery
+from mixlib.data.shapes.outlines import OUTLINES, Field
+from mixlib.data.shapes.paint import Look, finish, paint_object, paint_scenery
 
 CLASS_NAMES: tuple[str, ...] = tuple(OUTLINES)
 REVISION = 1

@@ -1,9 +1,9 @@
-"""What do the classes of the generated world look like? (outlines, surfaces, marks)
+"""Outlines, surfaces and marks of the classes of the generated world.
 
 All functions are pure NumPy on the object's own coordinates u, v (float32 arrays of one shape; the
 object's outline lies within about the unit circle) and return arrays of that shape. Ten entries in
-each table, one per class; the renderer (`mixlib.data.generated`) decides which of a class's entries
-an image shows.
+each table, one per class; `mixlib.data.shapes.scenes` decides which of a class's entries an image
+shows.
 """
 
 from __future__ import annotations

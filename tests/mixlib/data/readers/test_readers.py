@@ -1,4 +1,4 @@
-"""Do the readers find the images and labels of every layout, and say clearly what is wrong?"""
+"""The readers find the images and labels of every layout, and say clearly what is wrong."""
 
 import os
 import pickle
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mixlib.data.catalog import DATASETS
 from mixlib.data.readers import READERS, Images, cap, open_rgb, read
-from mixlib.datasets import DATASETS
 
 REAL = [
     (row.name, split)

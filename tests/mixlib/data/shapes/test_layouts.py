@@ -1,4 +1,4 @@
-"""Do the official readers of each layout find in the written files what was drawn?"""
+"""The official readers of each layout find in the written files what was drawn."""
 
 import contextlib
 import io
@@ -10,9 +10,15 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from mixlib.data import readers
-from mixlib.data.generated import CLASS_NAMES, Shapes, render
-from mixlib.data.layouts import polygons_of, run_lengths, write_coco, write_cub, write_imagefolder
-from mixlib.data.layouts import write_voc as write_voc_files
+from mixlib.data.shapes.layouts import (
+    polygons_of,
+    run_lengths,
+    write_coco,
+    write_cub,
+    write_imagefolder,
+)
+from mixlib.data.shapes.layouts import write_voc as write_voc_files
+from mixlib.data.shapes.scenes import CLASS_NAMES, Shapes, render
 
 SCENES = Shapes(
     train=20, val=6, size=96, objects=(2, 5), radius=(0.09, 0.2), crowd=0.4, least=2, distractors=1

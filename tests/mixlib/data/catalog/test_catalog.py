@@ -1,4 +1,4 @@
-"""Is every row of the catalog complete and true to what the papers and archives say?"""
+"""Every row of the catalog is complete and true to what the papers and archives say."""
 
 import re
 import subprocess
@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from mixlib.data.generated import Shapes
+from mixlib.data.catalog import DATASETS, FAMILIES, IDENTITIES, LAYOUTS, dataset
 from mixlib.data.readers import READERS
-from mixlib.datasets import DATASETS, FAMILIES, IDENTITIES, LAYOUTS, dataset
+from mixlib.data.shapes.scenes import Shapes
 
 ROWS = list(DATASETS.values())
 
@@ -86,8 +86,8 @@ def test_names_are_unique_and_unknown_ones_are_refused_with_the_known():
 
 def test_the_catalog_and_the_fingerprints_need_no_torch():
     code = (
-        "import sys, mixlib.datasets, mixlib.data.augment, pipelines.datasets as d; "
-        "d.fingerprint(mixlib.datasets.DATASETS['shapes']); "
+        "import sys, mixlib.data.catalog, mixlib.data.augmentations, pipelines.datasets as d; "
+        "d.fingerprint(mixlib.data.catalog.DATASETS['shapes']); "
         "sys.exit('torch' in sys.modules or 'torchvision' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

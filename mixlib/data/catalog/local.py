@@ -1,4 +1,4 @@
-"""Which datasets need no download? (rows of the catalog: generated worlds and small extracts)
+"""Datasets without a download: rows of the generated worlds and of small extracts.
 
 The generated worlds are drawn on demand and identified by their specification. The small extracts
 hold real images in official layouts; they exercise the readers and are no benchmarks, so they are
@@ -7,8 +7,7 @@ identified by what lies on disk.
 
 from __future__ import annotations
 
-from mixlib.data.generated import Shapes
-from mixlib.data.rows import (
+from mixlib.data.catalog.row import (
     CIFAR_MEAN,
     CIFAR_STD,
     IMAGENET_MEAN,
@@ -17,6 +16,7 @@ from mixlib.data.rows import (
     SHAPES_STD,
     Dataset,
 )
+from mixlib.data.shapes.scenes import Shapes
 
 _SCENES = Shapes(
     train=600,
@@ -47,7 +47,7 @@ def _made(
     return Dataset(
         *(name, title, family, layout, spec.classes, spec.size),
         splits=splits,
-        citation="drawn by mixlib.data.generated",
+        citation="drawn by mixlib.data.shapes.scenes",
         folder=folder,
         how=f"nothing to fetch: `python -m pipelines.datasets prepare {name}` draws it",
         identity="generated",

@@ -1,4 +1,4 @@
-"""How is a generated world written to disk in the official layouts? (ImageFolder, VOC, COCO, CUB)
+"""The generated world on disk, in the official layouts: ImageFolder, VOC, COCO and CUB.
 
 Each `write_*` fills an empty folder. The layouts are those of the official archives, down to VOC's
 one-based inclusive boxes and COCO's crowd encoding, so that the readers, detectors and evaluators
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mixlib.data.generated import CLASS_NAMES, Scene, Shapes, Thing, render
+from mixlib.data.shapes.scenes import CLASS_NAMES, Scene, Shapes, Thing, render
 
 JPEG_QUALITY = 95
 Entry = tuple[str, int, tuple[int, int, int, int]]

@@ -1,12 +1,12 @@
-"""How many images does each split on disk hold, and which classes are there?"""
+"""Sizes of the splits on disk, and the class names."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from mixlib.data.catalog.row import Dataset
 from mixlib.data.readers import READERS, read
-from mixlib.data.rows import Dataset
 
 
 def take(row: Dataset, root: Path) -> tuple[dict[str, int], tuple[str, ...]]:

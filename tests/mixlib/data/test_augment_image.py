@@ -1,4 +1,4 @@
-"""Do single pictures follow the same laws as batches, and RandAugment's operations timm's?"""
+"""Single images follow the same laws as batches, and RandAugment's operations timm's."""
 
 from dataclasses import replace
 
@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from mixlib.data import randaugment
-from mixlib.data.augment import AUGMENTS, Augment
-from mixlib.data.generated import Shapes, render
-from mixlib.data.pictures import erase, train_picture
-from mixlib.data.pictures import test_picture as make_test_picture
-from mixlib.data.transforms import draw, train_batch
-from mixlib.data.transforms import test_batch as make_test_batch
+from mixlib.data.augment_batch import draw, train_batch
+from mixlib.data.augment_batch import test_batch as make_test_batch
+from mixlib.data.augment_image import erase, train_picture
+from mixlib.data.augment_image import test_picture as make_test_picture
+from mixlib.data.augmentations import AUGMENTS, Augment
+from mixlib.data.shapes.scenes import Shapes, render
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,14 @@
-"""Which datasets exist? (the catalog: name -> row)
+"""Catalog of datasets: name -> row.
 
-Adding a dataset means adding one row in `mixlib.data.official` (downloads) or `mixlib.data.local`
-(generated, or small extracts). Importable without torch, because job graphs are built from rows.
+Adding a dataset means adding one row in `official` (downloads) or `local` (generated, or small
+extracts). Importable without torch, because job graphs are built from rows.
 """
 
 from __future__ import annotations
 
-from mixlib.data.local import EXTRACTS, GENERATED
-from mixlib.data.official import CLASSIFICATION, DETECTION
-from mixlib.data.rows import FAMILIES, IDENTITIES, LAYOUTS, Archive, Dataset
+from mixlib.data.catalog.local import EXTRACTS, GENERATED
+from mixlib.data.catalog.official import CLASSIFICATION, DETECTION
+from mixlib.data.catalog.row import FAMILIES, IDENTITIES, LAYOUTS, Archive, Dataset
 
 DATASETS: dict[str, Dataset] = {
     row.name: row for row in (*CLASSIFICATION, *DETECTION, *GENERATED, *EXTRACTS)
