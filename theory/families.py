@@ -1,5 +1,4 @@
-"""Which families of masks are compared?  One entry per line of every table and plot of the
-theory."""
+"""Families of masks that the tables and plots of the theory compare, one entry per line."""
 
 from __future__ import annotations
 
@@ -17,11 +16,11 @@ from mixlib.methods.mixup import Flat
 from mixlib.methods.random_tokens import CountedCells
 from mixlib.methods.smoothmix import Smooth
 from mixlib.methods.token_blocks import Blocks
-from theory.lam import UniformSide
+from theory.moments.lam import UniformSide
 
 
 class Family(NamedTuple):
-    """A mask law with its law of lambda; ``exact`` where :func:`theory.moments.exact` knows it."""
+    """A mask law with its law of lambda; ``exact`` where its moments have a closed form."""
 
     law: MaskLaw
     lam: LamLaw

@@ -1,4 +1,4 @@
-"""Is what is analyzed what is trained?  One source of masks, imported in one direction."""
+"""One source of masks for training and theory, imported in one direction."""
 
 from __future__ import annotations
 

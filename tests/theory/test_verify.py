@@ -1,4 +1,4 @@
-"""Does ``python -m theory verify`` print what holds and fail when something does not?"""
+"""``python -m theory verify``: it prints what holds, and fails when something does not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mixlib.core.mask import MaskLaw
 from theory import verify
 from theory.__main__ import app
 from theory.families import families
-from theory.states import STATES
+from theory.networks import STATES
 
 FEW = ("Mixup", "HMix, r = 0.5", "TokenMix, blocks")
 

@@ -1,4 +1,4 @@
-"""Do the notebooks run, end in assertions, and agree with their pairs?"""
+"""Notebooks: they run, end in assertions, and agree with their pairs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import ast
 
 import jupytext
 import pytest
-from typer.testing import CliRunner
 
-from theory import plots
-from theory.__main__ import app
-from theory.execute import execute, notebooks
-from theory.plots import save
+from theory.run_notebooks import execute, notebooks
 
 
 @pytest.mark.parametrize("source", notebooks(), ids=lambda path: path.stem)
@@ -35,20 +31,3 @@ def test_pair_is_in_step_and_has_no_outputs(source):
     written, paired = jupytext.read(source), jupytext.read(source.with_suffix(".ipynb"))
     assert [cell.source for cell in written.cells] == [cell.source for cell in paired.cells]
     assert not any(cell.get("outputs") for cell in paired.cells)
-
-
-def test_figures_repeat_their_bytes(tmp_path):
-    for folder in ("a", "b"):
-        save(plots.coefficients(16, n=300), tmp_path / folder, "coefficients")
-    for name in ("coefficients.png", "coefficients.svg"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-
-
-def test_figures_command_names_its_files(tmp_path, monkeypatch):
-    for name in ("coefficients", "maps"):  # drawn in full by the second notebook
-        monkeypatch.setattr(plots, name, plots.spectra)
-    out = CliRunner().invoke(app, ["figures", str(tmp_path)])
-    assert out.exit_code == 0, out.output
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f"{name}.{kind}" for name in ("coefficients", "maps", "spectra") for kind in ("png", "svg")
-    }

@@ -1,12 +1,16 @@
-"""What does mixing add to the loss, to second order?  Three expansions with the same moments.
+"""Second-order expansions of the MSDA loss (Park, Yun and Chun, NeurIPS 2022, Theorem 1), with
+exact averages over all pairs of images.
 
 Data x_i [m, C, H, W], labels y_i [m, K], pairs (i, j) uniform with replacement, d_ij = x_j - x_i,
-C_i = E_j[d_ij d_ij^T].  Assumptions: a loss affine in y; a mask law that knows neither the pair nor
-the network; f twice differentiable on the segments.  Neither E[M | lambda] = lambda nor w = lambda
-is assumed: the moments carry it.
+C_i = E_j[d_ij d_ij^T].  Assumptions: a loss affine in y; a mask law that depends neither on the
+pair nor on the network; f twice differentiable on the segments.  Neither E[M | lambda] = lambda nor
+w = lambda is assumed: the moments carry it.  Three expansions with the same moments:
 
-:func:`swapped` (the paper's theorem, with the factor 1/2 and the softmax Hessian its slides drop):
-    L + R1 + R2 + R3,  R1 = E_i (p - y)^T J (a * (xbar - x_i)),  R2 = 1/2 E_i <A o C_i, J^T H J>,
+:func:`swapped` is the paper's theorem, with the factor 1/2 and the softmax Hessian that its slides
+drop,
+    L + R1 + R2 + R3,
+    R1 = E_i (p - y)^T J (a * (xbar - x_i)),
+    R2 = 1/2 E_i <A o C_i, J^T H J>,
     R3 = 1/2 E_i sum_k (p - y)_k <A o C_i, Hess f_k>.
 :func:`unswapped` keeps the mixed label and expands about x_i: exact to third order in u, good for
 lambda near 1 only.  :func:`anchored` folds to w >= 1/2 and expands about the mean virtual point:
@@ -21,9 +25,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from theory.jets import Jet, Loss, Model, curvature, evaluate, jet, loss_of, residual
+from theory.expansion.taylor import Jet, Loss, Model, curvature, evaluate, jet, loss_of, residual
 from theory.moments import Moments
-from theory.tilt import Atoms
+from theory.moments.tilt import Atoms
 
 
 class Swapped(NamedTuple):
@@ -72,8 +76,8 @@ def roots(matrix: Float[Tensor, "s s"], size: tuple[int, int]) -> Float[Tensor, 
     value, vector = torch.linalg.eigh(matrix)
     if value[0] < -1e-9 * value[-1].abs():
         raise ValueError(f"a second moment must be positive semi-definite, got {value[0]:.2e}")
-    kept = value > 1e-15 * value[-1]
-    scaled = vector[:, kept] * value[kept].sqrt()
+    positive = value > 1e-15 * value[-1]
+    scaled = vector[:, positive] * value[positive].sqrt()
     return scaled.T.reshape(-1, 1, *size)
 
 
@@ -106,7 +110,7 @@ def swapped(
     """L, R1, R2, R3 with exact averages over all pairs.
 
     Cost: m^2 rank(A) second-order forward passes; for real networks use
-    :func:`theory.measured.displaced` instead.
+    :func:`theory.expansion.on_networks.displaced` instead.
     """
     first = jet(model, x, moments.a.view(1, 1, *moments.size) * (x.mean(0) - x))
     rest = residual(first.f, y, kind)

@@ -1,7 +1,7 @@
-"""How much mass does lambda's law put where?  Partial moments and quadrature nodes of every law.
+"""Partial moments and quadrature nodes of the laws of lambda.
 
-Masks of boxes depend on lambda through integers, so their exact moments need E[lambda^p; lo <
-lambda <= hi] in closed form; bells are smooth in lambda and need nodes.
+Masks of boxes depend on lambda through integers, so their exact moments need
+E[lambda^p; low < lambda <= high] in closed form; Gaussians are smooth in lambda and need nodes.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def moment(lam: LamLaw, power: int) -> float:
     return float(partial_moment(lam, power, np.array([-1.0]), np.array([1.0]))[0])
 
 
-def spread(lam: LamLaw) -> float:
+def mixup_coefficient(lam: LamLaw) -> float:
     """c2 = E[lambda (1 - lambda)], the second-order coefficient of Mixup: ab/((a+b)(a+b+1))."""
     return moment(lam, 1) - moment(lam, 2)
 

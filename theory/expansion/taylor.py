@@ -1,5 +1,5 @@
-"""How do a classifier's logits and its loss change along a direction?  Derivatives by forward mode,
-never a Jacobian or a Hessian.
+"""First and second derivatives of a classifier's logits and loss along a direction, by forward
+mode: never a whole Jacobian or Hessian.
 
 The losses are affine in the label: cross-entropy lse(f) - y . f for K >= 2 logits, and the logistic
 loss softplus(f) - y f for one logit.

@@ -1,4 +1,6 @@
-"""What do the coefficients look like?  Against pixel distance, as a spectrum, as a dimension."""
+"""Coefficients A_jk by pixel distance and by displacement, their spectrum, and the dimension of a
+penalty.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from theory.moments import Moments
+from theory.moments.exact import Moments
 
 
 def by_distance(
@@ -27,9 +29,9 @@ def by_distance(
     width = 1.0 if bins is None else float(distance.max()) / bins
     index = (distance / width).round().long().flatten()
     count = torch.bincount(index).double()
-    kept = count > 0
+    filled = count > 0
     sums = [torch.bincount(index, weights=v.flatten()) for v in (distance, row)]
-    return sums[0][kept] / count[kept], sums[1][kept] / count[kept]
+    return sums[0][filled] / count[filled], sums[1][filled] / count[filled]
 
 
 def by_lag(moments: Moments) -> Float[Tensor, "P Q"]:

@@ -1,5 +1,6 @@
-"""On which networks is the theorem tested?  Small smooth ones in three states: random,
-trained with a mask law, and fitted to the bare data until they overfit."""
+"""Small smooth networks on which the theorem is checked, in three states: random, trained with a
+mask law, and overfitted to the unmixed data.
+"""
 
 from __future__ import annotations
 

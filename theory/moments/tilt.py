@@ -1,10 +1,11 @@
-"""Under which measure is a mixed loss the loss of one image moved towards another?  The tilted one.
+"""Tilted measure of a mask law: the swap lemma that turns a mixed loss into the loss of one image
+moved towards another.
 
 Swap lemma (own proof; exact, with no assumption on E[M | lambda] and none on smoothness): a loss
 affine in the label splits into w l(f(x~), y_i) + (1 - w) l(f(x~), y_j); exchanging i and j in the
 second part turns M into its complement.  Hence
-    L_MSDA = E_ij E~[ l(f(x_i + u * (x_j - x_i)), y_i) ],    E~[phi(u)] = E[w phi(1 - M) + (1 - w)
-    phi(M)].
+    L_MSDA = E_ij E~[l(f(x_i + u * (x_j - x_i)), y_i)],
+    E~[phi(u)] = E[w phi(1 - M) + (1 - w) phi(M)].
 The tilt is joint: with probability w keep M, else take the complement *mask*.  "lambda from a
 tilted Beta, then the same masks" is right only where the law of 1 - M given lambda is the law of M
 given 1 - lambda (Mixup, GMix, cells, FMix), and wrong for boxes: see :func:`one_sided`.
@@ -27,9 +28,11 @@ from mixlib.methods.cutmix import Box
 from mixlib.methods.gmix import GMix
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat
-from theory.lam import nodes, parameters
-from theory.moments import Moments, Share, exact, labeled
-from theory.separable import bell_edges, sides_of, threshold
+from theory.moments.clipped import sides_of, threshold
+from theory.moments.exact import Moments, Share, exact_moments
+from theory.moments.gmix import gmix_panels
+from theory.moments.lam import nodes, parameters
+from theory.moments.monte_carlo import sample_labeled_masks
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def sampled(
     share: Share = "law",
 ) -> Atoms:
     """n equally weighted draws of the law."""
-    own, weight = labeled(law, lam, size, n, rng, share)
+    own, weight = sample_labeled_masks(law, lam, size, n, rng, share)
     return Atoms(torch.full((n,), 1 / n, dtype=torch.float64), weight[:, 0], own)
 
 
@@ -101,7 +104,7 @@ def draw(
     law: MaskLaw, lam: LamLaw, size: tuple[int, int], n: int, rng: torch.Generator
 ) -> Float[Tensor, "n h w"]:
     """n draws of u from the tilted measure: the law's own masks, and one coin each."""
-    own, weight = labeled(law, lam, size, n, rng, "law")
+    own, weight = sample_labeled_masks(law, lam, size, n, rng, "law")
     keep = torch.rand(n, 1, 1, generator=rng, dtype=torch.float64) < weight[:, :, None]
     return torch.where(keep, 1 - own, own)
 
@@ -148,7 +151,7 @@ def _(law: HMix, lam: LamLaw, size: tuple[int, int]) -> Atoms:
 
 @atoms.register
 def _(law: GMix, lam: LamLaw, size: tuple[int, int]) -> Atoms:
-    points, weights = nodes(lam, bell_edges(size[0] * size[1]), order=16)
+    points, weights = nodes(lam, gmix_panels(size[0] * size[1]), order=16)
     prob, lams, center = _grid(points, weights, size)
     own = law.mask(lams, center, size)
     return Atoms(prob, own.mean(dim=(1, 2)), own)
@@ -162,8 +165,11 @@ def tilted_beta(lam: Beta) -> list[tuple[float, Beta]]:
 
 def one_sided(law: MaskLaw, lam: Beta, size: tuple[int, int]) -> Moments:
     """E[u u^T] under "lambda from the tilted Beta, then the same mask family": what the tilt
-    becomes when the complement is forgotten.  Compare with :func:`theory.moments.exact`."""
-    parts = [(weight, exact(law, beta, size, share="own")) for weight, beta in tilted_beta(lam)]
+    becomes when the complement is forgotten.  Compare with
+    :func:`theory.moments.exact.exact_moments`."""
+    parts = [
+        (weight, exact_moments(law, beta, size, share="own")) for weight, beta in tilted_beta(lam)
+    ]
     weights = torch.tensor([weight for weight, _ in parts], dtype=torch.float64)
     first, second = torch.stack([m.a for _, m in parts]), torch.stack([m.A for _, m in parts])
     return Moments(size, weights @ first, torch.einsum("k,krs->rs", weights, second))

@@ -1,4 +1,4 @@
-"""Do the notebooks hold?  Runs them whole, and writes what a reader sees."""
+"""Execution of the notebooks from their readable sources, and the pages that a reader sees."""
 
 from __future__ import annotations
 

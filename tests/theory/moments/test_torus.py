@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mixlib.core.lam import Beta
-from theory.lam import spread
-from theory.torus import bell_on_plane, bell_on_torus, box_covariance, cutmix_polynomial
+from theory.moments.gmix import gmix_on_plane, gmix_on_torus
+from theory.moments.lam import mixup_coefficient
+from theory.moments.torus import box_covariance, cutmix_polynomial
 
 BOXES = {
     "box_r1_a1_b1": (1.0, Beta(1.0)),
@@ -22,7 +23,7 @@ BELLS = {"a1_b1": Beta(1.0), "a2_b1": Beta(2.0, 1.0), "a0.2_b0.2": Beta(0.2)}
 def test_box_on_the_torus(name, golden):
     data, (ratio, lam) = golden("theory/torus_moments"), BOXES[name]
     down, across = data["delta_yx_fraction"].T
-    found = spread(lam) + box_covariance(lam, ratio, down, across)
+    found = mixup_coefficient(lam) + box_covariance(lam, ratio, down, across)
     np.testing.assert_allclose(found, data[f"{name}/A_quad"], atol=1e-9, rtol=0)
     z = (found - data[f"{name}/A_mc"]) / data[f"{name}/A_se"]
     assert np.abs(z).max() < 5
@@ -32,7 +33,7 @@ def test_box_on_the_torus(name, golden):
 def test_bell_on_torus_and_plane(name, golden):
     data, lam = golden("theory/torus_moments"), BELLS[name]
     down, across = data["delta_yx_fraction"].T
-    for form, key in ((bell_on_torus, "A_torus_quad"), (bell_on_plane, "A_freeplane_quad")):
+    for form, key in ((gmix_on_torus, "A_torus_quad"), (gmix_on_plane, "A_freeplane_quad")):
         found = form(lam, down, across)
         np.testing.assert_allclose(found, data[f"gmix_{name}/{key}"], atol=1e-9, rtol=0)
 

@@ -1,4 +1,4 @@
-"""What are the moments when nothing is clipped?  Closed forms on the torus and on the free plane.
+"""Closed forms of the moments of CutMix and HMix on the torus, where no border clips the box.
 
 On a torus E[M | lambda] = lambda, and the key identity A = c2 11^T + E Cov(M | lambda) holds; the
 covariance depends on the displacement alone.  A box of relative side q covers two pixels at the
@@ -15,11 +15,11 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import LamLaw
 from mixlib.methods.cutmix import Box
 from mixlib.methods.hmix import HMix
-from theory.lam import nodes, spread
-from theory.moments import Moments, Share
+from theory.moments.exact import Moments, Share
+from theory.moments.lam import mixup_coefficient, nodes
 
 
 def tau(q: NDArray, t: NDArray) -> NDArray:
@@ -85,7 +85,7 @@ def grid_lags(size: tuple[int, int]) -> tuple[NDArray, NDArray]:
 
 def hmix_on_torus(law: HMix, lam: LamLaw, size: tuple[int, int], rows: Tensor | None) -> Moments:
     """Exact moments of ``HMix(r, "wrap")``: label lambda."""
-    c2 = spread(lam)
+    c2 = mixup_coefficient(lam)
     lag = c2 + box_covariance(lam, law.ratio, *grid_lags(size))
     return stationary(size, rows, 2 * c2, lag)
 
@@ -96,7 +96,7 @@ def box_on_torus(
     """Exact moments of ``Box("wrap")`` with the drawn or the realized label."""
     if rule == "own":
         raise NotImplementedError("the torus box has no exact form with share='own'")
-    c2 = spread(lam)
+    c2 = mixup_coefficient(lam)
     down, across = grid_lags(size)
     drawn = c2 + box_covariance(lam, 1.0, down, across)
     if rule == "drawn":
@@ -119,34 +119,9 @@ def _rounding_variance(lam: LamLaw, size: tuple[int, int]) -> float:
     return float(weights @ (squares[0] * squares[1] - (1 - points) ** 2))
 
 
-def bell_shares(lam: Beta) -> tuple[NDArray, NDArray]:
-    """Nodes of k = min(lambda, 1 - lambda) in panels that halve towards 0."""
-    small = 0.5 ** np.arange(1, 40)
-    points, weights = nodes(lam, np.concatenate([small, 1 - small]), order=20)
-    return np.minimum(points, 1 - points), weights
-
-
-def bell_on_torus(lam: Beta, down: NDArray, across: NDArray) -> NDArray:
-    """A of GMix on the unit torus: c2 + E[k/2 sum over images exp(-pi |D|^2 / (2 k)) - k^2]."""
-    k, weights = bell_shares(lam)
-    sums = []
-    for distance in (down, across):
-        image = distance[:, None] + np.arange(-8, 9)
-        sums.append(np.exp(-np.pi * image**2 / (2 * k[:, None, None])).sum(-1))
-    return spread(lam) + weights @ (k[:, None] / 2 * sums[0] * sums[1] - k[:, None] ** 2)
-
-
-def bell_on_plane(lam: Beta, down: NDArray, across: NDArray) -> NDArray:
-    """A of GMix where the bell never meets the border: c2 + E[k/2 exp(-pi |D|^2 / (2 k)) - k^2],
-    distances relative to the image's side."""
-    k, weights = bell_shares(lam)
-    fallen = np.exp(-np.pi * (down**2 + across**2) / (2 * k[:, None]))
-    return spread(lam) + weights @ (k[:, None] / 2 * fallen - k[:, None] ** 2)
-
-
 def cutmix_polynomial(t1: NDArray, t2: NDArray) -> NDArray:
     """A of CutMix on the torus for lambda uniform and t1 >= t2, in closed form (proved in
-    :mod:`theory.exact`)."""
+    :mod:`theory.proofs`)."""
     cubic = -2 * t1**3 - 3 * t2**3 - 3 * t1**2 * t2
     square = 3 * t1**2 + 3 * t2**2 + 3 * t1 * t2
     return (1 - 2 * t1 - 2 * t2 + square + cubic + t1**4 + t2**4) / 3

@@ -1,7 +1,8 @@
-"""Which statements of the theory are proved symbolically?  Every entry of :data:`STATEMENTS`.
+"""Symbolic proofs of the theory's statements (SymPy), one function each.
 
 A statement is a function that returns an expression which must be identically zero.  Polynomial
-identities live in a ring over the rationals (seconds, where expanding expressions takes a minute).
+identities live in a ring over the rationals (seconds, where expanding expressions takes a
+minute).
 """
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ def plane_gmix() -> sp.Expr:
 
 
 def hmix_moments() -> sp.Expr:
-    """HMix, u = 1 - s (1 - B), s = lambda / kept, w = lambda: lambda^3 cancels in E~[u u']."""
+    """HMix, u = 1 - s (1 - B), s = lambda / (share outside), w = lambda: in E~[u u'] lambda^3 cancels."""
     s, box, other = sp.symbols("s B B2")
     u, v = 1 - s * (1 - box), 1 - s * (1 - other)
     tilted = lam * u * v + (1 - lam) * (1 - u) * (1 - v)
