@@ -1,6 +1,6 @@
 """Datasets on this machine: fetched, verified, prepared, and identified by their content.
 
-`python -m pipelines.datasets list | fetch NAME | verify NAME | prepare NAME`. A dataset is looked
+`python -m pipelines.data list | fetch NAME | verify NAME | prepare NAME`. A dataset is looked
 for in the folder that the environment variable MIX_DATA names, then in data/. `prepare` ends with
 data/ready/<fingerprint>.json, the file that other jobs depend on. Nothing here imports torch: the
 fingerprints are taken while a job graph is built.
@@ -25,7 +25,7 @@ from mixlib.data.catalog.row import Dataset
 from mixlib.data.imagenet100 import identity
 from mixlib.data.shapes import scenes
 from mixlib.data.shapes.scenes import Shapes
-from pipelines.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
+from pipelines.data.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
 
 
 def specify(row: Dataset, changes: Mapping[str, Any] | None = None) -> Shapes | None:
@@ -196,7 +196,7 @@ def provide(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path
 
 def download(row: Dataset, data: Path = DATA, keep: bool = False) -> None:
     """Fetches, checks and unpacks every official archive of a dataset."""
-    from pipelines.download import obtain
+    from pipelines.data.download import obtain
 
     for archive in row.archives:
         obtain(archive, data, keep)
