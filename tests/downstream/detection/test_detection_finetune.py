@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from convolutions import Convolutions
+from tests.convolutions import Convolutions
 from torch import nn
 
 from downstream.detection.batches import index_batches, training_batches

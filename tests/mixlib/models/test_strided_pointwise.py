@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from convolutions import Convolutions
+from tests.convolutions import Convolutions
 from lightning.fabric import Fabric
 from torch import nn
 
