@@ -12,9 +12,9 @@ from mixlib.catalog import build as builder
 from mixlib.catalog.methods import METHODS
 from mixlib.core.mix import pair
 from mixlib.core.net import Net
-from paper_tables import gallery
+from paper_tables.drawings import gallery
+from paper_tables.drawings.mixed_pair import CLASSES, SIDE, Studio, fixed, pictures, specimen_of
 from paper_tables.render import products, render
-from paper_tables.specimens import CLASSES, SIDE, Studio, fixed, pictures, specimen_of
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.store import Store
@@ -27,7 +27,7 @@ figures:
   small:
     title: A small figure
     source: nowhere
-    figure: paper_tables.gallery:draw
+    figure: gallery
     settings: {methods: [mixup, cutmix, cutout], lambdas: [0.5], pairs: 1}
 """
 
