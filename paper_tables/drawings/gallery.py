@@ -49,13 +49,8 @@ class Settings:
 
     @property
     def names(self) -> list[str]:
-        """The methods shown; by default all that do not merely train another row's mixing in a
-        pipeline of their own."""
-        if self.methods:
-            return [method(name).name for name in self.methods]
-        bases = {row.name for row in METHODS.values() if row.pipelines}
-        trained = {name for base in bases for name in METHODS[base].pipelines.values()}
-        return [name for name in METHODS if name in bases or name not in trained]
+        """The methods shown; by default all of the catalog."""
+        return [method(name).name for name in self.methods] or list(METHODS)
 
     @property
     def columns(self) -> int:

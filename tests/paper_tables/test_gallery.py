@@ -95,12 +95,6 @@ def test_every_method_has_a_picture(name, studio):
         assert sum(shown.weights) == pytest.approx(1)
 
 
-def test_the_gallery_leaves_out_what_mixes_as_another_row_does():
-    shown = gallery.Settings().names
-    assert {"mixup", "cutmix", "automix", "fmix", "augmix"} <= set(shown)
-    assert not {"mixup_ema", "mixup_mp", "cutmix_mp_ce", "automix_joint"} & set(shown)
-
-
 @pytest.mark.parametrize("name", ["relabel", "tokenlabel", "mixtoken"])
 def test_specimens_of_methods_with_a_teacher(name):
     images, labels = pictures("generated", 2)
