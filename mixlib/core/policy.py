@@ -1,29 +1,25 @@
-"""Who decides the mask, from what it may see?  A policy: tensors at a site of the network in, a
-:class:`Mix` out."""
+"""Policies: tensors at a site of the network in, a :class:`~mixlib.core.mix.Mix` out.
+
+A policy decides who is mixed with whom (:func:`partners`), in which shares (a law of lambda, see
+:func:`draw_pairs`) and where in the image (a mask law, a search or a network).
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
-
-from mixlib.core.mix import Mix, rolled
-
-if TYPE_CHECKING:
-    from mixlib.core.net import Net
-from dataclasses import dataclass
 
 from mixlib.core.lam import LamLaw
 from mixlib.core.mask import MaskLaw, label_share
-from mixlib.core.mix import identity, pair
+from mixlib.core.mix import Mix, identity, pair, rolled
 from mixlib.core.net import Net
 
 Scope = Literal["sample", "batch"]
-
-
 Pairing = Literal["roll", "permute", "reverse"]
 
 
@@ -89,6 +85,59 @@ def partners(
     raise ValueError(f"pairing must be roll, permute or reverse, got {pairing!r}")
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Who is mixed with whom in a batch, and with which lambda.
+
+    Attributes:
+        partner: int64 [B].
+        shares: float64 [n, 2], lambda and 1 - lambda; n = B, or 1 where the batch has one lambda.
+        shift: ``partner[b] == (b + shift) % B``, if known.
+    """
+
+    partner: Int[Tensor, " B"]
+    shares: Float[Tensor, "n 2"]
+    shift: int | None = None
+
+    @property
+    def lam(self) -> Float[Tensor, " n"]:
+        """Lambda as it was drawn: one per sample or one for the batch."""
+        return self.shares[:, 0]
+
+    @property
+    def lam_each(self) -> Float[Tensor, " B"]:
+        """Lambda of every sample."""
+        return self.lam.expand(len(self.partner))
+
+    def to(self, device: torch.device) -> Pairs:
+        """The same on another device (asynchronous copies of small tensors)."""
+        partner, shares = (t.to(device, non_blocking=True) for t in (self.partner, self.shares))
+        return Pairs(partner, shares, self.shift)
+
+
+def draw_pairs(
+    batch: int, law: LamLaw, scope: Scope, pairing: Pairing, rng: torch.Generator
+) -> Pairs:
+    """Partners, then lambda: what every policy of pairs draws first.
+
+    Args:
+        batch: number of samples.
+        law: of lambda.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`partners`.
+        rng: the only source of randomness; the result lies on its device.
+
+    Example:
+        >>> from mixlib.core.lam import Fixed
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> pairs = draw_pairs(3, Fixed(0.25), "batch", "reverse", rng)
+        >>> pairs.partner.tolist(), pairs.shares.tolist()
+        ([2, 1, 0], [[0.25, 0.75]])
+    """
+    partner, shift = partners(batch, pairing, rng)
+    return Pairs(partner, law.shares(batch if scope == "sample" else 1, rng), shift)
+
+
 def grid_of(z: Tensor) -> tuple[int, int]:
     """Height and width of the tensor that a mask must cover; tokens lie on a square grid."""
     if z.ndim == 4:
@@ -121,16 +170,13 @@ class ByLaw(Policy):
     site: str = "input"
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        batch = z.shape[0]
-        partner, shift = partners(batch, self.pairing, rng)
-        draws = batch if self.scope == "sample" else 1
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
         if self.law.flat:
-            return pair(partner, None, self.lam.shares(draws, rng), shift=shift).to(z.device)
-        lam = self.lam.sample(draws, rng)
-        own = self.law.draw(lam, grid_of(z), rng)
-        share = label_share(self.law, lam, own)
+            return pair(pairs.partner, None, pairs.shares, shift=pairs.shift).to(z.device)
+        own = self.law.draw(pairs.lam, grid_of(z), rng)
+        share = label_share(self.law, pairs.lam, own)
         own = own if not isinstance(own, Tensor) else own.float()
-        return pair(partner, own, share, shift=shift).to(z.device)
+        return pair(pairs.partner, own, share, shift=pairs.shift).to(z.device)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.methods.mixup import mixup
 
 EPSILON = 0.1  # entropy weight
@@ -127,14 +127,13 @@ class Align(Policy):
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if z.ndim != 4:
             raise ValueError(f"AlignMix needs a feature map [B, C, h, w], got {tuple(z.shape)}")
-        partner, shift = partners(len(z), self.pairing, rng)
-        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng).expand(len(z))
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
         own_moves = bool(torch.rand((), generator=rng, device=rng.device) < 0.5)
-        partner, lam = (t.to(z.device, non_blocking=True) for t in (partner, lam))
-        other = z[partner]
+        pairs = pairs.to(z.device)
+        other = z[pairs.partner]
         with torch.no_grad():
             plan = transport_plan(distances(z.flatten(2), other.flatten(2)))
-        return aligned_mix(z, other, plan, partner, lam, own_moves, shift)
+        return aligned_mix(z, other, plan, pairs.partner, pairs.lam_each, own_moves, pairs.shift)
 
 
 def aligned_mix(

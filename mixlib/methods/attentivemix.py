@@ -23,7 +23,7 @@ from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.masks.cells import enlarge
 
 
@@ -71,10 +71,9 @@ class Attentive(Policy):
             seen = F.interpolate(z, (self.side, self.side), mode="bilinear", antialias=False)
         with inference(looking):
             features = looking.features(seen, self.map_site)
-        partner, shift = partners(len(z), self.pairing, rng)
-        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng).expand(len(z))
-        partner, lam = (t.to(z.device, non_blocking=True) for t in (partner, lam))
-        return self.solve(features, partner, lam, (z.shape[-2], z.shape[-1]), shift)
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng).to(z.device)
+        size = (z.shape[-2], z.shape[-1])
+        return self.solve(features, pairs.partner, pairs.lam_each, size, pairs.shift)
 
     def solve(
         self,

@@ -20,7 +20,7 @@ from mixlib.core.lam import Beta, LamLaw, Redrawn, Uniform
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.masks.clipped_boxes import centers, clipped
 
 Interpolation = Literal["nearest", "bilinear"]
@@ -106,12 +106,12 @@ class ResizeBox(Policy):
             raise ValueError(f"mode must be nearest or bilinear, got {self.mode!r}")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        batch, size = z.shape[0], (z.shape[-2], z.shape[-1])
-        partner, shift = partners(batch, self.pairing, rng)
-        tau = self.scale.sample(batch if self.scope == "sample" else 1, rng)
+        size = (z.shape[-2], z.shape[-1])
+        pairs = draw_pairs(len(z), self.scale, self.scope, self.pairing, rng)
+        tau = pairs.lam
         side = (tau[:, None] * torch.tensor(size, device=tau.device)).long()
         boxes = clipped(centers(len(tau), size, rng), side, size, self.odd)
-        return placed(z, partner, boxes, self.mode, shift)
+        return placed(z, pairs.partner, boxes, self.mode, pairs.shift)
 
 
 def placed(

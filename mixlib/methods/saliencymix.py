@@ -24,7 +24,7 @@ from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.masks.clipped_boxes import clipped
 from mixlib.saliency.fine_grained import bytes_of, fine_grained, fine_grained_of_floats, peak
 
@@ -57,13 +57,10 @@ class SalientBox(Policy):
     pairing: Pairing = "roll"
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        batch, size = len(z), (z.shape[-2], z.shape[-1])
-        partner, shift = partners(batch, self.pairing, rng)
-        lam = self.lam.sample(batch if self.scope == "sample" else 1, rng).expand(batch)
-        partner, lam = (t.to(z.device, non_blocking=True) for t in (partner, lam))
-        center = peak(fine_grained(bytes_of(z, self.mean, self.std)))[partner]
-        boxes = box_around(center, lam, size)
-        return pair(partner, boxes, boxes.share_outside(), shift=shift)
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng).to(z.device)
+        center = peak(fine_grained(bytes_of(z, self.mean, self.std)))[pairs.partner]
+        boxes = box_around(center, pairs.lam_each, (z.shape[-2], z.shape[-1]))
+        return pair(pairs.partner, boxes, boxes.share_outside(), shift=pairs.shift)
 
 
 @dataclass(frozen=True)
@@ -73,11 +70,10 @@ class ReleasedBox(Policy):
     lam: LamLaw
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        partner, shift = partners(len(z), "permute", rng)
-        partner, lam = (t.to(z.device) for t in (partner, self.lam.sample(1, rng)))
-        center = peak(fine_grained_of_floats(z[partner[:1]].float()))
-        boxes = box_around(center, lam, (z.shape[-2], z.shape[-1]))
-        return pair(partner, boxes, boxes.share_outside(), shift=shift)
+        pairs = draw_pairs(len(z), self.lam, "batch", "permute", rng).to(z.device)
+        center = peak(fine_grained_of_floats(z[pairs.partner[:1]].float()))
+        boxes = box_around(center, pairs.lam, (z.shape[-2], z.shape[-1]))
+        return pair(pairs.partner, boxes, boxes.share_outside(), shift=pairs.shift)
 
 
 def saliencymix(

@@ -27,7 +27,7 @@ from mixlib.core.mask import MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
-from mixlib.core.policy import Pairing, Policy, Scope, grid_of, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs, grid_of
 from mixlib.methods.token_blocks import Blocks
 from mixlib.models.attention import class_attention
 
@@ -81,10 +81,9 @@ class TokenMix(Policy):
         looking = self.teacher or net
         if looking is None:
             raise ValueError("TokenMix needs a teacher, or the net in training")
-        partner, shift = partners(len(z), self.pairing, rng)
-        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng)
-        own = self.law.sample(lam, grid_of(z), rng).float()
-        mix = pair(partner, own, own.mean((1, 2)), shift=shift).to(z.device)
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
+        own = self.law.sample(pairs.lam, grid_of(z), rng).float()
+        mix = pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
         with inference(looking):
             row = class_attention(looking.features(z, self.attention))
         side = round(row.shape[1] ** 0.5)

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.methods.puzzlemix.labeling import Costs, least_energy
 from mixlib.methods.puzzlemix.transport import MOVE_COST, moved, transport_plan
 from mixlib.saliency.gradient import gradient_saliency, shares
@@ -222,12 +222,11 @@ class Puzzle(Policy):
         self, z: Float[Tensor, "B C H W"], saliency: Float[Tensor, "B H W"], rng: torch.Generator
     ) -> Mix:
         """The mix for a given saliency (any scale)."""
-        partner, shift = partners(len(z), self.pairing, rng)
-        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng).expand(len(z))
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
         which = int(torch.randint(len(self.blocks), (), generator=rng, device=rng.device))
-        partner = partner.to(z.device, non_blocking=True)
-        lam = lam.float().to(z.device, non_blocking=True)
-        return self.solve(z, saliency, partner, lam, self.blocks[which], shift)
+        pairs = pairs.to(z.device)
+        lam = pairs.lam_each.float()
+        return self.solve(z, saliency, pairs.partner, lam, self.blocks[which], pairs.shift)
 
     def solve(
         self,
