@@ -24,7 +24,8 @@ beyond the batch: `input_grad` the gradient of the loss at its pixels, `features
 what a step costs (features and attention are free where they are read in the pass that is trained).
 
 The definition of a method is its paper. Where released code differs and a published number rests
-on it, `released=True` repeats it; what that changes is said in the last column of the second table.
+on it, `mixlib.build(word, released=True)` repeats it: the last column of the second table says which
+parameters that sets, and what else is to be known.
 Pairing, where nothing is said: everyone's partner is the same random number of places on.
 
 `teacher` and `supervisor` are networks that you have trained, e.g. `mixlib.build("relabel",
@@ -70,9 +71,9 @@ def _words(row: Method) -> str:
     """Every parameter with the value that the catalog's default family gives it."""
     given: Mapping[str, Any] = row.params_for()
     shown = []
-    for word, parameter in inspect.signature(_make(row)).parameters.items():
-        if word in ("net", "rule", "steps", "seed", "released"):
-            continue  # what the builder passes, and the column beside
+    for word, parameter in _parameters(row).items():
+        if word in ("net", "rule", "steps", "seed"):
+            continue  # what the builder passes
         value = given.get(word, parameter.default)
         if not isinstance(value, (type(None), bool, int, float, str, tuple, list)):
             continue
@@ -80,27 +81,37 @@ def _words(row: Method) -> str:
     return " ".join(shown).replace("|", "\\|") or "-"
 
 
-def _released(row: Method) -> str:
-    """What the switch changes in the mixes and, where the method has a rule, in the labels."""
+def _parameters(row: Method) -> dict[str, inspect.Parameter]:
+    """Those of the constructor and, where the method has a label rule of its own, of that."""
     from mixlib.core.method import resolve
 
-    said = released(_make(row))
-    return said if row.rule is None else f"{said} {released(resolve(row.path(row.rule)))}"
+    found = dict(inspect.signature(_make(row)).parameters)
+    if row.rule is not None:
+        rule = inspect.signature(resolve(row.path(row.rule))).parameters
+        found |= {word: rule[word] for word in row.rule_params}
+    return found
 
 
-def released(make: Any) -> str:
-    """The paragraph of a constructor's docstring that begins with ``released=True``, if it has the
-    switch."""
-    if "released" not in inspect.signature(make).parameters:
+def _released(row: Method) -> str:
+    """The fields that the released code sets otherwise, and what docstrings say of it."""
+    from mixlib.core.method import resolve
+
+    if row.released is None:
         return "-"
+    fields = " ".join(f"`{word}={value!r}`" for word, value in row.released.items())
+    makers = [row.path()] + ([] if row.rule is None else [row.path(row.rule)])
+    prose = " ".join(filter(None, (released_prose(resolve(path)) for path in makers)))
+    return f"{fields}: {prose}".replace("|", "\\|")
+
+
+def released_prose(make: Any) -> str:
+    """The paragraph of a constructor's docstring that begins with ``Released:``, or ""."""
     text = inspect.getdoc(make) or ""
-    at = text.find("``released=True``")
+    at = text.find("Released:")
     if at < 0:
-        at = text.find("released:")
-    found = " ".join(text[at:].split("\n\n")[0].split()) if at >= 0 else "see its docstring"
-    for words in ("``released=True``:", "released:", "``released=True``"):
-        found = found.removeprefix(words)
-    return found.strip().replace("|", "\\|").replace("``", "`")
+        return ""
+    found = " ".join(text[at:].split("\n\n")[0].split())
+    return found.removeprefix("Released:").strip().replace("``", "`")
 
 
 if __name__ == "__main__":

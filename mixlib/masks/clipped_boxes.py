@@ -15,7 +15,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mixlib.core.mix import Boxes
+from mixlib.core.boxes import Boxes
+
+OddSide = Literal["keep", "drop"]
 
 
 def centers(n: int, size: tuple[int, int], rng: torch.Generator) -> Int[Tensor, "n 2"]:
@@ -34,7 +36,7 @@ def clipped(
     center: Int[Tensor, "n 2"],
     side: Int[Tensor, "n 2"],
     size: tuple[int, int],
-    odd: Literal["keep", "drop"],
+    odd: OddSide,
 ) -> Boxes:
     """Boxes around their centers, cut at the border.
 

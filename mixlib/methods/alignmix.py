@@ -155,15 +155,18 @@ def alignmix(
     site: str = "stage4",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """AlignMix (Venkataramanan et al., CVPR 2022): aligned features on half of the batches, Mixup
     of the input on the others.
 
-    ``released=True``: one lambda per batch, partners by permutation.
+    Released: one lambda per batch, partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        site: the feature map that is aligned.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
     """
-    if released:
-        scope, pairing = "batch", "permute"
     ways = (mixup(alpha, scope, pairing), Align(Beta(alpha), site, scope, pairing))
     return Choice(ways, (0.5, 0.5))
 
@@ -177,4 +180,5 @@ ROW = Method(
     2022,
     same(alpha=2.0),
     frozenset({"features"}),
+    released={"scope": "batch", "pairing": "permute"},
 )

@@ -101,14 +101,20 @@ def attentivemix(
     side: int | None = 224,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """Attentive CutMix (Walawalkar et al., ICASSP 2020): the paper's has ``cells=6``, a ResNet-50.
 
-    ``released=True`` (OpenMixup's AttentiveMix+): one lambda per batch, partners by permutation.
+    Released: OpenMixup's AttentiveMix+, one lambda per batch, partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        cells: a fixed number of cells in lambda's place.
+        teacher: a pretrained network; None asks the network in training.
+        map_site: its feature map.
+        side: pixels to which the image is resized for the network; None: as it is.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
     """
-    if released:
-        scope, pairing = "batch", "permute"
     return Attentive(
         Beta(alpha),
         teacher,
@@ -129,4 +135,5 @@ ROW = Method(
     2020,
     same(alpha=2.0),
     frozenset({"features"}),
+    released={"scope": "batch", "pairing": "permute"},
 )

@@ -22,7 +22,7 @@ from mixlib.core.mask import MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
-from mixlib.masks.clipped_boxes import _limit, centers, clipped
+from mixlib.masks.clipped_boxes import OddSide, _limit, centers, clipped
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Box(MaskLaw):
     """
 
     border: Literal["clip", "wrap"] = "clip"
-    odd: Literal["keep", "drop"] = "keep"
+    odd: OddSide = "keep"
     label: Literal["drawn", "realized"] = "realized"
 
     def __post_init__(self) -> None:
@@ -80,20 +80,28 @@ class Box(MaskLaw):
 
 
 def cutmix(
-    alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False
+    alpha: float = 1.0,
+    scope: Scope = "sample",
+    pairing: Pairing = "roll",
+    odd: OddSide = "keep",
 ) -> Policy:
     """CutMix (Yun et al., ICCV 2019): one box of the partner, label by its realized area.
 
-    ``released=True``: one box for the whole batch, odd sides lose a cell, partners by permutation.
+    Released: one box for the whole batch, odd sides lose a cell, partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        scope: one box per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        odd: "drop" takes a cell off boxes of odd sides, see
+            :func:`mixlib.masks.clipped_boxes.clipped`.
     """
-    if released:
-        return ByLaw(Box("clip", "drop"), Beta(alpha), "batch", "permute")
-    return ByLaw(Box("clip"), Beta(alpha), scope, pairing)
+    return ByLaw(Box("clip", odd), Beta(alpha), scope, pairing)
 
 
-def cutmix_half(alpha: float = 1.0, prob: float = 0.5, released: bool = False) -> Policy:
+def cutmix_half(alpha: float = 1.0, prob: float = 0.5) -> Policy:
     """CutMix on a share of the batches only, as its authors train on CIFAR."""
-    return Choice((cutmix(alpha, released=released),), (prob,))
+    return Choice((cutmix(alpha),), (prob,))
 
 
 ROW = Method(
@@ -104,4 +112,5 @@ ROW = Method(
     "Features, ICCV 2019, arXiv:1905.04899",
     2019,
     alphas(1.0, cifar=0.2, large=1.0, fine=1.0),
+    released={"odd": "drop", "scope": "batch", "pairing": "permute"},
 )

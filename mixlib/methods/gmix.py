@@ -78,15 +78,16 @@ class GMix(MaskLaw):
         return torch.where((lam < 0.5)[:, None, None], rarer, 1 - rarer)
 
 
-def gmix(
-    alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False
-) -> Policy:
+def gmix(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """GMix (Park et al., NeurIPS 2022): a bell of one image on the other, label by its mean.
 
-    ``released=True``: one bell per batch, the batch backwards as partners.
+    Released: one bell per batch, the batch backwards as partners.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        scope: one bell per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
     """
-    if released:
-        return ByLaw(GMix("area"), Beta(alpha), "batch", "reverse")
     return ByLaw(GMix("area"), Beta(alpha), scope, pairing)
 
 
@@ -95,4 +96,12 @@ _CITE = (
     "Perspective, NeurIPS 2022, arXiv:2208.09913"
 )
 
-ROW = Method("gmix", "GMix", "gmix", _CITE, 2022, same(alpha=1.0))
+ROW = Method(
+    "gmix",
+    "GMix",
+    "gmix",
+    _CITE,
+    2022,
+    same(alpha=1.0),
+    released={"scope": "batch", "pairing": "reverse"},
+)

@@ -22,6 +22,8 @@ from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.cells import enlarge
 
+Layout = Literal["cells", "holes"]
+
 
 @dataclass(frozen=True)
 class Holes(MaskLaw):
@@ -114,16 +116,27 @@ def gridmix(
     grid: int = 4,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    layout: Layout = "cells",
 ) -> Policy:
     """GridMix (Baek et al., Pattern Recognition 2021): every cell from either image.
 
-    ``released=True``: the lattice of holes that OpenMixup calls GridMix, one per batch, partners by
+    Released: the lattice of holes that OpenMixup calls GridMix, one per batch, partners by
     permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        grid: cells down and across, of layout "cells".
+        scope: one mask per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        layout: "cells" is the paper's; "holes" the lattice of public implementations.
+
+    Raises:
+        ValueError: another layout.
     """
-    if released:
-        return ByLaw(Holes(), Beta(alpha), "batch", "permute")
-    return ByLaw(CoinCells((grid, grid), "realized"), Beta(alpha), scope, pairing)
+    laws: dict[Layout, MaskLaw] = {"cells": CoinCells((grid, grid), "realized"), "holes": Holes()}
+    if layout not in laws:
+        raise ValueError(f"layout must be cells or holes, got {layout!r}")
+    return ByLaw(laws[layout], Beta(alpha), scope, pairing)
 
 
 ROW = Method(
@@ -134,4 +147,5 @@ ROW = Method(
     "Recognition 2021, doi:10.1016/j.patcog.2020.107594",
     2021,
     same(alpha=1.0),
+    released={"layout": "holes", "scope": "batch", "pairing": "permute"},
 )

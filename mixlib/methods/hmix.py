@@ -101,14 +101,17 @@ def hmix(
     ratio: float = 0.5,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """HMix (Park et al., NeurIPS 2022): a box of the partner on a mixture of both.
 
-    ``released=True``: one box per batch, the batch backwards as partners.
+    Released: one box per batch, the batch backwards as partners; its default ``ratio`` is 1.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        ratio: r, the box's share of what the partner gets.
+        scope: one box per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
     """
-    if released:
-        return ByLaw(HMix(ratio), Beta(alpha), "batch", "reverse")
     return ByLaw(HMix(ratio), Beta(alpha), scope, pairing)
 
 
@@ -117,4 +120,12 @@ _CITE = (
     "Perspective, NeurIPS 2022, arXiv:2208.09913"
 )
 
-ROW = Method("hmix", "HMix", "hmix", _CITE, 2022, same(alpha=1.0, ratio=0.5))
+ROW = Method(
+    "hmix",
+    "HMix",
+    "hmix",
+    _CITE,
+    2022,
+    same(alpha=1.0, ratio=0.5),
+    released={"scope": "batch", "pairing": "reverse"},
+)

@@ -59,14 +59,17 @@ def manifoldmix(
     sites: tuple[str, ...] = ("input", "stage1", "stage2"),
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """Manifold Mixup (Verma et al., ICML 2019).
 
-    ``released=True``: one lambda per batch, partners by permutation.
+    Released: one lambda per batch, partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        sites: where a batch may be mixed, equally likely.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
     """
-    if released:
-        return Manifold(Beta(alpha), tuple(sites), "batch", "permute")
     return Manifold(Beta(alpha), tuple(sites), scope, pairing)
 
 
@@ -78,4 +81,5 @@ ROW = Method(
     "ICML 2019, arXiv:1806.05236",
     2019,
     alphas(2.0, cifar=2.0, large=0.2, fine=0.5, inat=0.2),
+    released={"scope": "batch", "pairing": "permute"},
 )

@@ -20,9 +20,10 @@ from mixlib.core.labels import LabelRule
 from mixlib.core.lam import Beta
 from mixlib.core.method import Method
 from mixlib.core.net import Net
-from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
+from mixlib.core.policy import ByLaw, Pairing, Scope
+from mixlib.masks.clipped_boxes import OddSide
 from mixlib.methods.cutmix import Box
-from mixlib.methods.tokenlabel import AT_TEST, TokenLabels
+from mixlib.methods.tokenlabel import AT_TEST, ImageLabel, TokenLabels
 
 
 def mixtoken(
@@ -37,24 +38,34 @@ def mixtoken(
     at_test: float = AT_TEST,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    odd: OddSide = "keep",
+    of_image: ImageLabel = "class",
 ) -> TokenLabels:
-    """MixToken (Jiang et al., NeurIPS 2021): TokenLabeling with a CutMix box of patches, lambda ~
-    Beta(alpha, alpha); ``steps`` is every objective's, unused.
+    """MixToken (Jiang et al., NeurIPS 2021): TokenLabeling with a CutMix box of patches.
 
-    ``released=True``: one box for the whole batch, odd sides lose a cell, the batch backwards as
-    partners; and the class token, too, learns the teacher's label of the image.
+    Released: one box for the whole batch, odd sides lose a cell, the batch backwards as partners;
+    and the class token, too, learns the teacher's label of the image.
+
+    Args:
+        net: a transformer with a class token.
+        steps: every objective's, unused.
+        seed: initializes the tokens' classifier.
+        rule: the loss.
+        teacher: labels the tokens.
+        alpha: lambda ~ Beta(alpha, alpha).
+        weight: of the tokens' loss.
+        at_test: weight of the strongest token in the prediction.
+        scope: one box per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        odd: "drop" takes a token off boxes of odd sides.
+        of_image: whose label the class token learns, the dataset's "class" or the "teacher"'s.
     """
-    if released:
-        policy: Policy = ByLaw(Box("clip", "drop"), Beta(alpha), "batch", "reverse")
-    else:
-        policy = ByLaw(Box(), Beta(alpha), scope, pairing)
     return TokenLabels(
         net,
         teacher,
-        policy,
+        ByLaw(Box("clip", odd), Beta(alpha), scope, pairing),
         weight=weight,
-        of_image="teacher" if released else "class",
+        of_image=of_image,
         at_test=at_test,
         rule=rule,
         seed=seed,
@@ -75,5 +86,11 @@ ROW = Method(
     same(alpha=1.0),
     frozenset({"teacher"}),
     objective="mixtoken",
+    released={
+        "odd": "drop",
+        "scope": "batch",
+        "pairing": "reverse",
+        "of_image": "teacher",
+    },
     status="defined",
 )

@@ -74,8 +74,11 @@ ROW = Method(
     {
         "default": {"prob": 0.5},
         "deit": {
-            **{"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise"},
-            **{"law": "log", "tries": 10},
+            "prob": 0.25,
+            "area": (0.02, 1 / 3),
+            "fill": "noise",
+            "law": "log",
+            "tries": 10,
         },
     },
     status="defined",

@@ -25,6 +25,7 @@ from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope
+from mixlib.masks.clipped_boxes import OddSide
 from mixlib.methods.cutmix import cutmix
 from mixlib.models.score_map_teacher import MapTeacher
 
@@ -61,23 +62,24 @@ def relabel(
     teacher: nn.Module | None = None,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    odd: OddSide = "keep",
 ) -> Policy:
     """ReLabel with CutMix (Yun et al., CVPR 2021).
 
-    ``released=True``: one box for the whole batch, odd sides lose a cell, partners by permutation.
-    Two more things differ in the release: it stops mixing in the last five epochs, which a recipe
-    must say; and it reads the crop of a stored map transposed, for which `score_maps` has its own
-    `released`.
+    Released: one box for the whole batch, odd sides lose a cell, partners by permutation.  Two more
+    things differ in the release: it stops mixing in the last five epochs, which a recipe must say;
+    and it reads the crop of a stored map transposed, for which ``score_maps`` has its own
+    ``released``.
 
     Args:
         alpha: of CutMix's lambda.
         prob: probability of mixing at all; 0 is ReLabel alone.
         teacher: a classifier trained on the same classes, see
-            :class:`mixlib.models.score_map_teacher.MapTeacher`; required, but not before the first batch.
-        scope, pairing: see :func:`mixlib.methods.cutmix.cutmix`.
+            :class:`mixlib.models.score_map_teacher.MapTeacher`; required, but not before the first
+            batch.
+        scope, pairing, odd: see :func:`mixlib.methods.cutmix.cutmix`.
     """
-    mixing = cutmix(alpha, scope, pairing, released)
+    mixing = cutmix(alpha, scope, pairing, odd)
     if prob < 1:
         mixing = Choice((mixing,), (prob,))
     return ReLabel(mixing, None if teacher is None else MapTeacher(teacher))
@@ -92,4 +94,5 @@ ROW = Method(
     2021,
     same(alpha=1.0),
     frozenset({"teacher"}),
+    released={"odd": "drop", "scope": "batch", "pairing": "permute"},
 )

@@ -21,7 +21,7 @@ from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
-from mixlib.masks.clipped_boxes import centers, clipped
+from mixlib.masks.clipped_boxes import OddSide, centers, clipped
 
 Interpolation = Literal["nearest", "bilinear"]
 
@@ -97,7 +97,7 @@ class ResizeBox(Policy):
 
     scale: LamLaw
     mode: Interpolation = "nearest"
-    odd: Literal["keep", "drop"] = "keep"
+    odd: OddSide = "keep"
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
@@ -136,18 +136,24 @@ def resizemix(
     mode: Interpolation = "nearest",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    odd: OddSide = "keep",
 ) -> Policy:
-    """ResizeMix: scale uniform on [low, high].
+    """ResizeMix (Qin et al., 2020): the whole partner, resized into a box.
 
-    ``alpha`` draws the scale from Beta(alpha, alpha) instead, again uniformly where it leaves
-    [low, high] (OpenMixup's rule, behind the AutoMix paper's numbers; alpha = 1 changes nothing).
-    ``released=True``: one box per batch, odd sides lose a cell, partners by permutation.
+    Released: one box per batch, odd sides lose a cell, partners by permutation.
+
+    Args:
+        alpha: None draws the scale tau uniformly on [low, high]; a number draws it from Beta(alpha,
+            alpha), and again uniformly where it leaves [low, high] (OpenMixup's rule, behind the
+            AutoMix paper's numbers; alpha = 1 changes nothing).
+        low, high: range of tau.
+        mode: interpolation of the resized partner.
+        scope: one box per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        odd: "drop" takes a cell off boxes of odd sides.
     """
     scale = Uniform(low, high) if alpha is None else Redrawn(Beta(alpha), low, high)
-    if released:
-        return ResizeBox(scale, mode, "drop", "batch", "permute")
-    return ResizeBox(scale, mode, "keep", scope, pairing)
+    return ResizeBox(scale, mode, odd, scope, pairing)
 
 
 ROW = Method(
@@ -158,4 +164,5 @@ ROW = Method(
     "2020, arXiv:2012.11101",
     2020,
     {**alphas(1.0, cifar=1.0, large=1.0, fine=1.0), "default": {"alpha": None}},
+    released={"odd": "drop", "scope": "batch", "pairing": "permute"},
 )

@@ -54,14 +54,16 @@ class Smooth(MaskLaw):
         return 1 - gauss(center, sigma, size)
 
 
-def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False) -> Policy:
+def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """SmoothMix (Lee et al., CVPR Workshops 2020): a wide bell of the partner.
 
-    ``released=True``: one bell per batch, partners by permutation.  OpenMixup also exchanges the
-    two label weights; that is not reproduced.
+    Released: one bell per batch, partners by permutation.  OpenMixup also exchanges the two label
+    weights; that is not reproduced.
+
+    Args:
+        scope: one bell per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
     """
-    if released:
-        return ByLaw(Smooth(), Fixed(0.5), "batch", "permute")
     return ByLaw(Smooth(), Fixed(0.5), scope, pairing)
 
 
@@ -72,4 +74,5 @@ ROW = Method(
     "Lee et al., SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust "
     "Classifiers, CVPR Workshops 2020, ieeexplore.ieee.org/document/9151008",
     2020,
+    released={"scope": "batch", "pairing": "permute"},
 )

@@ -111,9 +111,11 @@ def stochastic(
     prob: float = 1.0,
     mode: Mode = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """Stochastic Mixup & CutMix.
+
+    Released: timm's default mode, one choice per batch, with the batch backwards as partners (its
+    box rule is that of ``Box(odd="keep")`` since 1.0.31).
 
     Args:
         mixup, cutmix: their alphas (DeiT 0.8 and 1.0; RSB A1/A2/A3 0.2/0.1/0.1 and 1.0).
@@ -121,11 +123,7 @@ def stochastic(
         prob: probability of mixing at all.
         mode: for whom a choice is made.
         pairing: who mixes with whom; mode "pair" always takes the batch backwards.
-        released: timm's default mode, one choice per batch, with the batch backwards as partners
-            (its box rule is that of ``Box(odd="keep")`` since 1.0.31).
     """
-    if released:
-        mode, pairing = "batch", "reverse"
     laws = ((Flat(), Beta(mixup)), (Box(), Beta(cutmix)))
     odds = (prob * (1 - switch), prob * switch)
     return Stochastic(laws, odds, mode, "reverse" if mode == "pair" else pairing)
@@ -142,4 +140,5 @@ ROW = Method(
         "deit": {"mixup": 0.8, "cutmix": 1.0, "mode": "batch"},
         "rsb": {"mixup": 0.1, "cutmix": 1.0, "mode": "batch"},
     },
+    released={"mode": "batch", "pairing": "reverse"},
 )

@@ -105,17 +105,25 @@ def token_blocks(
     grid: int = 14,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    lam: float | None = None,
+    extra: int = 0,
 ) -> Policy:
     """TokenMix's masks (Liu et al., ECCV 2022), label by area; by content it is
     :mod:`mixlib.methods.tokenmix`'s.
 
-    ``released=True``: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch
-    backwards as partners.
+    Released: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch backwards
+    as partners.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        grid: tokens down and across.
+        scope: one mask per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        lam: a fixed lambda in the place of the Beta law.
+        extra: tokens that the partner gets beyond its share.
     """
-    if released:
-        return ByLaw(Blocks((grid, grid), extra=14), Fixed(0.5), "batch", "reverse")
-    return ByLaw(Blocks((grid, grid)), Beta(alpha), scope, pairing)
+    law = Beta(alpha) if lam is None else Fixed(lam)
+    return ByLaw(Blocks((grid, grid), extra), law, scope, pairing)
 
 
 _CITE = (
@@ -130,4 +138,5 @@ ROW = Method(
     _CITE,
     2022,
     same(alpha=1.0),
+    released={"lam": 0.5, "extra": 14, "scope": "batch", "pairing": "reverse"},
 )

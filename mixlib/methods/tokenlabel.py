@@ -30,12 +30,10 @@ from mixlib.core.policy import Keep, Policy
 from mixlib.models.score_map_teacher import MapTeacher
 from mixlib.seed import generator
 
+ImageLabel = Literal["class", "teacher"]
+
 PATCHES = "patch_embed"
-
-
 SPREAD = 0.02  # of the token classifier's initial weights, as timm initializes transformers
-
-
 AT_TEST = 0.5  # weight of the strongest token beside the class token, as released
 
 
@@ -66,7 +64,7 @@ class TokenLabels(Objective):
         policy: Policy,
         *,
         weight: float = 1.0,
-        of_image: Literal["class", "teacher"] = "class",
+        of_image: ImageLabel = "class",
         at_test: float = AT_TEST,
         rule: LabelRule | None = None,
         seed: int = 0,
@@ -212,20 +210,29 @@ def tokenlabel(
     teacher: nn.Module | None = None,
     weight: float = 1.0,
     at_test: float = AT_TEST,
-    released: bool = False,
+    of_image: ImageLabel = "class",
 ) -> TokenLabels:
-    """TokenLabeling (Jiang et al., NeurIPS 2021), nothing mixed; ``steps`` is every objective's,
-    unused.
+    """TokenLabeling (Jiang et al., NeurIPS 2021), nothing mixed.
 
-    ``released=True``: the class token, too, learns the teacher's label of the image, not the class
-    of the dataset.
+    Released: the class token, too, learns the teacher's label of the image, not the class of the
+    dataset.
+
+    Args:
+        net: a transformer with a class token.
+        steps: every objective's, unused.
+        seed: initializes the tokens' classifier.
+        rule: the loss.
+        teacher: labels the tokens.
+        weight: of the tokens' loss.
+        at_test: weight of the strongest token in the prediction.
+        of_image: whose label the class token learns, the dataset's "class" or the "teacher"'s.
     """
     return TokenLabels(
         net,
         teacher,
         Keep(),
         weight=weight,
-        of_image="teacher" if released else "class",
+        of_image=of_image,
         at_test=at_test,
         rule=rule,
         seed=seed,
@@ -245,4 +252,5 @@ ROW = Method(
     2021,
     needs=frozenset({"teacher"}),
     objective="tokenlabel",
+    released={"of_image": "teacher"},
 )

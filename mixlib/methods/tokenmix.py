@@ -97,17 +97,26 @@ def tokenmix(
     attention: str = "attention",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    lam: float | None = None,
+    extra: int = 0,
 ) -> Policy:
     """TokenMix (Liu et al., ECCV 2022).
 
-    ``released=True``: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch
-    backwards as partners.
+    Released: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch backwards
+    as partners.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        grid: tokens down and across.
+        teacher: a pretrained transformer; None asks the network in training.
+        attention: the site of its attention matrix.
+        scope: one mask per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        lam: a fixed lambda in the place of the Beta law.
+        extra: tokens that the partner gets beyond its share.
     """
-    if released:
-        law = Blocks((grid, grid), extra=14)
-        return TokenMix(law, Fixed(0.5), teacher, attention, "batch", "reverse")
-    return TokenMix(Blocks((grid, grid)), Beta(alpha), teacher, attention, scope, pairing)
+    law = Beta(alpha) if lam is None else Fixed(lam)
+    return TokenMix(Blocks((grid, grid), extra), law, teacher, attention, scope, pairing)
 
 
 _CITE = (
@@ -123,4 +132,5 @@ ROW = Method(
     2022,
     same(alpha=1.0),
     frozenset({"attention"}),
+    released={"lam": 0.5, "extra": 14, "scope": "batch", "pairing": "reverse"},
 )

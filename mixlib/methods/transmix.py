@@ -74,12 +74,16 @@ class TransMix(LabelRule):
         )
 
 
-def transmix(rule: LabelRule | None = None, released: bool = False) -> TransMix:
-    """TransMix's labels over another rule's loss.
+def transmix(rule: LabelRule | None = None, area: float = 0.0) -> TransMix:
+    """TransMix' labels (Chen et al., CVPR 2022) over another rule's loss.
 
-    ``released=True``: half of every label share is by attention, half by area.
+    Released: half of every label share is by attention, half by area.
+
+    Args:
+        rule: the loss; cross-entropy by default.
+        area: share of the area in the label, the rest is attention.
     """
-    return TransMix(rule or CrossEntropy(), 0.5 if released else 0.0)
+    return TransMix(rule or CrossEntropy(), area)
 
 
 ROW = Method(
@@ -90,5 +94,7 @@ ROW = Method(
     2022,
     same(mixup=0.8, cutmix=1.0, switch=0.8, mode="batch"),
     frozenset({"attention"}),
+    released={"mode": "batch", "pairing": "reverse", "area": 0.5},
     rule="transmix",
+    rule_params=("area",),
 )

@@ -30,7 +30,7 @@ LAWS = {
     "smooth": Smooth(),
     "fourier": FMix(),
     "fourier, soft": FMix(max_soft=0.1),
-    "fourier, released": FMix(released=True),
+    "fourier, released": FMix(spectrum="two_rows", rounding="even"),
     "coins": CoinCells(),
     "counted": CountedCells((3, 3)),
     "holes": Holes(),

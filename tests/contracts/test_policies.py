@@ -6,6 +6,8 @@ sample's content is the share that its label must have.
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from scipy import stats
@@ -230,6 +232,25 @@ def test_label_weights_follow_the_law_of_lambda(name):
     assert stats.kstest(mix.weight[:, 0].numpy(), law.cdf).pvalue > 1e-3
     # and every sample has a lambda of its own
     assert mix.weight[:, 0].unique().numel() > 2000
+
+
+@pytest.mark.parametrize("name", [name for name, row in METHODS.items() if row.released])
+def test_released_is_data(name):
+    """Every field of the mapping is a parameter, with another value than the definition's."""
+    row = method(name)
+    params, of_rule = row.split(row.released)
+    makers = [(row.path(), params)]
+    if row.rule is not None:
+        assert set(of_rule) <= set(row.rule_params)
+        makers.append((row.path(row.rule), of_rule))
+    family = row.params_for()
+    for path, fields in makers:
+        known = inspect.signature(resolve(path)).parameters
+        assert "released" not in known
+        for word, value in fields.items():
+            defined = known[word].default
+            assert value != defined or word in family, word
+    assert row.params_for(released=True) == {**family, **row.released}
 
 
 @pytest.mark.parametrize("name", ["cutmix", "gmix", "gridmix", "resizemix", "token_blocks"])

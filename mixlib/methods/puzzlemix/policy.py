@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -27,6 +28,8 @@ from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.methods.puzzlemix.labeling import Costs, least_energy
 from mixlib.methods.puzzlemix.transport import MOVE_COST, moved, transport_plan
 from mixlib.saliency.gradient import gradient_saliency, shares
+
+Bidding = Literal["until_stable", "grid_rows"]
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def transported(
     mask: Float[Tensor, "B h w"],
     cell: int | None,
     move_cost: float = MOVE_COST,
-    released: bool = False,
+    bidding: Bidding = "until_stable",
 ) -> tuple[Tensor, Tensor]:
     """Own and partner images with their cells moved to where the mask shows them.
 
@@ -166,7 +169,8 @@ def transported(
         mask: weight of the own image per cell.
         cell: pixels per side of a transported cell, at most the mask's; None: the mask's.
         move_cost: t_eps.
-        released: stop the bidding after as many rounds as the grid has rows.
+        bidding: "until_stable" as in Algorithm 1, or "grid_rows": as many rounds as the grid has
+            rows, as released.
     """
     block = [length // n for length, n in zip(x.shape[-2:], mask.shape[1:], strict=True)]
     side = [length if cell is None else divisor(length, cell) for length in block]
@@ -176,7 +180,7 @@ def transported(
     share = shares(saliency, grid)
     shown = torch.cat([fine > 0, fine < 1])
     both = torch.cat([share, share[partner]])
-    plan = transport_plan(both, shown, move_cost, grid[0] if released else None)
+    plan = transport_plan(both, shown, move_cost, grid[0] if bidding == "grid_rows" else None)
     own, other = plan.chunk(2)
     return moved(x, own), moved(x[partner], other)
 
@@ -197,7 +201,7 @@ class Puzzle(Policy):
         tolerance: proven relative distance of every labeling to the minimum.
         scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
-        released: transport stops after as many rounds as the grid has rows.
+        bidding: when the transport stops, see :func:`transported`.
     """
 
     needs = frozenset({"input_grad"})
@@ -211,7 +215,7 @@ class Puzzle(Policy):
     tolerance: float = 1e-4
     scope: Scope = "sample"
     pairing: Pairing = "roll"
-    released: bool = False
+    bidding: Bidding = "until_stable"
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if net is None:
@@ -247,9 +251,7 @@ class Puzzle(Policy):
         own = mask.repeat_interleave(height // grid[0], 1).repeat_interleave(width // grid[1], 2)
         parts = None
         if self.cell != 0:
-            parts = transported(
-                z, saliency, partner, mask, self.cell, self.move_cost, self.released
-            )
+            parts = transported(z, saliency, partner, mask, self.cell, self.move_cost, self.bidding)
         return pair(partner, own, mask.mean((1, 2)), shift=shift, parts=parts)
 
 
@@ -267,14 +269,21 @@ def puzzlemix(
     tolerance: float = 1e-4,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    bidding: Bidding = "until_stable",
 ) -> Policy:
     """PuzzleMix (Kim et al., ICML 2020): saliency-guided cells by least energy, then transported.
 
-    ``std`` is what the channels of the images that reach the policy were divided by; the other
-    parameters are those of :class:`Puzzle` and :class:`Weights`.  ``released=True``: one lambda per
-    batch, partners by permutation, a fixed number of bidding rounds.  The labeling is optimal in
-    either case: the release's integer overflow and missed minima are not reproduced.
+    Released: one lambda per batch, partners by permutation, a fixed number of bidding rounds.  The
+    labeling is optimal in either case: the release's integer overflow and missed minima are not
+    reproduced.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        std: what the channels of the images that reach the policy were divided by.
+        blocks, cell, move_cost, tolerance, bidding: see :class:`Puzzle`.
+        beta, gamma, eta, neighbor, levels: see :class:`Weights`.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
     """
     return Puzzle(
         Beta(alpha),
@@ -284,7 +293,7 @@ def puzzlemix(
         cell,
         move_cost,
         tolerance,
-        "batch" if released else scope,
-        "permute" if released else pairing,
-        released,
+        scope,
+        pairing,
+        bidding,
     )
