@@ -45,6 +45,7 @@ class InsideBox(MaskLaw):
 
     low: float
     high: float
+    follows_lambda = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high <= 1:

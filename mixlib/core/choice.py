@@ -48,6 +48,11 @@ class Choice(Policy):
     def places(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(site for policy in self.policies for site in policy.places))
 
+    def at(self, lam: float) -> Policy:
+        odds = certain(self.odds)
+        mixing = [(policy.at(lam), p) for policy, p in zip(self.policies, odds, strict=True) if p]
+        return Choice(tuple(policy for policy, _ in mixing), tuple(p for _, p in mixing))
+
     def settle(self, rng: torch.Generator) -> Policy:
         which = int(pick(self.odds, 1, rng))
         return self.policies[which].settle(rng) if which < len(self.policies) else Keep()
@@ -71,6 +76,18 @@ def pick(odds: Sequence[float], n: int, rng: torch.Generator) -> Int[Tensor, " n
     # a sum of 1 must leave nothing over, whatever its rounding
     bounds[-1:] = torch.where(bounds[-1:] > 1 - 1e-9, 2.0, bounds[-1:])
     return torch.searchsorted(bounds, unit, right=True)
+
+
+def certain(odds: Sequence[float]) -> tuple[float, ...]:
+    """The same odds, given that one of the alternatives is taken.
+
+    Raises:
+        ValueError: none ever is.
+    """
+    total = sum(odds)
+    if total <= 0:
+        raise ValueError(f"nothing is ever mixed with the probabilities {tuple(odds)}")
+    return tuple(share / total for share in odds)
 
 
 def _check_odds(odds: Sequence[float], count: int) -> None:

@@ -22,12 +22,14 @@ class MaskLaw(ABC):
 
     A subclass is final and states ``unbiased`` (is E[M | lambda] = lambda everywhere?) and
     ``label``: whether the label share is the drawn lambda or the realized mean of the mask.
-    ``flat``: the mask is the drawn lambda itself, at every pixel.
+    ``flat``: the mask is the drawn lambda itself, at every pixel.  ``follows_lambda``: lambda has
+    an influence on the mask (SmoothMix draws the width of its bell by itself).
     """
 
     unbiased: bool = False
     label: Literal["drawn", "realized"] = "realized"
     flat: bool = False
+    follows_lambda: bool = True
 
     @abstractmethod
     def draw(

@@ -7,14 +7,14 @@ A policy decides who is mixed with whom (:func:`partners`), in which shares (a l
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, final
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.core.lam import LamLaw
+from mixlib.core.lam import Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, label_share
 from mixlib.core.mix import Mix, identity, pair, rolled
 from mixlib.core.net import Net
@@ -46,6 +46,49 @@ class Policy(ABC):
         of several policies it is and where it mixes.  Most have nothing to decide."""
         return self
 
+    def at(self, lam: float) -> Policy:
+        """The same policy at a fixed lambda, one for the batch, with the batch backwards as
+        partners; where it is a matter of chance whether a batch is mixed at all, it is.
+
+        Raises:
+            ValueError: the method's masks do not follow lambda.
+        """
+        raise _without_lambda(self)
+
+    @final
+    def draw_at(
+        self,
+        z: Tensor,
+        y: Int[Tensor, " B"],
+        net: Net | None,
+        lam: float,
+        rng: torch.Generator,
+    ) -> Mix:
+        """Mixes these samples at this lambda: a batch of two mixes both with each other.
+
+        Args:
+            z, y, net, rng: as of :meth:`draw`; a policy that may mix at several sites, the input
+                among them, does so at the input.
+            lam: share of a sample's own image, in [0, 1].
+
+        Raises:
+            ValueError: the method's masks do not follow lambda; names the policy.
+
+        Example:
+            >>> from mixlib.core.lam import Beta
+            >>> from mixlib.methods.mixup import Flat
+            >>> images, rng = torch.rand(2, 3, 8, 8), torch.Generator().manual_seed(0)
+            >>> mix = ByLaw(Flat(), Beta(1.0)).draw_at(images, torch.arange(2), None, 0.25, rng)
+            >>> mix.source.tolist(), mix.weight.tolist()
+            ([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]])
+        """
+        fixed = self.at(lam)
+        site = "input" if "input" in fixed.places else fixed.places[0]
+        now = fixed.settle(rng)
+        while now.site != site:
+            now = fixed.settle(rng)
+        return now.draw(z, y, net, rng)
+
     @abstractmethod
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         """Draws one mix for the batch.
@@ -56,6 +99,13 @@ class Policy(ABC):
             net: the network in training, for policies that look into it; others ignore it.
             rng: the only source of randomness.
         """
+
+
+def _without_lambda(what: object) -> ValueError:
+    return ValueError(
+        f"{type(what).__name__}: its masks do not follow lambda, so it cannot mix at a given one; "
+        "use draw(), which draws from its own law"
+    )
 
 
 def partners(
@@ -168,6 +218,11 @@ class ByLaw(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
     site: str = "input"
+
+    def at(self, lam: float) -> Policy:
+        if not self.law.follows_lambda:
+            raise _without_lambda(self.law)
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)

@@ -164,6 +164,10 @@ class Mixture(MaskLaw):
         return all(law.unbiased for law in self.laws)
 
     @property
+    def follows_lambda(self) -> bool:  # type: ignore[override]
+        return all(law.follows_lambda for law in self.laws)
+
+    @property
     def label(self) -> str:  # type: ignore[override]
         return "drawn" if all(law.label == "drawn" for law in self.laws) else "realized"
 

@@ -12,7 +12,7 @@ costs from one batched matrix product.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import same
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
@@ -123,6 +123,9 @@ class Align(Policy):
     site: str = "stage4"
     scope: Scope = "sample"
     pairing: Pairing = "roll"
+
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if z.ndim != 4:

@@ -11,7 +11,7 @@ normalization in training mode).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.core.hyperparameters import same
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
@@ -61,6 +61,11 @@ class Attentive(Policy):
     side: int | None = 224
     scope: Scope = "sample"
     pairing: Pairing = "roll"
+
+    def at(self, lam: float) -> Policy:
+        if self.cells is not None:
+            raise ValueError(f"Attentive CutMix with {self.cells} cells does not follow lambda")
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net

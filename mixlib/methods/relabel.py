@@ -44,6 +44,9 @@ class ReLabel(Policy):
     policy: Policy
     teacher: MapTeacher | None = None
 
+    def at(self, lam: float) -> Policy:
+        return replace(self, policy=self.policy.at(lam))
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if self.teacher is None:
             raise ValueError(

@@ -8,7 +8,7 @@ A CutMix box may hold nothing of the partner's object; this one always does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas
-from mixlib.core.lam import Beta, LamLaw, Redrawn, Uniform
+from mixlib.core.lam import Beta, Fixed, LamLaw, Redrawn, Uniform
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
@@ -104,6 +104,11 @@ class ResizeBox(Policy):
     def __post_init__(self) -> None:
         if self.mode not in ("nearest", "bilinear"):
             raise ValueError(f"mode must be nearest or bilinear, got {self.mode!r}")
+
+    def at(self, lam: float) -> Policy:
+        """The box takes the partner's share: lambda = 1 - tau^2 where the border cuts nothing."""
+        scale = Fixed((1 - lam) ** 0.5)
+        return replace(self, scale=scale, scope="batch", pairing="reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         size = (z.shape[-2], z.shape[-1])

@@ -13,7 +13,7 @@ the image is -0.02 (12 images): in effect CutMix at a random place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas, normalized
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
@@ -76,6 +76,9 @@ class SalientBox(Policy):
                 "SaliencyMix needs center partner|first and pixels bytes|raw_floats, got "
                 f"{self.center!r}, {self.pixels!r}"
             )
+
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng).to(z.device)

@@ -42,6 +42,7 @@ class Smooth(MaskLaw):
 
     narrow: float = 0.25
     wide: float = 0.5
+    follows_lambda = False
 
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator

@@ -18,8 +18,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.core.choice import _check_odds, pick
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.choice import _check_odds, certain, pick
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, as_dense, label_share
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
@@ -55,6 +55,14 @@ class Stochastic(Policy):
         _check_odds(self.odds, len(self.laws))
         if self.mode == "pair" and self.pairing != "reverse":
             raise ValueError(f"mode pair needs pairing reverse, got {self.pairing!r}")
+
+    def at(self, lam: float) -> Policy:
+        odds = certain(self.odds)
+        for law, _ in self.laws:
+            if not law.follows_lambda:
+                raise ValueError(f"{type(law).__name__}: its masks do not follow lambda")
+        laws = tuple((law, Fixed(lam)) for law, _ in self.laws)
+        return Stochastic(laws, odds, "batch", "reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         batch, size = len(z), grid_of(z)

@@ -159,6 +159,13 @@ class TokenLabels(Objective):
         logits, seen = self.net(x, edit={PATCHES: mixing}, tap=("last",))
         return drawn[0], logits, patch_tokens(seen["last"], grid[0] * grid[1])
 
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        """The mix of the patches: its mask has one cell for each."""
+        patches = F.avg_pool2d(x, self.patch)
+        return self.policy.draw_at(patches, y, self.net, lam, rng)
+
     def predictor(self) -> nn.Module:
         return ClassAndTokens(self.net, self.token_head, self.at_test)
 

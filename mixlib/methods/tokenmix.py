@@ -77,6 +77,9 @@ class TokenMix(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net
         if looking is None:

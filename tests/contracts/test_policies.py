@@ -67,6 +67,10 @@ def teacher(channels: int) -> Net:
     return Net(nn.Sequential(nn.Conv2d(channels, 6, 3, 1, 1), head), {"last": "0"})
 
 
+def data() -> torch.Generator:
+    return torch.Generator().manual_seed(9)
+
+
 def policy(name: str, channels: int) -> Policy:
     """The catalog's policy, told of the images that these tests have."""
     changes = {
@@ -260,3 +264,46 @@ def test_label_weights_are_the_mean_of_the_mask(name):
     mix = method(name).make().draw(x, torch.zeros(500, dtype=torch.long), None, rng)
     mean = mix.dense((16, 16)).mean((2, 3))
     torch.testing.assert_close(mix.weight, mean, atol=1e-5, rtol=0)
+
+
+# methods whose masks do not follow lambda: fills, a geometry or a search of their own
+NO_LAMBDA = (
+    *("vanilla", "cutout", "random_erasing", "hide_and_seek"),
+    *("ricap", "smoothmix", "comixup", "supermix"),
+)
+LAM = 0.3
+# a box of sides s = sqrt(1 - lambda) around a uniform center covers s - s^2 / 4 of either axis
+CLIPPED = 1 - ((1 - LAM) ** 0.5 - (1 - LAM) / 4) ** 2
+OWN_SHARE = {
+    **dict.fromkeys(("cutmix", "relabel", "saliencymix", "resizemix"), CLIPPED),
+    "stochastic": (LAM + CLIPPED) / 2,
+    "transmix": 0.2 * LAM + 0.8 * CLIPPED,
+    "gmix": 0.21,  # the border cuts the bell
+    "token_blocks": 0.33,  # a pile may stay short of its cells
+    "tokenmix": 0.33,
+}
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if name not in NO_LAMBDA])
+def test_two_images_are_mixed_at_a_given_lambda(name):
+    now, net = policy(name, 2), network(2, 2)
+    x = torch.rand(2, 3 if name == "saliencymix" else 2, 32, 32, generator=data())
+    shares, means = [], []
+    for seed in range(60 if name not in ("puzzlemix", "alignmix") else 8):
+        mix = now.draw_at(x, torch.arange(2), net, LAM, torch.Generator().manual_seed(seed))
+        assert mix.source.tolist() == [[0, 1], [1, 0]]
+        shares.append(float(mix.weight[:, 0].mean()))
+        means.append(float(mix.dense()[:, 0].mean()))
+    mean = sum(means) / len(means)
+    assert abs(mean - OWN_SHARE.get(name, LAM)) < 0.06
+    if name != "tokenmix":  # labels by content
+        assert abs(sum(shares) / len(shares) - mean) < 1e-3
+    again = now.draw_at(x, torch.arange(2), net, LAM, torch.Generator().manual_seed(seed))
+    assert torch.equal(blend(again, x[:, :2]), blend(mix, x[:, :2]))
+
+
+@pytest.mark.parametrize("name", NO_LAMBDA)
+def test_methods_without_lambda_say_so(name):
+    x = torch.rand(2, 2, 8, 8)
+    with pytest.raises(ValueError, match="do not follow lambda"):
+        policy(name, 2).draw_at(x, torch.arange(2), network(2, 2), LAM, torch.Generator())

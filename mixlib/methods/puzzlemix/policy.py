@@ -13,7 +13,7 @@ not implemented.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
@@ -216,6 +216,9 @@ class Puzzle(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
     bidding: Bidding = "until_stable"
+
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if net is None:
