@@ -8,6 +8,7 @@ training.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Literal, final
 
 import torch
@@ -45,6 +46,11 @@ class MaskLaw(ABC):
         """The same draw, always dense: what the theory measures.  Values in [0, 1], dtype of
         ``lam``."""
         return as_dense(self.draw(lam, size, rng), size, lam.dtype)
+
+
+# What a file with mask laws registers at its foot, ``LAWS: Laws = {...}``: by name, a function from
+# the masks' size (h, w) to a law; most laws suit any size.  Collected by mixlib.catalog.laws.
+Laws = Mapping[str, Callable[[tuple[int, int]], MaskLaw]]
 
 
 def as_dense(

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mixlib.core.mask import MaskLaw, as_dense
+from mixlib.core.mask import Laws, MaskLaw, as_dense
 
 
 def pick(weights: Float[Tensor, " k"], n: int, rng: torch.Generator) -> Tensor:
@@ -181,3 +181,25 @@ class Mixture(MaskLaw):
             if mine.any():
                 masks[mine] = as_dense(law.draw(lam[mine], size, rng), size, lam.dtype)
         return masks
+
+
+def _falling(size: tuple[int, int]) -> Float[Tensor, "h w"]:
+    """A spectrum that falls with the frequency."""
+    rows, cols = (torch.fft.fftfreq(n, dtype=torch.float64) * n for n in size)
+    return 1 / (1 + rows[:, None] ** 2 + cols**2)
+
+
+def _ramps(size: tuple[int, int]) -> Float[Tensor, "2 h w"]:
+    """A mode that falls along either axis."""
+    down, across = (torch.linspace(1, -1, n, dtype=torch.float64) for n in size)
+    return torch.stack([down[:, None].expand(size), across.expand(size)])
+
+
+LAWS: Laws = {
+    "cosines": lambda size: Cosines(((0, 1), (2, 1)), (0.5, 0.5)),
+    "field": lambda size: Field(_falling(size)),
+    "modes": lambda size: Modes(_ramps(size), torch.tensor([0.5, 0.5], dtype=torch.float64)),
+    "mixture": lambda size: Mixture(
+        (Cosines(((1, 0),), (1.0,)), Field(_falling(size))), (0.5, 0.5)
+    ),
+}

@@ -18,7 +18,7 @@ from torch import Tensor
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
@@ -103,6 +103,13 @@ def cutmix_half(alpha: float = 1.0, prob: float = 0.5) -> Policy:
     """CutMix on a share of the batches only, as its authors train on CIFAR."""
     return Choice((cutmix(alpha),), (prob,))
 
+
+LAWS: Laws = {
+    "cutmix": lambda size: Box(),
+    "cutmix, odd sides lose a cell": lambda size: Box(odd="drop"),
+    "cutmix, wrapped": lambda size: Box("wrap"),
+    "cutmix, wrapped, label lambda": lambda size: Box("wrap", label="drawn"),
+}
 
 ROW = Method(
     "cutmix",

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.low_pass import low_pass
@@ -203,6 +203,12 @@ def fmix(
     law = FMix(decay, soft, spectrum, rounding)
     return ByLaw(law, Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {
+    "fmix": lambda size: FMix(),
+    "fmix, soft": lambda size: FMix(max_soft=0.1),
+    "fmix, two rows": lambda size: FMix(spectrum="two_rows", rounding="even"),
+}
 
 ROW = Method(
     "fmix",

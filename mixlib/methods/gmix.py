@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.clipped_boxes import centers
@@ -90,6 +90,8 @@ def gmix(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll")
     """
     return ByLaw(GMix("area"), Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {"gmix": lambda size: GMix("area")}
 
 _CITE = (
     "Park et al., A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function "

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.cells import enlarge
@@ -138,6 +138,12 @@ def gridmix(
         raise ValueError(f"layout must be cells or holes, got {layout!r}")
     return ByLaw(laws[layout], Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {
+    "gridmix": lambda size: CoinCells(label="realized"),
+    "gridmix, label lambda": lambda size: CoinCells(),
+    "gridmix, holes": lambda size: Holes(),
+}
 
 ROW = Method(
     "gridmix",

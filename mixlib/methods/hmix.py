@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
@@ -114,6 +114,12 @@ def hmix(
     """
     return ByLaw(HMix(ratio), Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {
+    "hmix": lambda size: HMix(),
+    "hmix, r = 1": lambda size: HMix(1.0),
+    "hmix, wrapped": lambda size: HMix(0.5, "wrap"),
+}
 
 _CITE = (
     "Park et al., A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function "

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 
@@ -33,6 +33,8 @@ def mixup(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll"
     """Mixup (Zhang et al., ICLR 2018): convex combinations, lambda ~ Beta(alpha, alpha)."""
     return ByLaw(Flat(), Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {"mixup": lambda size: Flat()}
 
 ROW = Method(
     "mixup",

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.cells import counted, enlarge
@@ -62,6 +62,11 @@ def random_tokens(
     """Random tokens (ablation of TokenMix, ECCV 2022): a fixed number of cells anywhere."""
     return ByLaw(CountedCells((grid, grid)), Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {
+    "random_tokens": lambda size: CountedCells((4, 4)),
+    "random_tokens, one more": lambda size: CountedCells((4, 4), extra=1),
+}
 
 _CITE = (
     "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixlib.core.lam import Fixed
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.clipped_boxes import centers
@@ -67,6 +67,8 @@ def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """
     return ByLaw(Smooth(), Fixed(0.5), scope, pairing)
 
+
+LAWS: Laws = {"smoothmix": lambda size: Smooth()}
 
 ROW = Method(
     "smoothmix",

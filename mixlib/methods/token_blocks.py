@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, Fixed
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
@@ -125,6 +125,11 @@ def token_blocks(
     law = Beta(alpha) if lam is None else Fixed(lam)
     return ByLaw(Blocks((grid, grid), extra), law, scope, pairing)
 
+
+LAWS: Laws = {
+    "token_blocks": lambda size: Blocks((4, 4)),
+    "token_blocks, one more": lambda size: Blocks((4, 4), extra=1),
+}
 
 _CITE = (
     "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
