@@ -1,4 +1,4 @@
-"""How does one mix a batch in one's own training loop?
+"""Mixers: any method of the catalog as a function of a batch, for one's own training loop.
 
     mixer = mixlib.build("cutmix", alpha=1.0)
     mixed = mixer(images, labels, rng)
@@ -123,7 +123,7 @@ class Mixer:
         """
         _check(images, labels, rng)
         hard = labels if labels.ndim == 1 else labels.argmax(1)
-        mix = self.policy.settle(rng).draw(images, hard, self.net, rng)
+        mix = self.policy.choose(rng).draw(images, hard, self.net, rng)
         return Mixed(blend(mix, images), labels, mix, self.rule)
 
 
@@ -161,9 +161,9 @@ def build(
 
     Args:
         name: a row of ``mixlib.METHODS``.
-        net: the network in training (any classifier, or a :class:`mixlib.core.net.Net`), for methods
-            that look into it.  A ``teacher=`` among the parameters is looked into instead, and may
-            be any classifier, too.
+        net: the network in training (any classifier, or a :class:`mixlib.core.net.Net`), for
+            methods that look into it.  A ``teacher=`` among the parameters is looked into instead,
+            and may be any classifier, too.
         family: whose hyper-parameters are the defaults: "default" (the method's own paper),
             "cifar", "tiny", "imagenet", ... (the AutoMix paper's appendix), "deit", "rsb".
         released: as the released code has it, where that differs from the definition: the row's
@@ -175,6 +175,14 @@ def build(
         TypeError: no such parameter; lists those of the method.
         ValueError: the method needs a net and got none, is no function of a batch, or has no
             released variant.
+
+    Example:
+        >>> import mixlib
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mixed = mixlib.build("cutmix", alpha=1.0)(images, labels, rng)
+        >>> mixed.images.shape, mixed.targets(classes=10).shape
+        (torch.Size([4, 3, 8, 8]), torch.Size([4, 10]))
     """
     row = method(name)
     _refuse_objectives(row)

@@ -1,4 +1,4 @@
-"""What takes the place of ``timm.data.Mixup`` without another line being changed?
+"""A replacement of ``timm.data.Mixup``, without another line being changed.
 
 The same constructor arguments and the same call, ``(x, target) -> (x, soft target)``, with partners
 in reverse as there.  What differs: draws come from a generator instead of numpy's global one, a
@@ -54,6 +54,12 @@ class Mixup:
 
     Raises:
         ValueError: neither Mixup nor CutMix is active, or an unknown mode.
+
+    Example:
+        >>> mixup = Mixup(mixup_alpha=0.8, cutmix_alpha=1.0, num_classes=10)
+        >>> images, targets = mixup(torch.zeros(4, 3, 8, 8), torch.arange(4))
+        >>> images.shape, targets.shape
+        (torch.Size([4, 3, 8, 8]), torch.Size([4, 10]))
     """
 
     def __init__(

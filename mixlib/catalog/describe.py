@@ -24,14 +24,13 @@ beyond the batch: `input_grad` the gradient of the loss at its pixels, `features
 what a step costs (features and attention are free where they are read in the pass that is trained).
 
 The definition of a method is its paper. Where released code differs and a published number rests
-on it, `mixlib.build(word, released=True)` repeats it: the last column of the second table says which
-parameters that sets, and what else is to be known.
-Pairing, where nothing is said: everyone's partner is the same random number of places on.
+on it, `mixlib.build(word, released=True)` repeats it: the last column of the second table says
+which parameters that sets, and what else is to be known. Pairing, where nothing is said: everyone's
+partner is the same random number of places on.
 
-`teacher` and `supervisor` are networks that you have trained, e.g. `mixlib.build("relabel",
-teacher=model)`. AttentiveMix, TokenMix and SuperMix ask the network in training where none is
-given; ReLabel, TokenLabeling and MixToken refuse to, see [labels by a
-teacher](methods/teachers.md).
+`teacher` is a network that you have trained, e.g. `mixlib.build("relabel", teacher=model)`.
+AttentiveMix, TokenMix and SuperMix ask the network in training where none is given; ReLabel,
+TokenLabeling and MixToken refuse to, see [labels by a teacher](methods/teachers.md).
 
 """
 

@@ -1,8 +1,7 @@
-"""What is random in a mix?  First lambda (:class:`LamLaw`), then a mask given lambda
-(:class:`MaskLaw`).
+"""Mask laws: the random mask of a sample's own image, given lambda.
 
-The two are separate because the theory draws lambda from a tilted law and then the *same* masks as
-training.
+The law of lambda (:mod:`mixlib.core.lam`) is separate because the theory draws lambda from a tilted
+law and then the *same* masks as training.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def mixed_forward(
     Returns:
         The mix, the logits [B, Y] and the tensors tapped on the way.
     """
-    now, drawn = policy.settle(rng), []
+    now, drawn = policy.choose(rng), []
 
     def mixing(z: Tensor) -> Tensor:
         drawn.append(now.draw(z, y, net, rng))

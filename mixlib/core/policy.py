@@ -29,7 +29,7 @@ class Policy(ABC):
     ``needs`` names what it looks at beyond the tensor itself ("input_grad", "features",
     "attention", "teacher"): the extra cost of a step follows from it.  ``site`` is where the mix is
     applied: "input" or a site of the net (ManifoldMix, AlignMix); a policy receives the tensor at
-    its site. Who runs the network asks :meth:`settle` first, see
+    its site. Who runs the network asks :meth:`choose` first, see
     :func:`mixlib.core.objective.mixed_forward`.
     """
 
@@ -38,10 +38,10 @@ class Policy(ABC):
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Every site where :meth:`settle` may decide to mix."""
+        """Every site where :meth:`choose` may decide to mix."""
         return (self.site,)
 
-    def settle(self, rng: torch.Generator) -> Policy:
+    def choose(self, rng: torch.Generator) -> Policy:
         """The policy of the next batch: decides what must be known before the forward pass, which
         of several policies it is and where it mixes.  Most have nothing to decide."""
         return self
@@ -77,16 +77,16 @@ class Policy(ABC):
         Example:
             >>> from mixlib.core.lam import Beta
             >>> from mixlib.methods.mixup import Flat
-            >>> images, rng = torch.rand(2, 3, 8, 8), torch.Generator().manual_seed(0)
+            >>> images, rng = torch.zeros(2, 3, 8, 8), torch.Generator().manual_seed(0)
             >>> mix = ByLaw(Flat(), Beta(1.0)).draw_at(images, torch.arange(2), None, 0.25, rng)
             >>> mix.source.tolist(), mix.weight.tolist()
             ([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]])
         """
         fixed = self.at(lam)
         site = "input" if "input" in fixed.places else fixed.places[0]
-        now = fixed.settle(rng)
+        now = fixed.choose(rng)
         while now.site != site:
-            now = fixed.settle(rng)
+            now = fixed.choose(rng)
         return now.draw(z, y, net, rng)
 
     @abstractmethod
@@ -211,6 +211,14 @@ class ByLaw(Policy):
             whole "batch" (most releases: cheaper, and noisier by a factor of the batch size).
         pairing: see :func:`mixlib.core.policy.partners`.
         site: where to mix.
+
+    Example:
+        >>> from mixlib.core.lam import Beta
+        >>> from mixlib.methods.cutmix import Box
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> policy = ByLaw(Box(), Beta(1.0), scope="batch", pairing="permute")
+        >>> policy.draw(torch.zeros(4, 3, 8, 8), torch.arange(4), None, rng).mask.edges.shape
+        torch.Size([1, 4])
     """
 
     law: MaskLaw

@@ -169,6 +169,11 @@ def alignmix(
         site: the feature map that is aligned.
         scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> policy = alignmix(alpha=2.0)
+        >>> policy.places, policy.odds
+        (('input', 'stage4'), (0.5, 0.5))
     """
     ways = (mixup(alpha, scope, pairing), Align(Beta(alpha), site, scope, pairing))
     return Choice(ways, (0.5, 0.5))

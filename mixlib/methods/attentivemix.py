@@ -119,6 +119,16 @@ def attentivemix(
         side: pixels to which the image is resized for the network; None: as it is.
         scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = attentivemix(cells=6, side=None).draw(images, labels, net, rng)
+        >>> mix.source.shape
+        torch.Size([4, 2])
     """
     return Attentive(
         Beta(alpha),

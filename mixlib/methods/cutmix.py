@@ -1,9 +1,10 @@
-"""CutMix: the partner fills one box.  Yun et al., "CutMix", ICCV 2019, eq. (2) and section 3.1.
+"""CutMix: the partner fills one box.
 
-The box has sides H sqrt(1 - lambda), W sqrt(1 - lambda) and a uniform center.  Clipped at the
-border, as in training everywhere, E[M | lambda] is not lambda (0.486, 0.678, 0.917 at lambda = 0.1,
-0.5, 0.9 for 32 x 32): the theory's premise fails.  ``border="wrap"`` is the unbiased law on the
-torus.
+Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features",
+ICCV 2019, eq. (2) and section 3.1: the box has sides H sqrt(1 - lambda), W sqrt(1 - lambda) and a
+uniform center.  Clipped at the border, as in training everywhere, E[M | lambda] is not lambda
+(0.486, 0.678, 0.917 at lambda = 0.1, 0.5, 0.9 for 32 x 32): the theory's premise fails.
+``Box(border="wrap")`` is the unbiased law on the torus.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ class Box(MaskLaw):
         odd: see :func:`clipped`; only for ``border="clip"``.
         label: the realized area (as in training everywhere), or the drawn lambda (the theorem's
             setting).
+
+    Example:
+        >>> lam, rng = torch.full((2,), 0.75, dtype=torch.float64), torch.Generator()
+        >>> Box("wrap").sample(lam, (8, 8), rng).shape
+        torch.Size([2, 8, 8])
     """
 
     border: Literal["clip", "wrap"] = "clip"
@@ -95,12 +101,26 @@ def cutmix(
         pairing: see :func:`mixlib.core.policy.partners`.
         odd: "drop" takes a cell off boxes of odd sides, see
             :func:`mixlib.masks.clipped_boxes.clipped`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = cutmix(alpha=1.0).draw(images, labels, None, rng)
+        >>> mix.mask.edges.shape  # top, left, height and width of every box
+        torch.Size([4, 4])
+        >>> torch.allclose(mix.weight, mix.dense().mean((2, 3)))
+        True
     """
     return ByLaw(Box("clip", odd), Beta(alpha), scope, pairing)
 
 
 def cutmix_half(alpha: float = 1.0, prob: float = 0.5) -> Policy:
-    """CutMix on a share of the batches only, as its authors train on CIFAR."""
+    """CutMix on a share of the batches only, as its authors train on CIFAR.
+
+    Example:
+        >>> cutmix_half(prob=0.5).odds
+        (0.5,)
+    """
     return Choice((cutmix(alpha),), (prob,))
 
 

@@ -118,6 +118,11 @@ class FMix(MaskLaw):
 
     Raises:
         ValueError: a negative decay, a soft band outside [0, 1/2], an unknown spectrum or rounding.
+
+    Example:
+        >>> lam, rng = torch.full((2,), 0.75, dtype=torch.float64), torch.Generator()
+        >>> FMix(decay=3.0).sample(lam, (8, 8), rng).mean((1, 2)).tolist()
+        [0.75, 0.75]
     """
 
     decay: float = 3.0
@@ -199,6 +204,13 @@ def fmix(
         pairing: see :func:`mixlib.core.policy.partners`.
         spectrum: of the field, "full" or the release's "two_rows".
         rounding: of lambda h w pixels, "unbiased" or "even", see :class:`FMix`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = fmix(decay=3.0).draw_at(images, labels, None, 0.25, rng)
+        >>> mix.mask.unique().tolist(), round(float(mix.mask[0, 0].mean()), 2)
+        ([0.0, 1.0], 0.25)
     """
     law = FMix(decay, soft, spectrum, rounding)
     return ByLaw(law, Beta(alpha), scope, pairing)

@@ -56,6 +56,11 @@ class GMix(MaskLaw):
 
     Raises:
         ValueError: on drawing for a non-square size with ``nonsquare="error"``.
+
+    Example:
+        >>> lam, rng = torch.full((2,), 0.75, dtype=torch.float64), torch.Generator()
+        >>> GMix().sample(lam, (8, 8), rng).shape
+        torch.Size([2, 8, 8])
     """
 
     nonsquare: Literal["error", "area"] = "error"
@@ -87,6 +92,13 @@ def gmix(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll")
         alpha: lambda ~ Beta(alpha, alpha).
         scope: one bell per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = gmix().draw(images, labels, None, rng)
+        >>> torch.allclose(mix.weight, mix.dense().mean((2, 3)))
+        True
     """
     return ByLaw(GMix("area"), Beta(alpha), scope, pairing)
 

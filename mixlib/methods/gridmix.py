@@ -1,9 +1,9 @@
-"""A regular lattice of holes: what public implementations call GridMix.
+"""GridMix: every cell of a grid from either image; and the lattice of holes under the same name.
 
-GridMix itself (Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping",
-Pattern Recognition 2021) lets every cell of a grid take either image:
-:class:`mixlib.methods.gridmix.CoinCells`.  OpenMixup and others punch equal holes of the partner at
-equal distances into a random crop instead.
+Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping", Pattern
+Recognition 2021: every cell of a grid takes either image, :class:`CoinCells`.  OpenMixup and other
+public implementations punch equal holes of the partner at equal distances into a random crop
+instead, :class:`Holes`.
 """
 
 from __future__ import annotations
@@ -132,6 +132,13 @@ def gridmix(
 
     Raises:
         ValueError: another layout.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = gridmix(grid=4).draw(images, labels, None, rng)
+        >>> mix.mask.shape, mix.mask.unique().tolist()
+        (torch.Size([4, 2, 8, 8]), [0.0, 1.0])
     """
     laws: dict[Layout, MaskLaw] = {"cells": CoinCells((grid, grid), "realized"), "holes": Holes()}
     if layout not in laws:

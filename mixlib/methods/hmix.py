@@ -27,18 +27,18 @@ def around(
     boxes: Boxes, outside: Float[Tensor, " n"], dtype: torch.dtype | None = None
 ) -> Float[Tensor, "n h w"]:
     """Zero inside the boxes, ``outside`` around them."""
-    kept = (~boxes.inside()).to(dtype or outside.dtype)
-    return kept * outside.to(kept.dtype)[:, None, None]
+    shown = (~boxes.inside()).to(dtype or outside.dtype)
+    return shown * outside.to(shown.dtype)[:, None, None]
 
 
-def filling(lam: Float[Tensor, " n"], kept: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """Weight outside the box that makes the mask's mean lambda: lambda / (share kept).
+def filling(lam: Float[Tensor, " n"], uncovered: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Weight outside the box that makes the mask's mean lambda: lambda / (share uncovered).
 
     A box that covers everything leaves nothing to fill: 0 there, where the release has 0 / 0.
     """
-    return torch.where(kept > 0, lam / kept.clamp(min=torch.finfo(lam.dtype).tiny), 0.0).clamp(
-        max=1
-    )
+    return torch.where(
+        uncovered > 0, lam / uncovered.clamp(min=torch.finfo(lam.dtype).tiny), 0.0
+    ).clamp(max=1)
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,20 @@ class HMix(MaskLaw):
 
     Args:
         ratio: r in [0, 1], the box's share of what the partner gets.
-        border: "clip" as released: odd sides lose a cell, the filling is lambda / (share really
-            kept), so the mean is lambda in every draw but E[M_j | lambda] depends on the place;
+        border: "clip" as released: odd sides lose a cell, the filling is lambda / (share left
+            uncovered), so the mean is lambda in every draw but E[M_j | lambda] depends on the
+            place;
             "wrap": the box continues on the other side, sides are rounded at random and the filling
             is the nominal lambda / (1 - r (1 - lambda)), so that E[M | lambda] = lambda and the
             second moments are those of the continuous torus, both exactly, on any grid.
 
     Raises:
         ValueError: a ratio outside [0, 1] or an unknown border.
+
+    Example:
+        >>> lam, rng = torch.full((2,), 0.75, dtype=torch.float64), torch.Generator()
+        >>> torch.allclose(HMix(ratio=0.5).sample(lam, (8, 8), rng).mean((1, 2)), lam)
+        True
     """
 
     ratio: float = 0.5
@@ -111,6 +117,13 @@ def hmix(
         ratio: r, the box's share of what the partner gets.
         scope: one box per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = hmix(ratio=0.5).draw_at(images, labels, None, 0.25, rng)
+        >>> mix.weight[0].tolist(), round(float(mix.mask[0, 0].mean()), 2)
+        ([0.25, 0.75], 0.25)
     """
     return ByLaw(HMix(ratio), Beta(alpha), scope, pairing)
 

@@ -44,7 +44,7 @@ class Manifold(Policy):
     def at(self, lam: float) -> Policy:
         return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
-    def settle(self, rng: torch.Generator) -> Policy:
+    def choose(self, rng: torch.Generator) -> Policy:
         which = int(torch.randint(len(self.sites), (), generator=rng, device=rng.device))
         return ByLaw(Flat(), self.lam, self.scope, self.pairing, self.sites[which])
 
@@ -52,9 +52,9 @@ class Manifold(Policy):
         """Never for itself: where the batch is mixed must be known before the forward pass.
 
         Raises:
-            TypeError: always; call :meth:`settle` first.
+            TypeError: always; call :meth:`choose` first.
         """
-        raise TypeError("ManifoldMix mixes at a site that settle(rng) draws: call that first")
+        raise TypeError("ManifoldMix mixes at a site that choose(rng) draws: call that first")
 
 
 def manifoldmix(
@@ -72,6 +72,12 @@ def manifoldmix(
         sites: where a batch may be mixed, equally likely.
         scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> policy = manifoldmix(sites=("input", "stage1"))
+        >>> policy.choose(rng).site in policy.places
+        True
     """
     return Manifold(Beta(alpha), tuple(sites), scope, pairing)
 

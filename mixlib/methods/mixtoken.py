@@ -1,14 +1,8 @@
-"""What should every token of a transformer say?  TokenLabeling and MixToken.
+"""MixToken: TokenLabeling with a CutMix box of patches behind the patch embedding.
 
 Jiang et al., "All Tokens Matter: Token Labeling for Training Better Vision Transformers", NeurIPS
-2021, section 3: beside the class token, which answers for the image, a second linear classifier
-reads every patch token, whose label is what a teacher sees at its place.  MixToken mixes with a
-CutMix box *behind* the patch embedding, so that every token holds one image only.
-
-The release swaps the tokens inside the box back to the samples that they came from and compares
-them with those samples' labels.  Here the tokens stay and their labels are mixed, by the very mix
-of the tokens: the pairs (token, label) are the same ones, for partners in reverse, and it also
-holds for any other pairing and for a box per sample, where there is no swapping back.
+2021, section 3.3.  The box is cut behind the embedding, so every token holds one image only and
+keeps that image's label at its place; the objective is that of :mod:`mixlib.methods.tokenlabel`.
 """
 
 from __future__ import annotations
@@ -59,6 +53,19 @@ def mixtoken(
         pairing: see :func:`mixlib.core.policy.partners`.
         odd: "drop" takes a token off boxes of odd sides.
         of_image: whose label the class token learns, the dataset's "class" or the "teacher"'s.
+
+    Example:
+        >>> import timm
+        >>> import torch
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> model = VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2, num_classes=4)
+        >>> net = Net(model, {"last": "norm"}, layout="tokens")
+        >>> teacher = timm.create_model("resnet10t", num_classes=4)
+        >>> images, labels = torch.zeros(4, 3, 16, 16), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> step = mixtoken(net, teacher=teacher)(images, labels, rng)
+        >>> step.mix.mask.size  # of the grid of patches
+        (4, 4)
     """
     return TokenLabels(
         net,

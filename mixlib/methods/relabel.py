@@ -1,13 +1,14 @@
-"""ReLabel: what is in this crop, says a teacher; CutMix mixes what it says.
+"""ReLabel: labels of every crop by a teacher, mixed by CutMix.
 
 Yun et al., "Re-labeling ImageNet: from Single to Multi-Labels, from Global to Localized Labels",
 CVPR 2021, section 3: the label of a training crop is the softmax of a teacher's scores, pooled over
 the crop; the class label of the dataset is not used.  Section 4 adds CutMix on top: each source
 brings its own pooled label, with its share of the area.
 
-With stored maps the labels come with the batch, and ReLabel is CutMix of soft labels:
+With stored maps the labels come with the batch, and ReLabel is CutMix of soft labels
+(``image_targets`` has a ``released`` of its own):
 
-    targets = mixlib.models.score_maps.image_targets(maps, crop)        # released=True: as the release
+    targets = mixlib.models.score_maps.image_targets(maps, crop)
     mixed = mixlib.build("cutmix")(images, targets, rng)
 """
 
@@ -81,6 +82,16 @@ def relabel(
             :class:`mixlib.models.score_map_teacher.MapTeacher`; required, but not before the first
             batch.
         scope, pairing, odd: see :func:`mixlib.methods.cutmix.cutmix`.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> teacher = timm.create_model("resnet10t", num_classes=4)
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = relabel(teacher=teacher).draw(images, labels, None, rng)
+        >>> mix.labels.shape
+        torch.Size([4, 4])
     """
     mixing = cutmix(alpha, scope, pairing, odd)
     if prob < 1:

@@ -1,9 +1,9 @@
-"""ResizeMix: what if the partner is shown whole, resized into the box, rather than cropped by it?
+"""ResizeMix: the whole partner, resized into a box.
 
 Qin et al., "ResizeMix: Mixing Data with Preserved Object Information and True Labels", 2020,
 eq. (4)-(6): a scale tau ~ U(0.1, 0.8), a box of sides tau H, tau W around a uniform center, cut at
-the border; the whole partner is resized to what is left of the box, and the label follows its area.
-A CutMix box may hold nothing of the partner's object; this one always does.
+the border; the partner is resized to what is left of the box, and the label follows its area.  A
+CutMix box may hold nothing of the partner's object; this one always does.
 """
 
 from __future__ import annotations
@@ -50,11 +50,13 @@ def resized_into(
         strict=True,
     )
     if mode == "nearest":
-        return _pick(x, partner, low[0], low[1])
+        return _gathered(x, partner, low[0], low[1])
     down, right = part[0].to(x.dtype)[:, None, :, None], part[1].to(x.dtype)[:, None, None, :]
-    top = torch.lerp(_pick(x, partner, low[0], low[1]), _pick(x, partner, low[0], high[1]), right)
+    top = torch.lerp(
+        _gathered(x, partner, low[0], low[1]), _gathered(x, partner, low[0], high[1]), right
+    )
     bottom = torch.lerp(
-        _pick(x, partner, high[0], low[1]), _pick(x, partner, high[0], high[1]), right
+        _gathered(x, partner, high[0], low[1]), _gathered(x, partner, high[0], high[1]), right
     )
     return torch.lerp(top, bottom, down)
 
@@ -75,7 +77,9 @@ def _taps(
     return low.long(), (low.long() + 1).clamp(max=length - 1), exact - low
 
 
-def _pick(x: Tensor, partner: Tensor, rows: Int[Tensor, "n H"], cols: Int[Tensor, "n W"]) -> Tensor:
+def _gathered(
+    x: Tensor, partner: Tensor, rows: Int[Tensor, "n H"], cols: Int[Tensor, "n W"]
+) -> Tensor:
     """x[partner[b], :, rows[b, i], cols[b, j]] in the memory format of ``x``."""
     if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
         return x[partner[:, None, None], :, rows[:, :, None], cols[:, None]].permute(0, 3, 1, 2)
@@ -156,6 +160,13 @@ def resizemix(
         scope: one box per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
         odd: "drop" takes a cell off boxes of odd sides.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = resizemix().draw(images, labels, None, rng)
+        >>> mix.parts[1].shape  # the partners, resized into the boxes
+        torch.Size([4, 3, 8, 8])
     """
     scale = Uniform(low, high) if alpha is None else Redrawn(Beta(alpha), low, high)
     return ResizeBox(scale, mode, odd, scope, pairing)

@@ -109,6 +109,13 @@ def ricap(beta: float = 0.3, scope: Scope = "sample", permute: bool = False) -> 
         beta: the boundary point's coordinates are Beta(beta, beta).
         scope: one geometry per "sample" or one for the "batch".
         permute: the first quadrant, too, shows a random sample, not the sample itself.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = ricap(beta=0.3).draw(images, labels, None, rng)
+        >>> mix.source.shape, mix.weight.sum(1).tolist()
+        (torch.Size([4, 4]), [1.0, 1.0, 1.0, 1.0])
     """
     return Patchwork(Beta(beta), scope, permute)
 

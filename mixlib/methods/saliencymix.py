@@ -59,7 +59,7 @@ class SalientBox(Policy):
             :func:`mixlib.saliency.fine_grained.fine_grained_of_floats`.
 
     Raises:
-        ValueError: another word for the center or the pixels.
+        ValueError: another value of the center or the pixels.
     """
 
     lam: LamLaw
@@ -117,6 +117,13 @@ def saliencymix(
         pairing: see :func:`mixlib.core.policy.partners`.
         center: whose peak a box lies around, the "partner"'s or the "first" partner's of the batch.
         pixels: of what saliency is computed, "bytes" or "raw_floats", see :class:`SalientBox`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = saliencymix().draw(images, labels, None, rng)
+        >>> mix.mask.edges.shape  # a box for every sample
+        torch.Size([4, 4])
     """
     return SalientBox(Beta(alpha), tuple(mean), tuple(std), scope, pairing, center, pixels)
 

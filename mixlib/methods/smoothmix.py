@@ -64,6 +64,13 @@ def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     Args:
         scope: one bell per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = smoothmix().draw(images, labels, None, rng)
+        >>> mix.mask.shape
+        torch.Size([4, 2, 8, 8])
     """
     return ByLaw(Smooth(), Fixed(0.5), scope, pairing)
 

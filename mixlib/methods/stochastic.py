@@ -1,11 +1,8 @@
-"""Which of several ways of mixing, and for whom?  Stochastic Mixup & CutMix, mixing at times.
+"""Stochastic Mixup & CutMix: one of several mask laws for every sample, pair or batch.
 
-Two kinds of choice:
-
-* :class:`Choice` takes one policy for a whole batch (any policies, at any sites);
-* :class:`Stochastic` chooses between mask laws for every sample, every pair or the batch, as timm's
-  ``Mixup`` does in its modes elem, pair and batch (DeiT: Touvron et al., ICML 2021; RSB: Wightman
-  et al., 2021; the "stochastic" rows of Park et al., NeurIPS 2022).
+timm's ``Mixup`` in its modes elem, pair and batch, as DeiT (Touvron et al., ICML 2021) and RSB
+(Wightman et al., 2021) train; the "stochastic" rows of Park et al., NeurIPS 2022.  Choosing between
+policies of any kind: :mod:`mixlib.core.choice`.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.core.choice import _check_odds, certain, pick
+from mixlib.core.choice import _check_odds, certain, draw_choices
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, as_dense, label_share
 from mixlib.core.method import Method
@@ -68,7 +65,7 @@ class Stochastic(Policy):
         batch, size = len(z), grid_of(z)
         partner, shift = partners(batch, self.pairing, rng)
         n = {"sample": batch, "pair": (batch + 1) // 2, "batch": 1}[self.mode]
-        which = pick(self.odds, n, rng)
+        which = draw_choices(self.odds, n, rng)
         if self.mode == "batch" and int(which) < len(self.laws):
             # nothing to choose between within the batch: boxes stay boxes, mixup stays flat
             law, lams = self.laws[int(which)]
@@ -131,6 +128,11 @@ def stochastic(
         prob: probability of mixing at all.
         mode: for whom a choice is made.
         pairing: who mixes with whom; mode "pair" always takes the batch backwards.
+
+    Example:
+        >>> policy = stochastic(mixup=0.8, cutmix=1.0, switch=0.5, mode="batch")
+        >>> policy.odds
+        (0.5, 0.5)
     """
     laws = ((Flat(), Beta(mixup)), (Box(), Beta(cutmix)))
     odds = (prob * (1 - switch), prob * switch)

@@ -1,9 +1,9 @@
-"""Blocks of tokens: rectangles piled up until the partner has its share.  TokenMix, Liu et al.,
-ECCV 2022, section 3.1 ("block-wise" masks of BEiT, Bao et al., ICLR 2022, Algorithm 1).
+"""TokenMix' masks: blocks of tokens, piled up until the partner has its share; label by area.
 
-A rectangle has an area uniform in [1, cells still wanted] and a log-uniform aspect in [0.3, 1/0.3];
-it is taken if it adds at least one cell and not too many; ten refusals in a row end the pile, so
-the share can fall short of the wished one.
+Liu et al., "TokenMix", ECCV 2022, section 3.1 (the block-wise masks of BEiT, Bao et al., ICLR 2022,
+Algorithm 1).  A rectangle has an area uniform in [1, cells still missing] and a log-uniform aspect
+in [0.3, 1/0.3]; it is taken if it adds at least one cell and not too many; ten refusals in a row
+end the pile, so the partner's share can fall short of 1 - lambda.
 """
 
 from __future__ import annotations
@@ -121,6 +121,13 @@ def token_blocks(
         pairing: see :func:`mixlib.core.policy.partners`.
         lam: a fixed lambda in the place of the Beta law.
         extra: tokens that the partner gets beyond its share.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = token_blocks(grid=4).draw(images, labels, None, rng)
+        >>> mix.mask.shape
+        torch.Size([4, 2, 8, 8])
     """
     law = Beta(alpha) if lam is None else Fixed(lam)
     return ByLaw(Blocks((grid, grid), extra), law, scope, pairing)

@@ -1,14 +1,14 @@
-"""What should every token of a transformer say?  TokenLabeling and MixToken.
+"""TokenLabeling: patch tokens with labels of their own, next to the class token of the image.
 
 Jiang et al., "All Tokens Matter: Token Labeling for Training Better Vision Transformers", NeurIPS
-2021, section 3: beside the class token, which answers for the image, a second linear classifier
-reads every patch token, whose label is what a teacher sees at its place.  MixToken mixes with a
-CutMix box *behind* the patch embedding, so that every token holds one image only.
+2021, section 3: a second linear classifier reads every patch token, whose label is what a teacher
+predicts at its place.  The objective takes a policy that mixes the patches, which MixToken uses
+(:mod:`mixlib.methods.mixtoken`).
 
-The release swaps the tokens inside the box back to the samples that they came from and compares
-them with those samples' labels.  Here the tokens stay and their labels are mixed, by the very mix
-of the tokens: the pairs (token, label) are the same ones, for partners in reverse, and it also
-holds for any other pairing and for a box per sample, where there is no swapping back.
+MixToken's release swaps the tokens inside the box back to the samples that they came from and
+compares them with those samples' labels.  Here the tokens stay and their labels are mixed, by the
+very mix of the tokens: the pairs (token, label) are the same ones, for partners in reverse, and it
+also holds for any other pairing and for a box per sample, where there is no swapping back.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ImageLabel = Literal["class", "teacher"]
 
 PATCHES = "patch_embed"
 SPREAD = 0.02  # of the token classifier's initial weights, as timm initializes transformers
-AT_TEST = 0.5  # weight of the strongest token beside the class token, as released
+AT_TEST = 0.5  # weight of the strongest token next to the class token, as released
 
 
 class TokenLabels(Objective):
@@ -43,13 +43,13 @@ class TokenLabels(Objective):
     Args:
         net: a timm vision transformer with one class token (layout "tokens").
         teacher: a classifier trained on the same classes, see
-            :class:`mixlib.models.score_map_teacher.MapTeacher`; None where every step is given its targets, see
-            :meth:`learn`.
+            :class:`mixlib.models.score_map_teacher.MapTeacher`; None where every step is given its
+            targets, see :meth:`learn`.
         policy: mixes the patch embeddings, as a map [B, D, h, w].
-        weight: of the tokens' loss beside the class token's.
+        weight: of the tokens' loss next to the class token's.
         of_image: whose label the class token learns: the "class" of the dataset (the paper) or
             the "teacher"'s of the image (the release).
-        at_test: weight of the strongest token beside the class token in the prediction.
+        at_test: weight of the strongest token next to the class token in the prediction.
         rule: the loss, of the class token and of every token.
         seed: initializes the tokens' classifier.
 
@@ -233,6 +233,18 @@ def tokenlabel(
         weight: of the tokens' loss.
         at_test: weight of the strongest token in the prediction.
         of_image: whose label the class token learns, the dataset's "class" or the "teacher"'s.
+
+    Example:
+        >>> import timm
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> model = VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2, num_classes=4)
+        >>> net = Net(model, {"last": "norm"}, layout="tokens")
+        >>> teacher = timm.create_model("resnet10t", num_classes=4)
+        >>> images, labels = torch.zeros(4, 3, 16, 16), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> step = tokenlabel(net, teacher=teacher)(images, labels, rng)
+        >>> sorted(step.terms)
+        ['image', 'tokens']
     """
     return TokenLabels(
         net,

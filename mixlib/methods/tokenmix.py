@@ -1,14 +1,15 @@
 """TokenMix: blocks of tokens from two images, labeled by what a network attends to in each.
 
 Liu et al., "TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers", ECCV
-2022, section 3.3: with maps A of where an image's content is, each summing to one, the label is
+2022, section 3.3: with maps A of where an image's content is, each summing to one, and the mask M
+of the own image, the label is
 
-    y = sum(A_own * kept) y_own + sum(A_partner * (1 - kept)) y_partner,
+    y = sum(A_own * M) y_own + sum(A_partner * (1 - M)) y_partner,
 
 two shares that need not sum to one: half an image may show all or nothing of its object.  The paper
 takes the attention of a pretrained transformer; the release takes stored maps of the true class
-from a convolutional teacher (:func:`mixlib.models.score_maps.class_maps`).  OpenMixup exchanges the two
-sums.
+from a convolutional teacher (:func:`mixlib.models.score_maps.class_maps`).  OpenMixup exchanges the
+two sums.
 """
 
 from __future__ import annotations
@@ -117,6 +118,17 @@ def tokenmix(
         pairing: see :func:`mixlib.core.policy.partners`.
         lam: a fixed lambda in the place of the Beta law.
         extra: tokens that the partner gets beyond its share.
+
+    Example:
+        >>> from mixlib.models.wrap import wrap
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> model = VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2, num_classes=4)
+        >>> net = wrap(model, attention=True)
+        >>> images, labels = torch.zeros(4, 3, 16, 16), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = tokenmix(grid=4).draw(images, labels, net, rng)
+        >>> mix.weight.shape  # shares by attention
+        torch.Size([4, 2])
     """
     law = Beta(alpha) if lam is None else Fixed(lam)
     return TokenMix(Blocks((grid, grid), extra), law, teacher, attention, scope, pairing)

@@ -1,9 +1,9 @@
-"""How much of each source does the network look at?  Labels by attention: TransMix.
+"""TransMix: label shares by the attention that a transformer pays to each source.
 
 Chen et al., "TransMix: Attend to Mix for Vision Transformers", CVPR 2022, eq. (5)-(6): the label
 share of a source is the attention that the class token pays to its patches, in the very forward
 pass that is trained; the mask itself does not change.  As released, that share is averaged with the
-area's: ``TransMix(area=0.5)``.
+area's: ``area=0.5``.
 """
 
 from __future__ import annotations
@@ -82,6 +82,10 @@ def transmix(rule: LabelRule | None = None, area: float = 0.0) -> TransMix:
     Args:
         rule: the loss; cross-entropy by default.
         area: share of the area in the label, the rest is attention.
+
+    Example:
+        >>> transmix(area=0.5).taps
+        ('attention',)
     """
     return TransMix(rule or CrossEntropy(), area)
 

@@ -108,7 +108,7 @@ def test_every_method_mixes_a_batch_or_says_what_to_use(name):
     [
         ("attentivemix", lambda: {"teacher": Small(), "side": None}),
         ("tokenmix", lambda: {"teacher": transformer(), "grid": 4}),
-        ("supermix", lambda: {"supervisor": Small(), "iterations": 2}),
+        ("supermix", lambda: {"teacher": Small(), "iterations": 2}),
         ("relabel", lambda: {"teacher": teacher()}),
     ],
 )

@@ -1,4 +1,4 @@
-"""PuzzleMix: which cells of two images are salient, fit together, and where do they go?
+"""PuzzleMix: masks by saliency and smoothness, cells moved by optimal transport.
 
 Kim et al., "Puzzle Mix: Exploiting Saliency and Local Statistics for Optimal Mixup", ICML 2020.
 Eq. (4): the mask minimizes a labeling energy of saliency (unary), local statistics (pairwise) and
@@ -80,7 +80,7 @@ def labeling_costs(
         std: what their channels were divided by; seams are differences, so no mean is needed.
         saliency: any positive scale.
         partner: int64 [B].
-        lam: wished share of the own image.
+        lam: nominal share of the own image.
         grid: (h, w), divisors of H and W.
         weights: of the energy.
     """
@@ -287,6 +287,16 @@ def puzzlemix(
         beta, gamma, eta, neighbor, levels: see :class:`Weights`.
         scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = puzzlemix(blocks=(4,)).draw(images, labels, net, rng)
+        >>> mix.mask.shape, mix.parts[0].shape
+        (torch.Size([4, 2, 32, 32]), torch.Size([4, 3, 32, 32]))
     """
     return Puzzle(
         Beta(alpha),
