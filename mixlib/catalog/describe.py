@@ -1,21 +1,28 @@
-"""What does the catalog say, for a reader?  ``python -m mixlib.catalog.describe > docs/methods.md``."""
+"""The page of all methods, written from the catalog.
+
+``python -m mixlib.catalog.describe > docs/methods.md``.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from mixlib.catalog.methods import METHODS
-from mixlib.core.method import Method
+from mixlib.core.method import Method, resolve
 
-FAMILIES = Path(__file__).parents[1] / "docs" / "methods"
+# what the builder passes
+BUILDER_S = ("net", "rule", "steps", "seed")
+FAMILIES = Path(__file__).parents[2] / "docs" / "methods"
 
 HEAD = """# Methods
 
-Written by `python -m mixlib.catalog.describe > docs/methods.md` from the catalog; a test keeps it true.
+Written by `python -m mixlib.catalog.describe > docs/methods.md` from the catalog; a test keeps it
+true.
 
 *verified*: compared with recordings of the reference implementation. *defined*: from the paper's
 equations, with the contract tests that every method passes. *needs* names what a method looks at
@@ -38,16 +45,16 @@ TokenLabeling and MixToken refuse to, see [labels by a teacher](methods/teachers
 def markdown() -> str:
     """The page: every method with its status, needs, family page and citation, then its parameters
     and what its release does differently."""
-    lines = ["| method | word | status | needs | page | citation |", "|---|---|---|---|---|---|"]
+    lines = ["| method | name | status | needs | page | citation |", "|---|---|---|---|---|---|"]
     where = pages(sorted(FAMILIES.glob("*.md")))
     for row in METHODS.values():
         needs = ", ".join(sorted(row.needs)) or "-"
         page = where.get(row.name)
         link = f"[{page.stem}](methods/{page.name})" if page else "-"
-        words = (row.title, f"`{row.name}`", row.status, needs, link, row.cite)
-        lines.append(f"| {' | '.join(words)} |")
-    lines += ["", "| word | parameters (catalog's default) | released |", "|---|---|---|"]
-    lines += [f"| `{row.name}` | {_words(row)} | {_released(row)} |" for row in METHODS.values()]
+        cells = (row.title, f"`{row.name}`", row.status, needs, link, row.cite)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| name | parameters (catalog's default) | released |", "|---|---|---|"]
+    lines += [f"| `{row.name}` | {_shown(row)} | {_released(row)} |" for row in METHODS.values()]
     return HEAD + "\n".join(lines) + "\n"
 
 
@@ -60,47 +67,58 @@ def pages(paths: Iterable[Path]) -> dict[str, Path]:
     }
 
 
-def _make(row: Method) -> Any:
-    from mixlib.core.method import resolve
+def parameters(row: Method) -> dict[str, Any]:
+    """Every parameter with the value that the catalog's default family gives it.
 
-    return resolve(row.path())
-
-
-def _words(row: Method) -> str:
-    """Every parameter with the value that the catalog's default family gives it."""
+    Where an objective takes a dataclass, its fields; those of a dataclass inside are written with
+    a dot, as error messages do.
+    """
+    if row.settings is not None:
+        return dict(_flat(resolve(row.path(row.settings))(row.params_for())))
     given: Mapping[str, Any] = row.params_for()
-    shown = []
-    for word, parameter in _parameters(row).items():
-        if word in ("net", "rule", "steps", "seed"):
-            continue  # what the builder passes
-        value = given.get(word, parameter.default)
-        if not isinstance(value, (type(None), bool, int, float, str, tuple, list)):
+    return {
+        name: given.get(name, parameter.default)
+        for name, parameter in _signature(row).items()
+        if name not in BUILDER_S
+    }
+
+
+def _flat(spec: Any, where: str = "") -> Iterable[tuple[str, Any]]:
+    for each in fields(spec):
+        value = getattr(spec, each.name)
+        if where + each.name in BUILDER_S:
             continue
-        shown.append(f"`{word}={value!r}`")
+        if is_dataclass(value):
+            yield from _flat(value, f"{where}{each.name}.")
+        else:
+            yield where + each.name, value
+
+
+def _shown(row: Method) -> str:
+    plain = (type(None), bool, int, float, str, tuple, list)
+    shown = [
+        f"`{name}={value!r}`" for name, value in parameters(row).items() if isinstance(value, plain)
+    ]
     return " ".join(shown).replace("|", "\\|") or "-"
 
 
-def _parameters(row: Method) -> dict[str, inspect.Parameter]:
-    """Those of the constructor and, where the method has a label rule of its own, of that."""
-    from mixlib.core.method import resolve
-
-    found = dict(inspect.signature(_make(row)).parameters)
+def _signature(row: Method) -> dict[str, inspect.Parameter]:
+    """Parameters of the constructor and, where the method has a label rule of its own, of that."""
+    found = dict(inspect.signature(resolve(row.path())).parameters)
     if row.rule is not None:
         rule = inspect.signature(resolve(row.path(row.rule))).parameters
-        found |= {word: rule[word] for word in row.rule_params}
+        found |= {name: rule[name] for name in row.rule_params}
     return found
 
 
 def _released(row: Method) -> str:
     """The fields that the released code sets otherwise, and what docstrings say of it."""
-    from mixlib.core.method import resolve
-
     if row.released is None:
         return "-"
-    fields = " ".join(f"`{word}={value!r}`" for word, value in row.released.items())
+    changed = " ".join(f"`{name}={value!r}`" for name, value in row.released.items())
     makers = [row.path()] + ([] if row.rule is None else [row.path(row.rule)])
     prose = " ".join(filter(None, (released_prose(resolve(path)) for path in makers)))
-    return f"{fields}: {prose}".replace("|", "\\|")
+    return f"{changed}: {prose}".replace("|", "\\|")
 
 
 def released_prose(make: Any) -> str:

@@ -1,6 +1,5 @@
 """AutoMix: a mixing mask learned beside the classifier (Liu et al., ECCV 2022)."""
 
-from mixlib.core.hyperparameters import same
 from mixlib.core.method import Method
 from mixlib.methods.automix.build import automix, automix_spec, in_pipeline
 from mixlib.methods.automix.features import Features

@@ -102,7 +102,7 @@ class AutoMix(Objective):
     """The momentum pipeline with a Mix Block.
 
     Args:
-        net: the classifier; see :class:`mixlib.methods.automix.momentum_pair.Pair` for what is shared with it.
+        net: the classifier; what is shared with it: ``momentum_pair.Pair``.
         features: the site that the block reads.
         spec: all choices; ``mixlib.methods.automix.presets.PRESETS`` holds the named ones.  Its
             ``site`` and ``image`` are :func:`mixlib.methods.automix.build.automix`'s to read.
