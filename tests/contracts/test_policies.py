@@ -71,7 +71,7 @@ def data() -> torch.Generator:
     return torch.Generator().manual_seed(9)
 
 
-def policy(name: str, channels: int) -> Policy:
+def policy(name: str, channels: int, released: bool = False) -> Policy:
     """The catalog's policy, told of the images that these tests have."""
     changes = {
         "puzzlemix": {"std": (1.0,) * channels},
@@ -81,14 +81,21 @@ def policy(name: str, channels: int) -> Policy:
         "supermix": {"iterations": 4},
         "relabel": {"teacher": teacher(channels)},
     }
-    return method(name).make(changes=changes.get(name, {}))
+    return method(name).make(changes=changes.get(name, {}), released=released)
 
 
-def draw(name: str, n: int, size: tuple[int, int], dtype: torch.dtype, seed: int):
+def draw(
+    name: str,
+    n: int,
+    size: tuple[int, int],
+    dtype: torch.dtype,
+    seed: int,
+    released: bool = False,
+):
     """One-hot images [n, n, h, w] and a mix drawn for them."""
     x = torch.eye(n, dtype=dtype)[:, :, None, None].expand(n, n, *size).contiguous()
     rng = torch.Generator().manual_seed(seed)
-    now = policy(name, n).choose(rng)
+    now = policy(name, n, released).choose(rng)
     # the byte-exact saliency is one of RGB images; its boxes fit any
     seen = torch.rand(n, 3, *size, dtype=dtype) if name == "saliencymix" else x
     net = network(n, n).to(dtype)
@@ -110,31 +117,43 @@ def expected_share(mix: Mix, n: int) -> torch.Tensor:
 def test_one_hot_images(name, size, n, dtype):
     for seed in range(2):
         x, mix = draw(name, n, size, dtype, seed)
-        out = blend(mix, x)
-        assert out.dtype == dtype
-        assert out.shape == x.shape
-        dense = mix.dense()
-        assert dense.min() >= 0
-        assert dense.max() <= 1
-        torch.testing.assert_close(dense.sum(1), torch.ones_like(dense[:, 0]), atol=1e-5, rtol=0)
-        assert (mix.source >= 0).all()
-        assert (mix.source < n).all()
-        if name in LABELS_STAY:
-            assert torch.equal(expected_share(mix, n), torch.eye(n))
-            continue
-        if name == "supermix":  # labeled with the mixture that the teacher was made to see
-            continue
-        if name == "tokenmix":  # labels by content; constant images look the same everywhere
-            # 4 x 4 windows over 7 x 5 pixels overlap and so count some of them twice
-            off = 0.2 if size == (7, 5) else 0.02
-            torch.testing.assert_close(mix.weight, mix.dense().mean((2, 3)), atol=off, rtol=0)
-            continue
-        # FMix labels with the drawn lambda, AlignMix' plans end within a tolerance
-        tolerance = {"fmix": 1 / (size[0] * size[1]), "alignmix": 0.02}.get(name, 1e-5)
-        tolerance = max(tolerance, 0.01 if dtype == torch.bfloat16 else 0.0)
-        share = out.float().mean((2, 3))
-        torch.testing.assert_close(share, expected_share(mix, n), atol=tolerance, rtol=0)
-        torch.testing.assert_close(mix.weight.sum(1), torch.ones(n), atol=1e-5, rtol=0)
+        check_one_hot(name, x, mix)
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if METHODS[name].released])
+def test_one_hot_images_as_released(name):
+    for size in ((7, 5), (16, 16)):
+        x, mix = draw(name, 3, size, torch.float32, 0, released=True)
+        check_one_hot(name, x, mix)
+
+
+def check_one_hot(name: str, x: torch.Tensor, mix: Mix) -> None:
+    n, size, dtype = len(x), tuple(x.shape[2:]), x.dtype
+    out = blend(mix, x)
+    assert out.dtype == dtype
+    assert out.shape == x.shape
+    dense = mix.dense()
+    assert dense.min() >= 0
+    assert dense.max() <= 1
+    torch.testing.assert_close(dense.sum(1), torch.ones_like(dense[:, 0]), atol=1e-5, rtol=0)
+    assert (mix.source >= 0).all()
+    assert (mix.source < n).all()
+    if name in LABELS_STAY:
+        assert torch.equal(expected_share(mix, n), torch.eye(n))
+        return
+    if name == "supermix":  # labeled with the mixture that the teacher was made to see
+        return
+    if name == "tokenmix":  # labels by content; constant images look the same everywhere
+        # 4 x 4 windows over 7 x 5 pixels overlap and so count some of them twice
+        off = 0.2 if size == (7, 5) else 0.02
+        torch.testing.assert_close(mix.weight, mix.dense().mean((2, 3)), atol=off, rtol=0)
+        return
+    # FMix labels with the drawn lambda, AlignMix' plans end within a tolerance
+    tolerance = {"fmix": 1 / (size[0] * size[1]), "alignmix": 0.02}.get(name, 1e-5)
+    tolerance = max(tolerance, 0.01 if dtype == torch.bfloat16 else 0.0)
+    share = out.float().mean((2, 3))
+    torch.testing.assert_close(share, expected_share(mix, n), atol=tolerance, rtol=0)
+    torch.testing.assert_close(mix.weight.sum(1), torch.ones(n), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -257,13 +276,21 @@ def test_released_is_data(name):
     assert row.params_for(released=True) == {**family, **row.released}
 
 
-@pytest.mark.parametrize("name", ["cutmix", "gmix", "gridmix", "resizemix", "token_blocks"])
+# all others that look at nothing: their labels go by the area
+BY_AREA = [
+    name
+    for name in POLICIES
+    if not METHODS[name].needs and name not in DRAWN and name not in LABELS_STAY
+]
+
+
+@pytest.mark.parametrize("name", BY_AREA)
 def test_label_weights_are_the_mean_of_the_mask(name):
     rng = torch.Generator().manual_seed(12)
-    x = torch.rand(500, 1, 16, 16, generator=rng)
-    mix = method(name).make().draw(x, torch.zeros(500, dtype=torch.long), None, rng)
+    x = torch.rand(100, 3, 16, 16, generator=rng)
+    mix = policy(name, 3).draw(x, torch.zeros(100, dtype=torch.long), None, rng)
     mean = mix.dense((16, 16)).mean((2, 3))
-    torch.testing.assert_close(mix.weight, mean, atol=1e-5, rtol=0)
+    torch.testing.assert_close(mix.weight, mean.expand_as(mix.weight), atol=1e-5, rtol=0)
 
 
 # methods whose masks do not follow lambda: fills, a geometry or a search of their own

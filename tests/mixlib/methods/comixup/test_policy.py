@@ -22,7 +22,7 @@ from mixlib.methods.comixup.policy import (
     objective,
     prior_cost,
 )
-from mixlib.methods.comixup.potts import potts_energy, descend
+from mixlib.methods.comixup.potts import descend, potts_energy
 
 
 def tensor(array) -> torch.Tensor:
