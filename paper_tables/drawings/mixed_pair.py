@@ -216,9 +216,9 @@ class Studio:
         made = make(**given)
         policy = fixed(made, lam)
         hidden = [site for site in policy.places if site != "input"]
-        now = policy.settle(rng)
+        now = policy.choose(rng)
         while now.site != "input":
-            now = policy.settle(rng)
+            now = policy.choose(rng)
         note = f"at the input; also at {', '.join(hidden)}" if hidden else ""
         return now, note, policy is not made
 
