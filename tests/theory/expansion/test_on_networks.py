@@ -15,7 +15,6 @@ from mixlib.core.lam import Beta
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce
 from mixlib.methods.automix import AutoMixSpec, automix
-from mixlib.methods.automix.build import automix
 from mixlib.methods.cutmix import Box, cutmix
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat, mixup
