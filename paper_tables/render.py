@@ -14,8 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-from paper_tables import beside, committed, figures, formats
+from paper_tables import comparison, formats
+from paper_tables.drawings.canvas import Drawing
+from paper_tables.drawings.registry import load_drawing
 from paper_tables.measure import Grid, measure
+from paper_tables.measured_runs import find_runs
 from pipelines import grid
 from pipelines.errors import run_app
 from pipelines.run import plan
@@ -54,12 +57,12 @@ def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> P
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("cells-*.json"):
         old.unlink()
-    drawing = figures.Drawing(table, scale, measured, cells, store)
-    figures.drawer(table.figure)(drawing, (out / "figure.png", out / "figure.svg"))
+    drawing = Drawing(table, scale, measured, cells, store)
+    load_drawing(table.figure)(drawing, (out / "figure.png", out / "figure.svg"))
     drawn = [out / "figure.png"]
     if table.pictures is not None:
         drawn.append(out / PICTURES)
-        figures.drawer(table.pictures)(drawing, (out / PICTURES,))
+        load_drawing(table.pictures)(drawing, (out / PICTURES,))
     if table.kind != NO_CELLS:
         _write_table(plan, name, measured, drawn)
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
@@ -75,8 +78,8 @@ def _write_table(plan: grid.Plan, name: str, measured: Grid, drawn: list[Path]) 
     LaTeX that goes into a paper, the runs that the repository keeps."""
     table, scale, out = plan.tables[name], plan.scale, drawn[0].parent
     data = data_names(plan, name)
-    found, stale = committed.kept(table)
-    below = beside.markdown(name, found, stale)
+    found, stale = find_runs(table)
+    below = comparison.markdown(name, found, stale)
     (out / "table.md").write_text(formats.markdown(table, measured, scale, data) + below)
     texts = [formats.csv_text(table, measured, scale)]
     # kept runs of this scale are the lines above: the same jobs
@@ -84,7 +87,7 @@ def _write_table(plan: grid.Plan, name: str, measured: Grid, drawn: list[Path]) 
     texts += [formats.csv_text(k.table, k.numbers, k.scale, head=False) for k in others]
     (out / "table.csv").write_text("".join(texts))
     (out / "table.tex").write_text(formats.latex(table, measured, scale, data))
-    more = beside.page(name, found, stale)
+    more = comparison.page(name, found, stale)
     (out / "table.html").write_text(formats.page(table, measured, scale, data, drawn, more))
 
 

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from paper_tables.drawings.canvas import Drawing, canvas, save
 from paper_tables.drawings.samples import trainings
-from paper_tables.drawings.specimens import bench_of
-from paper_tables.figures import Drawing, canvas, save
+from paper_tables.drawings.trained_networks import bench_of
 from pipelines.kinds.train import OBJECTIVE, TrainJob, launch
 from pipelines.store import Store
 from theory.gradients import input_gradients, normalized, product_map

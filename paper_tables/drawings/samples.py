@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from paper_tables.drawings.specimens import (
+from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.trained_networks import (
     Specimen,
     bench_of,
     mixed,
     picture,
     test_images,
 )
-from paper_tables.figures import COLORS, Drawing, canvas, save
 from pipelines.kinds.mixed import MixedJob
 from pipelines.kinds.train import OBJECTIVE, TrainJob, snapshot
 

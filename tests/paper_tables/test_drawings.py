@@ -11,10 +11,11 @@ import pytest
 import torch
 from matplotlib import image
 
-from paper_tables import figures, formats
-from paper_tables.drawings import gradients
-from paper_tables.drawings.specimens import bench_of
-from paper_tables.figures import drawer
+from paper_tables import formats
+from paper_tables.drawings import dots, gradients
+from paper_tables.drawings.canvas import Drawing
+from paper_tables.drawings.registry import load_drawing
+from paper_tables.drawings.trained_networks import bench_of
 from paper_tables.measure import best, measure, panels
 from paper_tables.render import render
 from pipelines import datasets, grid, scale, table
@@ -179,10 +180,10 @@ def test_no_size_and_no_time_is_a_percentage(name):
 def drawn(plan, store, name, compare, monkeypatch):
     """The figure of dots of a table."""
     kept = []
-    monkeypatch.setattr(figures, "save", lambda figure, paths: kept.append(figure))
+    monkeypatch.setattr(dots, "save", lambda figure, paths: kept.append(figure))
     numbers = measure(plan.tables[name], plan.cells[name], store)
     said = replace(plan.scale, compare=compare)
-    figures.dots(figures.Drawing(plan.tables[name], said, numbers, plan.cells[name], store), ())
+    dots.dots(Drawing(plan.tables[name], said, numbers, plan.cells[name], store), ())
     return numbers, kept[0]
 
 
@@ -213,4 +214,4 @@ def test_every_run_is_a_dot_and_the_papers_numbers_are_only_where_they_compare(
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_declared_picture_has_its_function(name):
-    assert callable(drawer(TABLES[name].figure))
+    assert callable(load_drawing(TABLES[name].figure))

@@ -12,9 +12,9 @@ from mixlib import builder
 from mixlib.methods import METHODS
 from mixlib.mix import pair
 from mixlib.net import Net
-from paper_tables import gallery
+from paper_tables.drawings import gallery
+from paper_tables.drawings.mixed_pair import CLASSES, SIDE, Studio, fixed, pictures, specimen_of
 from paper_tables.render import products, render
-from paper_tables.specimens import CLASSES, SIDE, Studio, fixed, pictures, specimen_of
 from pipelines import grid, scale, table
 from pipelines.errors import DeclarationError
 from pipelines.store import Store
@@ -26,7 +26,7 @@ figures:
   small:
     title: A small figure
     source: nowhere
-    figure: paper_tables.gallery:draw
+    figure: gallery
     settings: {methods: [mixup, cutmix, cutout], lambdas: [0.5], pairs: 1}
 """
 

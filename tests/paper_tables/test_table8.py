@@ -126,7 +126,7 @@ def test_the_paper_scale_starts_from_published_weights_and_keeps_the_recipe():
 def test_a_tile_shows_its_overlap_inside_the_image_on_every_grid(side):
     from matplotlib.figure import Figure
 
-    from paper_tables.pictures import _tile
+    from paper_tables.drawings.localization import _tile
 
     sample = {
         "images": np.zeros((1, side, side, 3), np.uint8),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from paper_tables.figures import Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save
 
 TRUE, PREDICTED = "#00E000", "#FFFFFF"
 

@@ -1,79 +1,16 @@
-"""How does a table look as a picture?  One panel for each comparison, one line for each of what it
-compares (as a rule one panel per column and one line per row), a dot for every run."""
+"""Dot plot of a table: one panel for each comparison, one line for each of what it compares (as a
+rule one panel per column and one line per row), a dot for every run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
+from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
 from paper_tables.measure import Grid, Measured, baseline, panels
-from pipelines.errors import DeclarationError
-from pipelines.grid import Cell
-from pipelines.scale import Scale
-from pipelines.store import Store
-from pipelines.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# Okabe and Ito's palette: told apart by color-blind readers
-COLORS = ("#999999", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Everything that a picture may show.
-
-    Attributes:
-        table, scale: what was declared.
-        numbers: the measured cells.
-        cells: their jobs, row by row.
-        store: where the jobs' results and files are.
-    """
-
-    table: Table
-    scale: Scale
-    numbers: Grid
-    cells: tuple[Cell, ...]
-    store: Store
-
-
-Draw = Callable[[Drawing, tuple[Path, ...]], None]
-
-
-def drawer(path: str) -> Draw:
-    """The function that a declaration names as "module:function".
-
-    Raises:
-        DeclarationError: there is no such function.
-    """
-    module, _, name = path.partition(":")
-    try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise DeclarationError(f"figure {path!r}: {error}") from None
-
-
-def canvas(name: str) -> ModuleType:
-    """pyplot without a display; the same drawing gives the same bytes."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = name
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def save(figure: Figure, paths: tuple[Path, ...]) -> None:
-    """Writes a figure to every path (.png, .svg), without a date that would change its bytes."""
-    for path in paths:
-        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
 
 
 def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:

@@ -1,11 +1,11 @@
-"""Which measured runs are kept in the repository, and do they still belong to a declared cell?
+"""Measured runs that the repository holds, and the cells that they belong to.
 
 ``paper_tables/measured/<table>/<digest>.json`` is the result of a finished job and the scale it
 was run at.  A run counts only while a cell of the table at that scale has its digest: once a
 setting or a revision has changed, it is reported and no longer shown.  Which data lies on this
 machine plays no part, the run says what it has read.
 
-``python -m paper_tables.committed SCALE TABLE`` keeps the finished results of a table.
+``python -m paper_tables.measured_runs SCALE TABLE`` copies the finished results of a table there.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ FOLDER = Path("paper_tables/measured")
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The kept runs of one table at one scale.
+class MeasuredRuns:
+    """The measured runs of one table at one scale.
 
     Attributes:
         table: as declared, whole.
         scale: the scale of the runs.
-        numbers: the cells of which every run is kept.
+        numbers: the cells of which every run is here.
         jobs: the jobs behind them.
         results: their results, in the same order.
     """
@@ -52,33 +52,35 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """The kept results of one table, read as :class:`pipelines.store.Store` reads its own."""
+class ResultFolder:
+    """The measured results of one table, read as :class:`pipelines.store.Store` reads its own."""
 
     folder: Path
 
     def read(self, job: Job) -> dict[str, Any]:
-        """The kept result of a job; raises CorruptResult where the file holds another job's."""
+        """The measured result of a job; raises CorruptResult where the file holds another job's."""
         return load(self.folder / f"{job.digest}.json", job.digest)
 
     def bodies(self) -> dict[str, dict[str, Any]]:
-        """Every kept result by digest."""
+        """Every measured result by digest."""
         return {path.stem: load(path, path.stem) for path in sorted(self.folder.glob("*.json"))}
 
 
-def kept(table: Table, folder: Path = FOLDER) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
-    """The kept runs of a table by scale, and the files of those that no cell needs any more.
+def find_runs(
+    table: Table, folder: Path = FOLDER
+) -> tuple[tuple[MeasuredRuns, ...], tuple[str, ...]]:
+    """The measured runs of a table by scale, and the files of those that no cell needs any more.
 
     Raises:
         CorruptResult: a file holds another job than its name says.
         DeclarationError: a run's scale is no longer declared.
     """
-    whole, shelf = table.whole or table, Shelf(folder / table.name)
-    bodies = shelf.bodies()
+    whole, stored = table.whole or table, ResultFolder(folder / table.name)
+    bodies = stored.bodies()
     found, used = [], set()
     for word in sorted({body["scale"] for body in bodies.values()}):
         mine = {key: body for key, body in bodies.items() if body["scale"] == word}
-        marks = dict(mark for body in mine.values() for mark in _marks(body["job"]))
+        marks = dict(pair for body in mine.values() for pair in _fingerprints(body["job"]))
         chosen = scale.load(word)
         cells = tuple(
             cell
@@ -88,21 +90,21 @@ def kept(table: Table, folder: Path = FOLDER) -> tuple[tuple[Kept, ...], tuple[s
         jobs = tuple({job.digest: job for cell in cells for job in cell.jobs}.values())
         used |= {job.digest for job in jobs}
         if cells:
-            numbers = measure(whole, cells, shelf)
-            found.append(Kept(whole, chosen, numbers, jobs, tuple(map(shelf.read, jobs))))
+            numbers = measure(whole, cells, stored)
+            found.append(MeasuredRuns(whole, chosen, numbers, jobs, tuple(map(stored.read, jobs))))
     return tuple(found), tuple(f"{key}.json" for key in bodies if key not in used)
 
 
-def _marks(job: Any) -> Iterator[tuple[str, str]]:
+def _fingerprints(job: Any) -> Iterator[tuple[str, str]]:
     """(name, fingerprint) of every dataset in a job's JSON, parents included."""
     if isinstance(job, dict):
         if job.keys() >= {"name", "fingerprint"}:
             yield job["name"], job["fingerprint"]
         for value in job.values():
-            yield from _marks(value)
+            yield from _fingerprints(value)
 
 
-def keep(found: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> list[Path]:
+def copy_results(found: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> list[Path]:
     """Copies the finished results of a table into ``folder``; returns the files.
 
     Raises:
@@ -133,9 +135,9 @@ def main(
     name: Annotated[str, typer.Argument(metavar="TABLE", help="a declared table, e.g. table13")],
     results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
 ) -> None:
-    """Keeps the finished results of a table, to be committed."""
+    """Copies the finished results of a table into the repository, to be committed."""
     found = plan(scale_name)
-    for path in keep(found, found.known(name), Store(results)):
+    for path in copy_results(found, found.known(name), Store(results)):
         print(path)
 
 

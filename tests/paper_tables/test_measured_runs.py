@@ -1,4 +1,4 @@
-"""Kept runs: shown with their caveat while their cell exists, reported afterwards, and clean."""
+"""Measured runs: shown with their caveat while their cell exists, reported afterwards, clean."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import pytest
 
-from paper_tables import beside, committed
+from paper_tables import comparison, measured_runs
 from pipelines import grid, scale, table
 from pipelines.errors import DeclarationError
 from pipelines.job import Outcome
 from pipelines.store import CorruptResult, Store
 
-KEPT = sorted(committed.FOLDER.glob("*/*.json"))
+KEPT = sorted(measured_runs.FOLDER.glob("*/*.json"))
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +34,13 @@ def table13():
 @pytest.fixture
 def shelf(tmp_path):
     """A copy of the repository's kept runs, to be spoilt."""
-    shutil.copytree(committed.FOLDER, tmp_path / "measured")
+    shutil.copytree(measured_runs.FOLDER, tmp_path / "measured")
     return tmp_path / "measured"
 
 
 @pytest.mark.parametrize("path", KEPT, ids=[path.stem for path in KEPT])
 def test_every_kept_run_belongs_to_a_declared_cell(path):
-    found, stale = committed.kept(table.load_all()[path.parent.name])
+    found, stale = measured_runs.find_runs(table.load_all()[path.parent.name])
     assert path.name not in stale
     assert path.stem in {job.digest for kept in found for job in kept.jobs}
 
@@ -59,7 +59,7 @@ def test_every_kept_run_says_where_it_comes_from_and_no_more(path):
 
 
 def test_table13_keeps_a_real_run_of_its_four_methods(table13):
-    (kept,), stale = committed.kept(table13)
+    (kept,), stale = measured_runs.find_runs(table13)
     assert not stale
     assert {row for row, _ in kept.numbers} == {"Vanilla", "Mixup", "CutMix", "AutoMix"}
     # ten classes: chance is 10
@@ -67,10 +67,10 @@ def test_table13_keeps_a_real_run_of_its_four_methods(table13):
 
 
 def test_ours_stand_beside_the_papers_with_the_caveat(table13):
-    found, stale = committed.kept(table13)
+    found, stale = measured_runs.find_runs(table13)
     for text in (
-        beside.markdown("table13", found, stale),
-        beside.page("table13", found, stale),
+        comparison.markdown("table13", found, stale),
+        comparison.page("table13", found, stale),
     ):
         assert "Scale small" in text
         assert "re-encoded" in text
@@ -82,8 +82,8 @@ def test_ours_stand_beside_the_papers_with_the_caveat(table13):
 
 
 def test_a_scale_that_may_be_compared_has_no_caveat(table13):
-    (kept,), _ = committed.kept(table13)
-    assert "not a target" not in beside.caveat(replace(kept, scale=scale.load("paper")))
+    (kept,), _ = measured_runs.find_runs(table13)
+    assert "not a target" not in comparison.caveat(replace(kept, scale=scale.load("paper")))
 
 
 def test_a_run_whose_settings_are_gone_is_reported_and_not_shown(table13, shelf):
@@ -93,11 +93,13 @@ def test_a_run_whose_settings_are_gone_is_reported_and_not_shown(table13, shelf)
     path.unlink()
     stale = shelf / "table13" / f"{digest_of(body['job'])}.json"
     stale.write_text(json.dumps(body))
-    before, after = committed.kept(table13)[0][0], committed.kept(table13, shelf)
+    before, after = measured_runs.find_runs(table13)[0][0], measured_runs.find_runs(table13, shelf)
     assert len(after[0][0].numbers) == len(before.numbers) - 1
     assert after[1] == (stale.name,)
-    assert f"{stale.name} in paper_tables/measured/table13" in beside.markdown("table13", *after)
-    assert stale.name in beside.page("table13", *after)
+    assert f"{stale.name} in paper_tables/measured/table13" in comparison.markdown(
+        "table13", *after
+    )
+    assert stale.name in comparison.page("table13", *after)
 
 
 def digest_of(job: dict) -> str:
@@ -109,12 +111,12 @@ def test_a_kept_run_that_was_edited_is_refused(table13, shelf):
     path = sorted((shelf / "table13").glob("*.json"))[0]
     path.write_text(path.read_text().replace('"epochs": 24', '"epochs": 25'))
     with pytest.raises(CorruptResult, match="the job inside has digest"):
-        committed.kept(table13, shelf)
+        measured_runs.find_runs(table13, shelf)
 
 
 def test_a_table_without_kept_runs_has_no_section(tmp_path):
-    found = committed.kept(table.load_all()["table7"], tmp_path)
-    assert beside.markdown("table7", *found) == beside.page("table7", *found) == ""
+    found = measured_runs.find_runs(table.load_all()["table7"], tmp_path)
+    assert comparison.markdown("table7", *found) == comparison.page("table7", *found) == ""
 
 
 @pytest.fixture
@@ -138,18 +140,18 @@ def say_git(store, job, dirty: bool) -> None:
 
 def test_finished_results_can_be_kept_and_are_read_back(finished, tmp_path):
     plan, store = finished
-    paths = committed.keep(plan, "fig12", store, tmp_path / "kept")
+    paths = measured_runs.copy_results(plan, "fig12", store, tmp_path / "kept")
     assert {path.parent for path in paths} == {tmp_path / "kept" / "fig12"}
-    (kept,), stale = committed.kept(plan.tables["fig12"], tmp_path / "kept")
+    (kept,), stale = measured_runs.find_runs(plan.tables["fig12"], tmp_path / "kept")
     assert [job.digest for job in kept.jobs] == [path.stem for path in paths]
     assert (kept.scale.name, stale) == ("demo", ())
 
 
 def test_a_cell_with_a_missing_run_is_not_shown(finished, tmp_path):
     plan, store = finished
-    first, *_ = committed.keep(plan, "fig12", store, tmp_path / "kept")
+    first, *_ = measured_runs.copy_results(plan, "fig12", store, tmp_path / "kept")
     first.unlink()
-    found, unused = committed.kept(plan.tables["fig12"], tmp_path / "kept")
+    found, unused = measured_runs.find_runs(plan.tables["fig12"], tmp_path / "kept")
     assert not found
     assert len(unused) == len(plan.needed("fig12")) - 1
 
@@ -158,5 +160,5 @@ def test_a_result_of_uncommitted_sources_is_not_kept(finished, tmp_path):
     plan, store = finished
     say_git(store, plan.needed("fig12")[0], dirty=True)
     with pytest.raises(DeclarationError, match="expected a run of committed sources"):
-        committed.keep(plan, "fig12", store, tmp_path / "kept")
+        measured_runs.copy_results(plan, "fig12", store, tmp_path / "kept")
     assert not list(tmp_path.glob("kept/**/*.json"))
