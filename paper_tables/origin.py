@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from pipelines.job import Job
+from pipelines.plan.job import Job
 
 SHOWN = 3  # commits of a table whose jobs were run from many
 
 
 def data_titles(jobs: Iterable[Job]) -> tuple[str, ...]:
     """Titles of every dataset behind these jobs, parents first."""
-    from mixlib.datasets import DATASETS
+    from mixlib.data.catalog import DATASETS
 
     names = (ancestor.data.name for job in jobs for ancestor in job.closure())
     return tuple(dict.fromkeys(DATASETS[name].title for name in names))
@@ -26,7 +26,7 @@ def describe_origin(results: Sequence[Mapping[str, Any]]) -> str:
     The date is the commit's, so that rendering the same results again gives the same bytes.
 
     Args:
-        results: as :class:`pipelines.store.Store` reads them; none give "".
+        results: as :class:`pipelines.execute.store.Store` reads them; none give "".
 
     Example:
         >>> made = {"versions": {"torch": "2.13.0"}, "git": {"commit": None, "dirty": False}}

@@ -22,11 +22,11 @@ from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
 from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
-from pipelines import grid
-from pipelines.errors import run_app
-from pipelines.run import plan
-from pipelines.store import Store, provenance
-from pipelines.table import NO_CELLS
+from pipelines.declare.errors import run_app
+from pipelines.declare.table import NO_CELLS
+from pipelines.execute.store import Store, provenance
+from pipelines.plan import grid
+from pipelines.plan.build import plan
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables")

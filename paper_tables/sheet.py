@@ -12,8 +12,8 @@ from typing import Any
 
 from paper_tables.measure import Grid, Measured, best
 from paper_tables.origin import describe_origin
-from pipelines.scale import Scale
-from pipelines.table import Table
+from pipelines.declare.scale import Scale
+from pipelines.declare.table import Table
 
 EMPTY = "–"  # a cell that the declaration skips
 MEASURED = "Measured runs, beside the paper's numbers"  # title above the comparisons

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mixlib.net import Net
+from mixlib.core.net import Net
 
 EVEN = 1e-4
 """Largest difference between positions, as a share of the largest gradient, that is rounding."""

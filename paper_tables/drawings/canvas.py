@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from paper_tables.measure import Grid
-from pipelines.grid import Cell
-from pipelines.scale import Scale
-from pipelines.store import Store
-from pipelines.table import Table
+from pipelines.declare.scale import Scale
+from pipelines.declare.table import Table
+from pipelines.execute.store import Store
+from pipelines.plan.grid import Cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

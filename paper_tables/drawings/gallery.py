@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixlib.methods import METHODS, method
+from mixlib.catalog.methods import METHODS, method
 from paper_tables.drawings.canvas import Drawing, canvas, save
-from pipelines.errors import DeclarationError, check_keys
+from pipelines.declare.errors import DeclarationError, check_keys
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

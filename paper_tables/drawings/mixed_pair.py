@@ -15,22 +15,22 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from mixlib import builder
-from mixlib.automix.draws import Draw
-from mixlib.automix.joint import JointMix
-from mixlib.automix.objective import AutoMix
-from mixlib.consistency import Consistency
-from mixlib.data.generated import Shapes, render_split
-from mixlib.labels_attention import last_attention
-from mixlib.laws.base import Fixed, LamLaw
-from mixlib.method import Method
-from mixlib.methods import method
-from mixlib.mix import Mix, blend
-from mixlib.net import Net
-from mixlib.objective import MixOnce, Objective
-from mixlib.policies.base import Policy
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import method
+from mixlib.core.lam import Fixed, LamLaw
+from mixlib.core.method import Method, resolve
+from mixlib.core.mix import Mix, blend
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce, Objective
+from mixlib.core.policy import Policy
+from mixlib.data.shapes.scenes import Shapes, render_split
+from mixlib.methods.augmix.consistency import Consistency
+from mixlib.methods.automix.draws import Draw
+from mixlib.methods.automix.joint import JointMix
+from mixlib.methods.automix.objective import AutoMix
+from mixlib.methods.tokenlabel import TokenLabels
+from mixlib.models.attention import last_attention
 from mixlib.seed import generator
-from mixlib.token_labels import TokenLabels
 
 CLASSES = 10
 STEPS = 60  # of the small network that saliency and attention are read from
@@ -157,7 +157,7 @@ class Studio:
     def objective(self, row: Method) -> Objective:
         """A method's own objective, trained for a moment if it learns its masks."""
         if row.name not in self._objectives:
-            make = builder.constructor(row.build)
+            make = resolve(row.path())
             words = {**row.params_for("generated"), **_plain(inspect.signature(make).parameters)}
             net = builder.net("resnet10_w16", CLASSES, self.seed)
             if "teacher" in inspect.signature(make).parameters:
@@ -207,7 +207,7 @@ class Studio:
         return replace(specimen_of(mix, pair, note), asked=asked)
 
     def _policy(self, row: Method, lam: float, rng: torch.Generator) -> tuple[Policy, str, bool]:
-        make = builder.constructor(row.build)
+        make = resolve(row.path())
         words = inspect.signature(make).parameters
         given = {**row.params_for(), **_plain(words)}
         for word in ("supervisor", "teacher"):

@@ -11,9 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
-from mixlib.words import nearest
+from mixlib.core.catalog import nearest
 from paper_tables.drawings.canvas import Drawing
-from pipelines.errors import DeclarationError
+from pipelines.declare.errors import DeclarationError
 
 Draw = Callable[[Drawing, tuple[Path, ...]], None]
 
@@ -30,7 +30,7 @@ DRAWINGS: Mapping[str, str] = MappingProxyType(
         "gradient_products": f"{_HERE}.gradients:product_maps",
         "localization": f"{_HERE}.localization:localized",
         "gallery": f"{_HERE}.gallery:draw",
-        # the default of pipelines.table, until it says "dots"
+        # the default of pipelines.declare.table, until it says "dots"
         "paper_tables.figures:dots": f"{_HERE}.dots:dots",
     }
 )

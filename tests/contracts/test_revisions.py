@@ -15,14 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from mixlib import backbones, builder
-from mixlib.data import generated
-from mixlib.data.augment import AUGMENTS
-from mixlib.data.generated import Shapes, render
-from mixlib.methods import METHODS
-from mixlib.mix import blend
-from mixlib.recipes import RECIPES
+from mixlib.catalog.methods import METHODS
+from mixlib.core.method import resolve
+from mixlib.core.mix import blend
+from mixlib.data.augmentations import AUGMENTS
+from mixlib.data.shapes import scenes
+from mixlib.data.shapes.scenes import Shapes, render
+from mixlib.models import backbones
 from mixlib.seed import generator
+from mixlib.training.recipes import RECIPES
 
 FILE = Path(__file__).parents[1] / "golden" / "revisions.json"
 TOLERANCE = 1e-4
@@ -39,7 +40,7 @@ NARROW = [
 def method_numbers(name: str) -> list[float]:
     """Moments of a fixed batch mixed with the method's generated-data parameters."""
     row = METHODS[name]
-    policy = builder.constructor(row.build)(**row.params_for("generated"))
+    policy = resolve(row.path())(**row.params_for("generated"))
     x = torch.randn(6, 3, 32, 32, generator=generator(0, "revision"))
     settled = policy.settle(generator(1, name))
     if settled.site != "input":
@@ -78,7 +79,7 @@ def current() -> dict[str, dict[str, list]]:
         "backbones": {n: [backbones.BACKBONES[n].revision, backbone_numbers(n)] for n in NARROW},
         "recipes": {n: [row.revision, text(row)] for n, row in RECIPES.items()},
         "augments": {n: [row.revision, text(row)] for n, row in AUGMENTS.items()},
-        "renderer": {"shapes": [generated.REVISION, renderer_numbers()]},
+        "renderer": {"shapes": [scenes.REVISION, renderer_numbers()]},
     }
 
 

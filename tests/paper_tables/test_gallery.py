@@ -8,16 +8,17 @@ import torch
 from PIL import Image
 from timm.models.vision_transformer import VisionTransformer
 
-from mixlib import builder
-from mixlib.methods import METHODS
-from mixlib.mix import pair
-from mixlib.net import Net
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS
+from mixlib.core.mix import pair
+from mixlib.core.net import Net
 from paper_tables.drawings import gallery
 from paper_tables.drawings.mixed_pair import CLASSES, SIDE, Studio, fixed, pictures, specimen_of
 from paper_tables.render import products, render
-from pipelines import grid, scale, table
-from pipelines.errors import DeclarationError
-from pipelines.store import Store
+from pipelines.declare import scale, table
+from pipelines.declare.errors import DeclarationError
+from pipelines.execute.store import Store
+from pipelines.plan import grid
 
 FIGURES = """
 paper: a test
@@ -128,7 +129,7 @@ def test_what_is_filled_earns_no_label():
 
 
 def test_lambda_is_fixed_wherever_it_is_drawn():
-    from mixlib.methods import method
+    from mixlib.catalog.methods import method
 
     rng = torch.Generator().manual_seed(0)
     images, labels = pictures("generated", 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paper_tables.measure import Measured, best
-from pipelines.table import Entry, Table
+from pipelines.declare.table import Entry, Table
 
 
 def declared(higher: bool = True) -> Table:

@@ -15,10 +15,11 @@ from paper_tables import measured_runs
 from paper_tables.comparison import caveat, compare_runs, describe_stale
 from paper_tables.sheet import build_sheet
 from paper_tables.writers import write_csv, write_html, write_markdown
-from pipelines import grid, scale, table
-from pipelines.errors import DeclarationError
-from pipelines.job import Outcome
-from pipelines.store import CorruptResult, Store
+from pipelines.declare import scale, table
+from pipelines.declare.errors import DeclarationError
+from pipelines.execute.store import CorruptResult, Store
+from pipelines.plan import grid
+from pipelines.plan.job import Outcome
 
 KEPT = sorted(measured_runs.FOLDER.glob("*/*.json"))
 

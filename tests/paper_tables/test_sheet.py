@@ -9,7 +9,7 @@ import pytest
 from paper_tables.measure import Measured
 from paper_tables.origin import describe_origin
 from paper_tables.sheet import ONE_RUN, PLUS_MINUS, build_sheet
-from pipelines import scale, table
+from pipelines.declare import scale, table
 
 TABLES = table.load_all()
 

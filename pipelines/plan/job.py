@@ -1,0 +1,151 @@
+"""What is a unit of work?  A job: frozen, fully resolved, its parents inside; its digest is its
+address.
+
+Everything that changes a job's numbers is a field; nothing else is (no path, device, worker or
+executor).  A job kind is one class here with a runner, plus its rule in the Snakefile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from pipelines.execute.context import Context
+    from pipelines.plan.setting import Setting
+
+
+# One number for what all jobs share (the loop, the evaluation, the readers): raised by hand when a
+# change there changes results.  Kinds, methods, recipes, networks and datasets carry their own.
+REVISION = 1
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset as a job sees it.
+
+    Attributes:
+        name: its row in ``mixlib.data.catalog``.
+        fingerprint: identity of its content (``pipelines.data.datasets.fingerprint``).
+        spec: (key, value) pairs of a generated set's specification; empty for real sets.
+        train_cap, test_cap: most images used of each split; None is all.
+    """
+
+    name: str
+    fingerprint: str
+    spec: tuple[tuple[str, Any], ...] = ()
+    train_cap: int | None = None
+    test_cap: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A catalog row as a job sees it: its name, its revision and its resolved parameters."""
+
+    name: str
+    revision: int
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job measured.
+
+    Attributes:
+        metrics: name -> number, what tables read.
+        history: rows of measurements along the way.
+        seconds: time spent in the work proper, over all attempts.
+        keep: names of files in the working folder that belong to the result.
+        more: anything else worth keeping (images per second, per-class numbers ...).
+    """
+
+    metrics: Mapping[str, float]
+    history: list[dict[str, float]]
+    seconds: float
+    keep: tuple[str, ...] = ()
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job(ABC):
+    """Base of all jobs.
+
+    ``kind`` is the word in declarations; ``revision`` is raised by hand whenever the kind's numbers
+    change; ``distributed`` says whether several processes can share the work.  Building a job
+    imports no torch; only :meth:`run` does.
+    """
+
+    kind: ClassVar[str]
+    revision: ClassVar[int] = 1
+    distributed: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def build(cls, point: Mapping[str, Any], setting: Setting) -> Self:
+        """The job of one table cell and seed.
+
+        Args:
+            point: the declared fields of the cell.
+            setting: resolves words at the scale of the run.
+
+        Raises:
+            DeclarationError: a field or word is not known.
+        """
+
+    @abstractmethod
+    def describe(self) -> str:
+        """One line for people: what, on what, how much, which seed."""
+
+    @abstractmethod
+    def run(self, context: Context) -> Outcome:
+        """Does the work in ``context.folder``, from its checkpoint there if one exists."""
+
+    @property
+    @abstractmethod
+    def data(self) -> Data:
+        """The dataset that the job reads."""
+
+    def parents(self) -> Iterator[Job]:
+        """Jobs whose results this one starts from."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Job):
+                yield value
+
+    def closure(self) -> Iterator[Job]:
+        """The job's ancestors and then itself."""
+        for parent in self.parents():
+            yield from parent.closure()
+        yield self
+
+    def canonical(self) -> str:
+        """The one JSON text of the job: sorted keys, no spaces."""
+        return json.dumps(plain(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @property
+    def digest(self) -> str:
+        """Address of the result: 16 hex digits of SHA-256 over :meth:`canonical`."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()[:16]
+
+    def replace(self, **changes: Any) -> Self:
+        """The same job with other fields."""
+        return dataclasses.replace(self, **changes)
+
+
+def plain(value: Any) -> Any:
+    """A job, or any value in one, as JSON knows it; a job names its kind and revisions."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        body = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        if isinstance(value, Job):
+            body |= {"kind": value.kind, "revision": [REVISION, value.revision]}
+        return body
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    return value
