@@ -1,5 +1,4 @@
-"""What do the networks behind a table look at?  Example images, and what each method made of
-them."""
+"""Class activation maps and boxes on example images, for every method of a localization table."""
 
 from __future__ import annotations
 
