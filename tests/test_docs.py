@@ -112,5 +112,5 @@ def test_every_picture_of_methods_is_small_and_has_its_command():
 def test_the_checks_notice():
     assert LINK.findall("[a](b.md) ![c](d.png)") == ["b.md", "d.png"]
     assert found("mixlib.methods.cutmix.Box")
-    assert not found("mixlib.methods.Bax")
+    assert not found("mixlib.catalog.methods.Bax")
     assert not found("mixlib.nothing")

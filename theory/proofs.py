@@ -187,7 +187,8 @@ def plane_gmix() -> sp.Expr:
 
 
 def hmix_moments() -> sp.Expr:
-    """HMix, u = 1 - s (1 - B), s = lambda / (share outside), w = lambda: in E~[u u'] lambda^3 cancels."""
+    """HMix, u = 1 - s (1 - B), s = lambda / (share outside), w = lambda: in E~[u u'] the terms in
+    lambda^3 cancel."""
     s, box, other = sp.symbols("s B B2")
     u, v = 1 - s * (1 - box), 1 - s * (1 - other)
     tilted = lam * u * v + (1 - lam) * (1 - u) * (1 - v)

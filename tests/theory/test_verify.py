@@ -55,7 +55,7 @@ def test_verify_fails_loudly(few, monkeypatch):
 def test_every_family_is_a_law_of_mixlib():
     for name, family in families().items():
         assert isinstance(family.law, MaskLaw), name
-        assert type(family.law).__module__.startswith("mixlib.methods")
+        assert type(family.law).__module__.startswith("mixlib.catalog.methods")
 
 
 def test_trained_and_overfitted_states_differ():

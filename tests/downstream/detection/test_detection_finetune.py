@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.convolutions import Convolutions
 from torch import nn
 
 from downstream.detection.batches import index_batches, training_batches
@@ -16,6 +15,7 @@ from downstream.detection.readers import Records
 from downstream.detection.schedule import optimizer
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
+from tests.convolutions import Convolutions
 from tests.downstream.detection.detection_data import drawn_records
 from tests.downstream.detection.detection_resnets import tiny_basic, tiny_bottleneck
 

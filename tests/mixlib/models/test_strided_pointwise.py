@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.convolutions import Convolutions
 from lightning.fabric import Fabric
 from torch import nn
 
@@ -25,6 +24,7 @@ from mixlib.models.strided_pointwise import (
 )
 from mixlib.training.fit import fit
 from mixlib.training.recipes import RECIPES
+from tests.convolutions import Convolutions
 
 SMALLEST = """
 import torch
