@@ -27,17 +27,16 @@ def gallery_images(source: str, count: int) -> tuple[Float[Tensor, "n 3 H W"], T
         FileNotFoundError: the folder holds fewer images.
     """
     if source == "generated":
-        return generated_images(count, noise=2)
+        return generated_images(Shapes(train=count, val=0, size=SIDE, noise=2))
     paths = [p for p in sorted(Path(source).rglob("*")) if p.suffix.lower() in SUFFIXES][:count]
     if len(paths) < count:
         raise FileNotFoundError(f"{source}: expected {count} images, found {len(paths)}")
     return _unit(np.stack([_square(path) for path in paths])), torch.zeros(count, dtype=torch.int64)
 
 
-def generated_images(count: int, **spec: int) -> tuple[Float[Tensor, "n 3 H W"], Tensor]:
-    """Generated images [count, 3, H, W] in [0, 1] and their labels; ``spec`` changes fields of
-    :class:`mixlib.data.shapes.scenes.Shapes`."""
-    images, labels = render_split(Shapes(train=count, val=0, size=SIDE, **spec), "train")
+def generated_images(spec: Shapes) -> tuple[Float[Tensor, "n 3 H W"], Tensor]:
+    """The training images of a generated world [n, 3, H, W] in [0, 1], and their labels."""
+    images, labels = render_split(spec, "train")
     return _unit(images), torch.from_numpy(labels)
 
 

@@ -17,6 +17,7 @@ from mixlib.catalog.methods import method
 from mixlib.core.method import Method
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce, Objective
+from mixlib.data.shapes.scenes import Shapes
 from mixlib.models.attention import last_attention
 from mixlib.seed import generator
 from mixlib.training.fit import fit
@@ -172,7 +173,8 @@ class GalleryNetworks:
     @cached_property
     def batches(self) -> Batches:
         """What the networks learn on."""
-        return Batches(*generated_images(self.images, seed=1), self.seed)
+        world = Shapes(train=self.images, val=0, size=SIDE, seed=1)
+        return Batches(*generated_images(world), self.seed)
 
     @cached_property
     def net(self) -> Net:

@@ -14,12 +14,13 @@ import pytest
 import torch
 
 from mixlib.core.net import inference
+from mixlib.methods.automix.objective import AutoMix
 from pipelines.data import datasets
 from pipelines.declare import scale, table
 from pipelines.execute.context import Context, Progress
 from pipelines.execute.store import Store
 from pipelines.plan import grid
-from pipelines.plan.kinds.train import OBJECTIVE, launch
+from pipelines.plan.kinds.train import OBJECTIVE, TrainJob, launch
 from pipelines.run import perform
 
 LAMS = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
@@ -33,7 +34,8 @@ def masks(tmp_path_factory):
     spec = {**demo.data["tiny_imagenet"]["spec"], "val": 64, "seed": 0}
     demo = replace(demo, data={key: {"name": "shapes", "spec": spec} for key in demo.data})
     plan = grid.plan({"table9": table.load_all()["table9"]}, demo)
-    (job,) = (job for job in plan.jobs.values() if job.method == whole_block(plan))
+    trained = [job for job in plan.jobs.values() if isinstance(job, TrainJob)]
+    (job,) = (job for job in trained if job.method == whole_block(plan))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("masks"))
         row = datasets.DATASETS[job.images.name]
@@ -42,6 +44,7 @@ def masks(tmp_path_factory):
         perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
         context = Context(store.root, store, Progress("masks"), options={"accelerator": "cpu"})
         objective = job.trained(context, OBJECTIVE)
+        assert isinstance(objective, AutoMix)
         _, test = job.loaders(context, launch("32-true", context))
         x, _ = next(test.epoch(0))
     with inference(objective):

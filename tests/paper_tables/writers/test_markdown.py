@@ -23,7 +23,7 @@ def seen(token):
 @given(sheets())
 def test_every_text_is_read_as_it_was_declared(sheet):
     tokens = PARSER.parse(write_markdown(sheet))
-    read = {"p": [], "h": [], "th": [], "td": [], "li": []}
+    read: dict[str, list[str]] = {"p": [], "h": [], "th": [], "td": [], "li": []}
     for before, token in pairwise(tokens):
         opened = before.type.removesuffix("_open")
         if token.type == "inline":
