@@ -8,7 +8,7 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 
 from paper_tables.writers import write_markdown
-from tests.paper_tables.writers.sheets import plain, sheets
+from tests.paper_tables.writers.sheets import PATIENT, plain, sheets
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -20,6 +20,7 @@ def seen(token):
     return "".join(child.content for child in token.children)
 
 
+@PATIENT
 @given(sheets())
 def test_every_text_is_read_as_it_was_declared(sheet):
     tokens = PARSER.parse(write_markdown(sheet))
