@@ -82,7 +82,7 @@ def build(method: str, setting: Setting) -> Objective:
     net = Net(model)
     objective: Objective
     if method in PRESETS:
-        objective = AutoMix(net, Features("layer3", 256), PRESETS[method], steps=1000)
+        objective = AutoMix(net, Features("layer3", 256), PRESETS[method].spec, steps=1000)
         parts = [objective.pair.q.model, objective.pair.k.model]
     else:
         objective = MixOnce(net, mixup() if method == "mixup" else vanilla())

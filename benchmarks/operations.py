@@ -100,7 +100,7 @@ def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None
     """
     row = method(name)
     known = inspect.signature(resolve(row.path())).parameters
-    given = {**row.params_for("cifar"), **({"image": SIZE} if "image" in known else {})}
+    given = {**row.params_for("cifar"), **({"image": SIZE} if row.settings else {})}
     if "teacher" in row.needs and "teacher" in known:
         given["teacher"] = convolutional().model
     net = network(method(beside or name))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from paper_tables.drawings.gallery import paint, settings
-from pipelines.declare.errors import run_app
+from pipelines.command_line import run_app
 
 
 def main(

@@ -20,8 +20,9 @@ from typing import Annotated, Any
 import typer
 
 from paper_tables.measure import Grid, measure
+from pipelines.command_line import run_app
 from pipelines.declare import scale
-from pipelines.declare.errors import DeclarationError, run_app
+from pipelines.declare.errors import DeclarationError
 from pipelines.declare.table import Table
 from pipelines.execute.store import Store, load
 from pipelines.plan import grid
@@ -85,7 +86,7 @@ def find_runs(
         chosen = scale.load(word)
         cells = tuple(
             cell
-            for cell in grid.cells(whole, chosen, partial(Setting, marks=marks))
+            for cell in grid.cells(whole, chosen, partial(Setting, fingerprints=marks))
             if all(job.digest in mine for job in cell.jobs)
         )
         jobs = tuple({job.digest: job for cell in cells for job in cell.jobs}.values())

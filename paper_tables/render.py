@@ -22,9 +22,10 @@ from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
 from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
-from pipelines.declare.errors import run_app
+from pipelines.command_line import run_app
 from pipelines.declare.table import NO_CELLS
-from pipelines.execute.store import Store, provenance
+from pipelines.execute.provenance import provenance
+from pipelines.execute.store import Store
 from pipelines.plan import grid
 from pipelines.plan.build import plan
 

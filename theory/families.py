@@ -46,7 +46,7 @@ def families(alpha: float = 1.0, cells: int = 4) -> dict[str, Family]:
         "GMix": Family(GMix(), lam),
         "SmoothMix": Family(Smooth(), lam, exact=False),
         "FMix": Family(FMix(), lam, exact=False),
-        "FMix, released": Family(FMix(released=True), lam, exact=False),
+        "FMix, released": Family(FMix(spectrum="two_rows", rounding="even"), lam, exact=False),
         "ResizeMix, place": Family(box, UniformSide()),
         "Cells, coins": Family(CoinCells(grid), lam),
         "TokenMix, random": Family(CountedCells(grid, extra), Fixed(0.5)),

@@ -37,6 +37,17 @@ class Objective(nn.Module, ABC):
     ) -> Step:
         """The loss of one batch; draws everything random from ``rng``."""
 
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        """The mix that the classifier would see of these images at this lambda, the batch backwards
+        as partners: two images are mixed with each other.
+
+        Raises:
+            ValueError: the objective mixes nothing, or its masks do not follow lambda.
+        """
+        raise ValueError(f"{type(self).__name__} has no mixes at a given lambda")
+
     def after_step(self, i: int) -> None:
         """Called once after optimizer step i (counted from 0); momentum networks are updated
         here."""
@@ -63,7 +74,7 @@ def mixed_forward(
     Returns:
         The mix, the logits [B, Y] and the tensors tapped on the way.
     """
-    now, drawn = policy.settle(rng), []
+    now, drawn = policy.choose(rng), []
 
     def mixing(z: Tensor) -> Tensor:
         drawn.append(now.draw(z, y, net, rng))
@@ -71,6 +82,24 @@ def mixed_forward(
 
     logits, seen = net(x, edit={now.site: mixing}, tap=tap)
     return drawn[0], logits, seen
+
+
+def images_mixed_at(
+    net: Net,
+    policy: Policy,
+    x: Float[Tensor, "B C H W"],
+    y: Int[Tensor, " B"],
+    lam: float,
+    rng: torch.Generator,
+) -> Mix:
+    """The mix of images at a given lambda, see :meth:`Policy.draw_at`.
+
+    Raises:
+        ValueError: the policy mixes inside the network only, or its masks do not follow lambda.
+    """
+    if "input" not in policy.places:
+        raise ValueError(f"{type(policy).__name__} mixes at {policy.places} only, not images")
+    return policy.draw_at(x, y, net, lam, rng)
 
 
 class MixOnce(Objective):
@@ -88,6 +117,11 @@ class MixOnce(Objective):
         mix, logits, seen = mixed_forward(self.net, self.policy, x, y, rng, self.rule.taps)
         loss = self.rule(mix, logits, seen, y)
         return Step(loss, {"loss": loss.detach()}, mix)
+
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        return images_mixed_at(self.net, self.policy, x, y, lam, rng)
 
     def predictor(self) -> nn.Module:
         return self.net.model

@@ -1,9 +1,6 @@
-"""CutMix: the partner fills one box.  Yun et al., "CutMix", ICCV 2019, eq. (2) and section 3.1.
+"""Boxes around uniform centers, cut at the border of the image.
 
-The box has sides H sqrt(1 - lambda), W sqrt(1 - lambda) and a uniform center.  Clipped at the
-border, as in training everywhere, E[M | lambda] is not lambda (0.486, 0.678, 0.917 at lambda = 0.1,
-0.5, 0.9 for 32 x 32): the theory's premise fails.  ``border="wrap"`` is the unbiased law on the
-torus.
+Shared by CutMix (Yun et al., ICCV 2019, section 3.1), HMix, ResizeMix, SaliencyMix and Cutout.
 """
 
 from __future__ import annotations
@@ -15,7 +12,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mixlib.core.mix import Boxes
+from mixlib.core.boxes import Boxes
+
+OddSide = Literal["keep", "drop"]
 
 
 def centers(n: int, size: tuple[int, int], rng: torch.Generator) -> Int[Tensor, "n 2"]:
@@ -34,7 +33,7 @@ def clipped(
     center: Int[Tensor, "n 2"],
     side: Int[Tensor, "n 2"],
     size: tuple[int, int],
-    odd: Literal["keep", "drop"],
+    odd: OddSide,
 ) -> Boxes:
     """Boxes around their centers, cut at the border.
 

@@ -17,19 +17,14 @@ from mixlib.catalog.methods import method
 from mixlib.core.method import Method
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce, Objective
+from mixlib.core.policy import Policy
 from mixlib.data.shapes.scenes import Shapes
 from mixlib.models.attention import last_attention
 from mixlib.seed import generator
 from mixlib.training.fit import fit
 from mixlib.training.recipes import Recipe
 from paper_tables.drawings.gallery_images import SIDE, generated_images
-from paper_tables.drawings.mixed_pair import (
-    MixedImage,
-    mix_as_trained,
-    mix_at,
-    mixed_image,
-    policy_of,
-)
+from paper_tables.drawings.mixed_pair import MixedImage, mixed_image
 
 Trained = TypeVar("Trained", bound=Objective)
 
@@ -115,9 +110,11 @@ class GalleryNetworks:
         row = method(name)
         objective = self.objective(row)
         try:
-            mix, follows = mix_at(objective, pair, labels, lam, self._rng(row, seed)), True
+            mix, follows = objective.mix_at(pair, labels, lam, self._rng(row, seed)), True
         except ValueError:
-            mix, follows = mix_as_trained(objective, pair, labels, self._rng(row, seed)), False
+            rng, network = self._rng(row, seed), self._network(row)
+            mix = _policy(objective).choose(rng).draw(pair, labels, network, rng)
+            follows = False
         made = mixed_image(mix, pair)
         note = "labels by a teacher" if mix.labels is not None else self._note(row, objective)
         return MixedImage(made.image.clamp(0, 1), made.shares, made.weights, note, follows)
@@ -167,7 +164,7 @@ class GalleryNetworks:
             return "label by area; in training by attention"
         if row.objective in NOTES:
             return NOTES[row.objective]
-        hidden = [site for site in policy_of(objective).places if site != "input"]
+        hidden = [site for site in _policy(objective).places if site != "input"]
         return f"at the input; also at {', '.join(hidden)}" if hidden else ""
 
     @cached_property
@@ -204,3 +201,15 @@ class GalleryNetworks:
         fit(objective, self.batches, None, recipe, seed=self.seed, fabric=fabric)
         objective.eval()
         return objective
+
+
+def _policy(objective: Objective) -> Policy:
+    """The policy of an objective that does not learn its masks.
+
+    Raises:
+        TypeError: it has none.
+    """
+    policy = getattr(objective, "policy", None)
+    if not isinstance(policy, Policy):
+        raise TypeError(f"{type(objective).__name__} has no policy that could be shown")
+    return policy

@@ -15,21 +15,24 @@ from mixlib.core.net import inference
 from mixlib.core.objective import Objective
 from mixlib.data.catalog import DATASETS
 from mixlib.seed import generator
-from paper_tables.drawings.mixed_pair import MixedImage, mix_at, mixed_image
-from pipelines.execute.context import Context, Progress
+from paper_tables.drawings.mixed_pair import MixedImage, mixed_image
+from pipelines.execute.context import Context
+from pipelines.execute.launch import launch
+from pipelines.execute.progress import Progress
 from pipelines.execute.store import Store
-from pipelines.plan.kinds.train import TrainJob, launch
+from pipelines.execute.train import loaders
+from pipelines.plan.kinds.train import TrainJob
 
 
 def context_of(store: Store) -> Context:
     """A context that only reads."""
-    return Context(Path(), store, Progress("draw"), options={"accelerator": "cpu"})
+    return Context(Path(), store, Progress("draw"), accelerator="cpu")
 
 
 def test_images(job: TrainJob, store: Store, count: int) -> Tensor:
     """The first test images of ``count`` different classes, normalized [count, C, H, W]."""
     context = context_of(store)
-    _, test = job.loaders(context, launch("32-true", context))
+    _, test = loaders(job, context, launch("32-true", context))
     found: dict[int, Tensor] = {}
     for x, y in test.epoch(0):
         for image, label in zip(x, y.tolist(), strict=True):
@@ -55,6 +58,6 @@ def mix_images(job: TrainJob, objective: Objective, both: Tensor, lam: float) ->
     """
     labels = torch.zeros(2, dtype=torch.long)
     with inference(objective):
-        mix = mix_at(objective, both, labels, lam, generator(0, "specimen"))
+        mix = objective.mix_at(both, labels, lam, generator(0, "specimen"))
         made = mixed_image(mix, both)
     return replace(made, image=picture(job, made.image).movedim(-1, 0))

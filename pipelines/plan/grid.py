@@ -1,5 +1,4 @@
-"""Which jobs does a table need?  (tables, scale) -> jobs of every cell, and everything they rest
-on.  Pure functions."""
+"""The grid of jobs: (tables, scale) -> the jobs of every cell and everything they rest on."""
 
 from __future__ import annotations
 
@@ -13,7 +12,8 @@ from mixlib.core.catalog import nearest
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import NO_CELLS, Table
-from pipelines.plan.job import Data, Job
+from pipelines.plan.inputs import Data
+from pipelines.plan.job import Job
 from pipelines.plan.kinds import KINDS
 from pipelines.plan.setting import Setting
 
@@ -38,7 +38,7 @@ def cells(
 
     Args:
         table, scale: what is declared.
-        setting: (place for messages, scale, seed) -> how a cell's words are resolved.
+        setting: (place for messages, scale, seed) -> how a cell's names are resolved.
 
     Raises:
         DeclarationError: a word of the declaration is not known.
@@ -67,7 +67,7 @@ def cells(
 
 def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
     """Address of a table's content: what it says, at which scale, and every job behind it."""
-    said = [
+    shown = [
         getattr(table, name)
         for name in (
             "title",
@@ -80,16 +80,16 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
             "compare",
         )
     ]
-    said += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
-    said += [[c.decimals, c.higher_is_better] for c in table.columns]
+    shown += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
+    shown += [[c.decimals, c.higher_is_better] for c in table.columns]
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
-        said += [
+        shown += [
             sorted(table.fixed.items()),
             [[m.name, m.title, m.revision] for m in METHODS.values()],
         ]
     body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]
-    text = json.dumps([RENDERER, scale.name, said, body])
+    text = json.dumps([RENDERER, scale.name, shown, body])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -115,6 +115,19 @@ class Plan:
         """Jobs whose results a table reads, each once."""
         return list({job.digest: job for cell in self.cells[table] for job in cell.jobs}.values())
 
+    def dataset(self, fingerprint: str) -> Data:
+        """The dataset of a fingerprint.
+
+        Raises:
+            DeclarationError: no declared table reads it (any more).
+        """
+        if fingerprint not in self.data:
+            raise DeclarationError(
+                f"no declared table reads the dataset {fingerprint} at scale {self.scale.name};"
+                " the declarations or the files have changed since this was planned: start it again"
+            )
+        return self.data[fingerprint]
+
     def known(self, table: str) -> str:
         """The name itself, or a DeclarationError that names the nearest declared table."""
         if table not in self.tables:
@@ -125,10 +138,10 @@ class Plan:
         """The job of a digest.
 
         Raises:
-            KeyError: no declared table needs it (any more).
+            DeclarationError: no declared table needs it (any more).
         """
         if key not in self.jobs:
-            raise KeyError(
+            raise DeclarationError(
                 f"no declared table needs the job {key} at scale {self.scale.name}; the "
                 "declarations have changed since this run was planned: start it again"
             )

@@ -29,7 +29,7 @@ CASES = [
     (name, released)
     for name in METHODS
     for released in (False, True)
-    if not released or "released" in words_of(name)
+    if not released or METHODS[name].released is not None
 ]
 
 
@@ -85,3 +85,28 @@ def test_a_step_under_deit_s_recipe(name, released):
     again.load_state_dict(objective.state_dict())
     with torch.no_grad():
         torch.testing.assert_close(again.predictor().eval()(x), out)
+
+
+@pytest.mark.parametrize("name", ["automix", "mixtoken", "mixup"])
+@pytest.mark.parametrize("pipeline", ["none", "mp", "mp_ce"])
+def test_an_objective_mixes_two_images_at_a_given_lambda(name, pipeline):
+    if pipeline not in method(name).pipelines or (name, pipeline) == ("mixtoken", "mp"):
+        pytest.skip("not trained so")
+    given = {**params(name, False), "pipeline": pipeline}
+    objective = builder.objective(
+        name, network(name), given, recipe("imagenet_deit"), steps=4, seed=0
+    )
+    x, y = torch.randn(2, 3, 64, 64), torch.arange(2)
+    mix = objective.mix_at(x, y, 0.3, torch.Generator().manual_seed(0))
+    assert mix.source.tolist() == [[0, 1], [1, 0]]
+    if name != "mixtoken":  # whose box the border clips
+        torch.testing.assert_close(mix.weight, torch.tensor([[0.3, 0.7]] * 2))
+
+
+@pytest.mark.parametrize("name", ["augmix", "tokenlabel", "vanilla"])
+def test_an_objective_that_does_not_follow_lambda_says_so(name):
+    objective = builder.objective(
+        name, network(name), params(name, False), recipe("imagenet_deit"), steps=4, seed=0
+    )
+    with pytest.raises(ValueError, match="lambda"):
+        objective.mix_at(torch.randn(2, 3, 64, 64), torch.arange(2), 0.3, torch.Generator())

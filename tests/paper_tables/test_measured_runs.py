@@ -17,9 +17,9 @@ from paper_tables.sheet import build_sheet
 from paper_tables.writers import write_csv, write_html, write_markdown
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
+from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import CorruptResult, Store
 from pipelines.plan import grid
-from pipelines.plan.job import Outcome
 
 KEPT = sorted(measured_runs.FOLDER.glob("*/*.json"))
 

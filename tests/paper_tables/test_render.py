@@ -14,9 +14,9 @@ from paper_tables.render import products, render
 from paper_tables.sheet import build_sheet
 from paper_tables.writers import write_html, write_markdown, write_tex
 from pipelines.declare import scale, table
+from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import Store
 from pipelines.plan import grid
-from pipelines.plan.job import Outcome
 
 VALUES = {"vanilla": 40.0, "mixup": 42.0, "cutmix": 45.5}
 

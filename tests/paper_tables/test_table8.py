@@ -12,9 +12,9 @@ from paper_tables.sheet import build_sheet
 from paper_tables.writers import write_markdown
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
+from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import Store
 from pipelines.plan import grid
-from pipelines.plan.job import Outcome
 from pipelines.plan.kinds.localize import LocalizeJob
 from pipelines.plan.kinds.train import TrainJob
 

@@ -40,7 +40,7 @@ from torch.nn import functional as F
 
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce
-from mixlib.methods.automix.build import automix
+from mixlib.methods.automix import AutoMixSpec, automix
 from mixlib.methods.cutmix import cutmix
 from mixlib.methods.puzzlemix.policy import puzzlemix
 from mixlib.seed import generator
@@ -123,7 +123,7 @@ targets = F.one_hot(classes, 3).double()
 objectives = {
     "CutMix": MixOnce(Net(convolutional(3)), cutmix(alpha=1.0)),
     "PuzzleMix": MixOnce(Net(convolutional(3)), puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2)),
-    "AutoMix": automix(Net(convolutional(3), {"stage3": "1"}), steps=60, image=8),
+    "AutoMix": automix(Net(convolutional(3), {"stage3": "1"}), AutoMixSpec(image=8), steps=60),
 }
 learned, moments, thirds = {}, {}, {}
 for name, objective in objectives.items():

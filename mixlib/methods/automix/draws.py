@@ -67,3 +67,9 @@ def draws(
         partner, shift = partners(batch, pairing, rng)
         made.append(Draw(lam[i], partner.to(device, non_blocking=True), shift))
     return made
+
+
+def draw_at(lam: float, batch: int, device: torch.device) -> Draw:
+    """The draw at a given lambda, one for the batch, with the batch backwards as partners."""
+    partner = torch.arange(batch - 1, -1, -1, device=device)
+    return Draw(torch.tensor([lam], device=device), partner)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mixlib.core.net import Layout
+from mixlib.core.net import Layout, Net, inference
 
 
 @dataclass(frozen=True)

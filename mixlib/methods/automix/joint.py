@@ -15,7 +15,7 @@ from mixlib.core.lam import Beta
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
-from mixlib.methods.automix.draws import Draw, draws
+from mixlib.methods.automix.draws import Draw, draw_at, draws
 from mixlib.methods.automix.features import Features
 from mixlib.methods.automix.mix_block import MixBlock
 from mixlib.methods.automix.objective import AutoMixSpec
@@ -81,6 +81,11 @@ class JointMix(Objective):
         with torch.no_grad():
             z = self.features.as_map(self.net.features(x, self.features.site), size)
         return self.block(z, draw.partner, draw.lam, size)
+
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        return self.mix_with(x, draw_at(lam, len(x), x.device))
 
     def after_step(self, i: int) -> None:
         self._step = i + 1

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.mix import Mix, identity
 from mixlib.core.net import Net
-from mixlib.core.objective import Objective, Step, mixed_forward
+from mixlib.core.objective import Objective, Step, images_mixed_at, mixed_forward
 from mixlib.core.policy import Policy
 from mixlib.methods.automix.momentum_pair import Head, Pair, Report, Statistics, Which
 from mixlib.methods.automix.schedules import Momentum
@@ -79,6 +79,12 @@ class MomentumMix(Objective):
     ) -> tuple[Mix, Tensor, dict[str, Tensor]]:
         net = self.pair.classifier(Report(which, "mix"))
         return mixed_forward(net, self.policy, x, y, rng, self.rule.taps)
+
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        net = self.pair.classifier(Report("q", "mix"))
+        return images_mixed_at(net, self.policy, x, y, lam, rng)
 
     def after_step(self, i: int) -> None:
         self.pair.follow(i)

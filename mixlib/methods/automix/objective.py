@@ -27,7 +27,7 @@ from mixlib.core.mix import Mix, blend, identity
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
 from mixlib.core.policy import Pairing, Scope
-from mixlib.methods.automix.draws import Draw, draws
+from mixlib.methods.automix.draws import Draw, draw_at, draws
 from mixlib.methods.automix.features import Features
 from mixlib.methods.automix.lambda_loss import LamLoss
 from mixlib.methods.automix.mix_block import BlockSpec, MixBlock
@@ -102,7 +102,7 @@ class AutoMix(Objective):
     """The momentum pipeline with a Mix Block.
 
     Args:
-        net: the classifier; see :class:`mixlib.methods.automix.momentum_pair.Pair` for what is shared with it.
+        net: the classifier; what is shared with it: ``momentum_pair.Pair``.
         features: the site that the block reads.
         spec: all choices; ``mixlib.methods.automix.presets.PRESETS`` holds the named ones.  Its
             ``site`` and ``image`` are :func:`mixlib.methods.automix.build.automix`'s to read.
@@ -212,6 +212,11 @@ class AutoMix(Objective):
             logits = self.pair.logits("k", "mix", blend(mix, x))
             terms["generate"] = _spent(self.spec.rule(mix, logits, {}, y), own)
         return terms
+
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        return self.mix_with(x, draw_at(lam, len(x), x.device))
 
     def after_step(self, i: int) -> None:
         self.pair.follow(i)

@@ -40,7 +40,7 @@ for a in (1.0, 0.2):
     }.items():
         CASES[f"{name}_a{a:g}_b{a:g}"] = (law, Beta(a), "law")
 SAMPLED = {
-    "fmix_official_d3_a1_b1": (FMix(released=True), Beta(1.0)),
+    "fmix_official_d3_a1_b1": (FMix(spectrum="two_rows", rounding="even"), Beta(1.0)),
     "fmix_stationary_d3_a1_b1": (FMix(), Beta(1.0)),
     "tokenblock_G8_n36": (Blocks((8, 8), extra=4), Fixed(0.5)),
 }

@@ -60,7 +60,7 @@ def train(rank: int, world: int, preset: str) -> dict[str, object]:
     """A few steps; returns the losses of this process and the final state."""
     torch.manual_seed(0)
     objective = Given(
-        AutoMix(Net(TinyNet()), Features("stem", 8), PRESETS[preset], steps=STEPS)
+        AutoMix(Net(TinyNet()), Features("stem", 8), PRESETS[preset].spec, steps=STEPS)
     ).train()
     model = DistributedDataParallel(objective) if world > 1 else objective
     groups = objective.inner.groups()

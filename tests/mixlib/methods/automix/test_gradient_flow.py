@@ -21,7 +21,7 @@ from mixlib.seed import generator
 from tests.mixlib.methods.automix.golden_cases import tiny_resnet
 
 FEATURES = Features("layer3", 8)
-PAPER = PRESETS["paper"]
+PAPER = PRESETS["paper"].spec
 
 
 def make(spec=PAPER, steps: int = 10) -> AutoMix:
@@ -125,7 +125,7 @@ def test_a_truncated_pass_gives_the_same_features():
 
 
 def test_the_block_rests_at_every_other_step_with_a_zero_gradient():
-    objective = make(PRESETS["lean"])
+    objective = make(PRESETS["lean"].spec)
     x, y = batch()
     for i in range(4):
         objective.zero_grad(set_to_none=True)
@@ -161,7 +161,7 @@ def test_one_lambda_per_sample():
 
 
 def test_resume_is_bit_identical():
-    spec = replace(PRESETS["lean"], lam_weight=LamWeight(shape="linear"))
+    spec = replace(PRESETS["lean"].spec, lam_weight=LamWeight(shape="linear"))
     x, y = batch()
 
     def train(objective: AutoMix, optim: torch.optim.Optimizer, steps: range) -> None:
