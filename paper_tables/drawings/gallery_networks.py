@@ -55,7 +55,6 @@ SHOWN: Mapping[str, Mapping[str, Any]] = {
     "attentivemix": {"side": None},  # the network sees the image as it is
     "random_erasing": {"prob": 1.0},
 }
-TEACHERS = {"supermix": "supervisor"}  # method -> its word for a teacher
 UNIT = {"mean": (0.0,) * 3, "std": (1.0,) * 3}  # images in [0, 1] are not normalized
 # objective -> what the picture cannot show
 NOTES = {
@@ -147,7 +146,7 @@ class GalleryNetworks:
         for word, value in QUICK.get(row.objective, {}).items():
             given[word] = {**given.get(word, {}), **value}
         if "teacher" in row.needs and row.objective == "once":
-            given[TEACHERS.get(row.name, "teacher")] = self.net
+            given["teacher"] = self.net
         return given
 
     def _network(self, row: Method) -> Net:

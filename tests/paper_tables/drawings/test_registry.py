@@ -21,9 +21,9 @@ def test_every_word_has_its_function(word):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_declared_drawing_is_registered(name):
-    check_drawing(name, TABLES[name].figure)
-    if TABLES[name].pictures is not None:
-        check_drawing(name, TABLES[name].pictures)
+    for word in (TABLES[name].figure, TABLES[name].pictures):
+        if word is not None:
+            check_drawing(name, word)
 
 
 @pytest.mark.parametrize("word", ["os:system", "paper_tables.render:main", "dot"])
