@@ -55,7 +55,7 @@ class MeasuredRuns:
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """The measured results of one table, read as :class:`pipelines.execute.store.Store` reads its own."""
+    """The measured results of one table, read as the store of all results reads its own."""
 
     folder: Path
 
