@@ -9,11 +9,11 @@ from snakemake.exceptions import WorkflowError
 
 from paper_tables.render import products
 from mixlib.datasets import DATASETS
-from pipelines.errors import DeclarationError
-from pipelines.kinds import KINDS
-from pipelines.places import ready_path, sought
-from pipelines.run import plan
-from pipelines.store import Store
+from pipelines.declare.errors import DeclarationError
+from pipelines.plan.kinds import KINDS
+from pipelines.data.places import ready_path, sought
+from pipelines.plan.build import plan
+from pipelines.execute.store import Store
 
 SCALE = config.get("scale", "demo")
 try:

@@ -20,13 +20,14 @@ from typing import Annotated, Any
 import typer
 
 from paper_tables.measure import Grid, measure
-from pipelines import grid, scale
-from pipelines.errors import DeclarationError, run_app
-from pipelines.job import Job
-from pipelines.run import plan
-from pipelines.setting import Setting
-from pipelines.store import Store, load
-from pipelines.table import Table
+from pipelines.declare import scale
+from pipelines.declare.errors import DeclarationError, run_app
+from pipelines.declare.table import Table
+from pipelines.execute.store import Store, load
+from pipelines.plan import grid
+from pipelines.plan.build import plan
+from pipelines.plan.job import Job
+from pipelines.plan.setting import Setting
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables/measured")
@@ -53,7 +54,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Shelf:
-    """The kept results of one table, read as :class:`pipelines.store.Store` reads its own."""
+    """The kept results of one table, read as the store of all results reads its own."""
 
     folder: Path
 

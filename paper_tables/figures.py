@@ -11,11 +11,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from paper_tables.measure import Grid, Measured, baseline, panels
-from pipelines.errors import DeclarationError
-from pipelines.grid import Cell
-from pipelines.scale import Scale
-from pipelines.store import Store
-from pipelines.table import Table
+from pipelines.declare.errors import DeclarationError
+from pipelines.declare.scale import Scale
+from pipelines.declare.table import Table
+from pipelines.execute.store import Store
+from pipelines.plan.grid import Cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paper_tables.measure import Grid, Measured, best
-from pipelines.scale import Scale
-from pipelines.table import Table
+from pipelines.declare.scale import Scale
+from pipelines.declare.table import Table
 
 
 def header(table: Table, scale: Scale, data: tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mixlib.methods import METHODS, method
 from paper_tables.figures import Drawing, canvas, save
-from pipelines.errors import DeclarationError, check_keys, run_app
+from pipelines.declare.errors import DeclarationError, check_keys, run_app
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

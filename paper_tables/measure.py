@@ -7,9 +7,9 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pipelines.grid import Cell
-from pipelines.job import Job
-from pipelines.table import Table
+from pipelines.declare.table import Table
+from pipelines.plan.grid import Cell
+from pipelines.plan.job import Job
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ import typer
 
 from paper_tables import beside, committed, figures, formats
 from paper_tables.measure import Grid, measure
-from pipelines import grid
-from pipelines.errors import run_app
-from pipelines.run import plan
-from pipelines.store import Store, provenance
-from pipelines.table import NO_CELLS
+from pipelines.declare.errors import run_app
+from pipelines.declare.table import NO_CELLS
+from pipelines.execute.store import Store, provenance
+from pipelines.plan import grid
+from pipelines.plan.build import plan
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables")

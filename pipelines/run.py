@@ -15,24 +15,14 @@ from typing import Annotated
 import typer
 
 from mixlib.datasets import DATASETS
-from pipelines import datasets, grid, scale, table
-from pipelines.bench import Bench, Progress
-from pipelines.errors import check_keys, run_app
-from pipelines.job import Job
-from pipelines.store import Store
+from pipelines.data import datasets
+from pipelines.declare.errors import run_app
+from pipelines.execute.context import Context, Progress
+from pipelines.execute.store import Store
+from pipelines.plan.build import plan
+from pipelines.plan.job import Job
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-def plan(name: str) -> grid.Plan:
-    """The plan of all declared tables at a scale.
-
-    Raises:
-        DeclarationError: a word of a declaration or of the scale is not known.
-    """
-    tables, chosen = table.load_all(), scale.load(name)
-    check_keys(f"scale {name}: parts", chosen.parts, tables, "table")
-    return grid.plan(tables, chosen)
 
 
 def perform(
@@ -44,8 +34,8 @@ def perform(
         if store.finished(job):
             return False
         progress = Progress(f"{job.kind} {job.digest[:6]}")
-        bench = Bench(folder, store, progress, checkpoint_seconds, options)
-        outcome = job.run(bench)
+        context = Context(folder, store, progress, checkpoint_seconds, options)
+        outcome = job.run(context)
         if leads:
             store.commit(job, folder, outcome)
     return True

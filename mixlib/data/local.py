@@ -49,7 +49,7 @@ def _made(
         splits=splits,
         citation="drawn by mixlib.data.generated",
         folder=folder,
-        how=f"nothing to fetch: `python -m pipelines.datasets prepare {name}` draws it",
+        how=f"nothing to fetch: `python -m pipelines.data prepare {name}` draws it",
         identity="generated",
         spec=spec,
         mean=SHAPES_MEAN,

@@ -277,7 +277,7 @@ def _expect(path: Path, what: str) -> Path:
     if not path.exists():
         raise FileNotFoundError(
             f"expected {what} at {path}, found nothing; point MIX_DATA at the folder that holds "
-            "the dataset, or let `python -m pipelines.datasets list` say how to get it"
+            "the dataset, or let `python -m pipelines.data list` say how to get it"
         )
     return path
 

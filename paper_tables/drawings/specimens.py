@@ -21,9 +21,9 @@ from mixlib.net import inference
 from mixlib.objective import Objective
 from mixlib.policies.by_law import ByLaw
 from mixlib.seed import generator
-from pipelines.bench import Bench, Progress
-from pipelines.kinds.train import TrainJob, launch
-from pipelines.store import Store
+from pipelines.execute.context import Context, Progress
+from pipelines.execute.store import Store
+from pipelines.plan.kinds.train import TrainJob, launch
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Specimen:
     mask: Tensor
 
 
-def bench_of(store: Store) -> Bench:
-    """A bench that only reads."""
-    return Bench(Path(), store, Progress("draw"), options={"accelerator": "cpu"})
+def context_of(store: Store) -> Context:
+    """A context that only reads."""
+    return Context(Path(), store, Progress("draw"), options={"accelerator": "cpu"})
 
 
 def test_images(job: TrainJob, store: Store, count: int) -> Tensor:
     """The first test images of ``count`` different classes, normalized [count, C, H, W]."""
-    bench = bench_of(store)
-    _, test = job.loaders(bench, launch("32-true", bench))
+    context = context_of(store)
+    _, test = job.loaders(context, launch("32-true", context))
     found: dict[int, Tensor] = {}
     for x, y in test.epoch(0):
         for image, label in zip(x, y.tolist(), strict=True):

@@ -145,7 +145,7 @@ def test_missing_data_says_what_was_sought_and_how_to_get_it(world):
     made.environment.pop("MIX_DATA", None)
     text = made.run("snakemake", "-n", "--config", "scale=paper", "--", "paper_tables/table7")
     assert "is not here. Looked in" in text
-    assert "python -m pipelines.datasets fetch" in text
+    assert "python -m pipelines.data fetch" in text
     assert "24000 iterations, batch 16, lr 0.02" in text
     assert "180000 iterations" in text
     assert "100 epochs, batch 256" in text

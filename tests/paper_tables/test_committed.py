@@ -12,10 +12,11 @@ from dataclasses import replace
 import pytest
 
 from paper_tables import beside, committed
-from pipelines import grid, scale, table
-from pipelines.errors import DeclarationError
-from pipelines.job import Outcome
-from pipelines.store import CorruptResult, Store
+from pipelines.declare import scale, table
+from pipelines.declare.errors import DeclarationError
+from pipelines.execute.store import CorruptResult, Store
+from pipelines.plan import grid
+from pipelines.plan.job import Outcome
 
 KEPT = sorted(committed.FOLDER.glob("*/*.json"))
 

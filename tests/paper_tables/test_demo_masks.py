@@ -14,11 +14,13 @@ import pytest
 import torch
 
 from mixlib.net import inference
-from pipelines import datasets, grid, scale, table
-from pipelines.bench import Bench, Progress
-from pipelines.kinds.train import OBJECTIVE, launch
+from pipelines.data import datasets
+from pipelines.declare import scale, table
+from pipelines.execute.context import Context, Progress
+from pipelines.execute.store import Store
+from pipelines.plan import grid
+from pipelines.plan.kinds.train import OBJECTIVE, launch
 from pipelines.run import perform
-from pipelines.store import Store
 
 LAMS = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
 
@@ -38,9 +40,9 @@ def masks(tmp_path_factory):
         datasets.prepare(row, datasets.specify(row, dict(job.images.spec)))
         store = Store()
         perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
-        bench = Bench(store.root, store, Progress("masks"), options={"accelerator": "cpu"})
-        objective = job.trained(bench, OBJECTIVE)
-        _, test = job.loaders(bench, launch("32-true", bench))
+        context = Context(store.root, store, Progress("masks"), options={"accelerator": "cpu"})
+        objective = job.trained(context, OBJECTIVE)
+        _, test = job.loaders(context, launch("32-true", context))
         x, _ = next(test.epoch(0))
     with inference(objective):
         z, partner = objective.look(x), torch.arange(len(x)).roll(len(x) // 3)

@@ -13,14 +13,16 @@ from matplotlib import image
 
 from paper_tables import figures, formats
 from paper_tables.drawings import gradients
-from paper_tables.drawings.specimens import bench_of
+from paper_tables.drawings.specimens import context_of
 from paper_tables.figures import drawer
 from paper_tables.measure import best, measure, panels
 from paper_tables.render import render
-from pipelines import datasets, grid, scale, table
-from pipelines.job import Outcome
+from pipelines.data import datasets
+from pipelines.declare import scale, table
+from pipelines.execute.store import Store
+from pipelines.plan import grid
+from pipelines.plan.job import Outcome
 from pipelines.run import perform
-from pipelines.store import Store
 from theory.gradients import input_gradients, normalized, product_map
 
 TABLES = table.load_all()
@@ -98,7 +100,7 @@ def test_products_of_gradients_are_those_of_the_trained_networks(trained, tmp_pa
     x, y = gradients.spread(jobs[0], store, 6)
     # sorted by class on disk, so the first six would be of one or two
     assert len(y.unique()) == 6
-    predictor = jobs[0].trained(bench_of(store), "objective.pt").predictor().eval()
+    predictor = jobs[0].trained(context_of(store), "objective.pt").predictor().eval()
     again = normalized(product_map(input_gradients(predictor, x, y)))
     assert torch.equal(vanilla, again)
     pictures = [

@@ -15,9 +15,10 @@ from mixlib.net import Net
 from paper_tables import gallery
 from paper_tables.render import products, render
 from paper_tables.specimens import CLASSES, SIDE, Studio, fixed, pictures, specimen_of
-from pipelines import grid, scale, table
-from pipelines.errors import DeclarationError
-from pipelines.store import Store
+from pipelines.declare import scale, table
+from pipelines.declare.errors import DeclarationError
+from pipelines.execute.store import Store
+from pipelines.plan import grid
 
 FIGURES = """
 paper: a test

@@ -9,10 +9,11 @@ from PIL import Image
 from paper_tables import formats
 from paper_tables.measure import baseline, best, measure, panels
 from paper_tables.render import products, render
-from pipelines import grid, scale, table
-from pipelines.errors import DeclarationError
-from pipelines.job import Outcome
-from pipelines.store import Store
+from pipelines.declare import scale, table
+from pipelines.declare.errors import DeclarationError
+from pipelines.execute.store import Store
+from pipelines.plan import grid
+from pipelines.plan.job import Outcome
 
 VALUES = {"vanilla": 40.0, "mixup": 38.0, "automix": 45.5}
 PRIOR = "Center prior (no network)"

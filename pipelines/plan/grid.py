@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from mixlib.methods import ROWS
 from mixlib.words import nearest
-from pipelines.errors import DeclarationError
-from pipelines.job import Data, Job
-from pipelines.kinds import KINDS
-from pipelines.scale import Scale
-from pipelines.setting import Setting
-from pipelines.table import NO_CELLS, Table
+from pipelines.declare.errors import DeclarationError
+from pipelines.declare.scale import Scale
+from pipelines.declare.table import NO_CELLS, Table
+from pipelines.plan.job import Data, Job
+from pipelines.plan.kinds import KINDS
+from pipelines.plan.setting import Setting
 
 # raised by hand when the look of products changes, so that finished tables are rendered anew
 RENDERER = 1

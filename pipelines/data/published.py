@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from mixlib.backbones import PUBLISHED, backbone
-from pipelines.job import Row
-from pipelines.places import bases
+from pipelines.data.places import bases
+from pipelines.plan.job import Row
 
 
 def identify(word: str, network: str) -> Row:

@@ -1,11 +1,11 @@
 """Which kinds of job are there?  Catalog: the word in declarations -> its class.  One module per
 kind."""
 
-from pipelines.job import Job
-from pipelines.kinds.detect import DetectJob
-from pipelines.kinds.localize import LocalizeJob
-from pipelines.kinds.mixed import MixedJob
-from pipelines.kinds.train import TrainJob
+from pipelines.plan.job import Job
+from pipelines.plan.kinds.detect import DetectJob
+from pipelines.plan.kinds.localize import LocalizeJob
+from pipelines.plan.kinds.mixed import MixedJob
+from pipelines.plan.kinds.train import TrainJob
 
 KINDS: dict[str, type[Job]] = {
     job.kind: job for job in (TrainJob, DetectJob, LocalizeJob, MixedJob)

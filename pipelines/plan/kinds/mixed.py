@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.job import Data, Job, Outcome
-from pipelines.kinds.train import FIELDS, OBJECTIVE, TrainJob, launch
-from pipelines.setting import Setting
+from pipelines.plan.job import Data, Job, Outcome
+from pipelines.plan.kinds.train import FIELDS, OBJECTIVE, TrainJob, launch
+from pipelines.plan.setting import Setting
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from mixlib.objective import Objective
-    from pipelines.bench import Bench
+    from pipelines.execute.context import Context
 
 # shares of the own image by which the figure groups samples
 BINS = 10
@@ -59,13 +59,13 @@ class MixedJob(Job):
             f"trained on it, {self.rounds} rounds, seed {self.seed}"
         )
 
-    def run(self, bench: Bench) -> Outcome:
+    def run(self, context: Context) -> Outcome:
         import time
 
         began = time.monotonic()
-        fabric = launch(self.parent.recipe.precision, bench)
-        _, test = self.parent.loaders(bench, fabric)
-        objective = self.parent.trained(bench, OBJECTIVE).to(fabric.device)
+        fabric = launch(self.parent.recipe.precision, context)
+        _, test = self.parent.loaders(context, fabric)
+        objective = self.parent.trained(context, OBJECTIVE).to(fabric.device)
         batches = (batch for _ in range(self.rounds) for batch in test.epoch(0))
         rows = by_share(*recognize(objective, batches, self.seed))
         whole = average(rows)

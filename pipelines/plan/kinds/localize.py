@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from downstream.localization.settings import LocalizeSettings
 from mixlib.backbones import backbone
 from mixlib.datasets import DATASETS
-from pipelines.errors import DeclarationError, check_keys
-from pipelines.job import Data, Job, Outcome
-from pipelines.kinds.train import FIELDS as PARENT_FIELDS
-from pipelines.kinds.train import TrainJob
-from pipelines.setting import Setting, pairs
+from pipelines.declare.errors import DeclarationError, check_keys
+from pipelines.plan.job import Data, Job, Outcome
+from pipelines.plan.kinds.train import FIELDS as PARENT_FIELDS
+from pipelines.plan.kinds.train import TrainJob
+from pipelines.plan.setting import Setting, pairs
 
 if TYPE_CHECKING:
     import numpy as np
 
     from downstream.localization.readers import Truth
     from mixlib.data.readers import Images
-    from pipelines.bench import Bench
+    from pipelines.execute.context import Context
 
 FIELDS = ("prior", *PARENT_FIELDS)
 ROWS, MAPS, SAMPLES = "images.csv", "maps.npy", "samples.npz"
@@ -75,7 +75,7 @@ class LocalizeJob(Job):
             what = f"{p.backbone.name} trained with {p.method.name}, seed {p.seed}"
         return f"localize on {self.scenes.name} by {what}: {s.thresholds} thresholds"
 
-    def run(self, bench: Bench) -> Outcome:
+    def run(self, context: Context) -> Outcome:
         import time
 
         import numpy as np
@@ -83,18 +83,18 @@ class LocalizeJob(Job):
         from downstream.localization import localize as wsol
 
         began = time.monotonic()
-        images, truth = self.split(bench)
-        cams = self.maps(bench, images)
+        images, truth = self.split(context)
+        cams = self.maps(context, images)
         found = wsol.localize(
-            cams, truth, self.settings, lambda n, m: bench.progress("boxes", n, m, {})
+            cams, truth, self.settings, lambda n, m: context.progress("boxes", n, m, {})
         )
         chosen = wsol.evenly(self.settings.samples, len(truth))
         pictures = {int(i): images.image(int(i)) for i in chosen}
-        wsol.write_rows(found, truth, bench.folder / ROWS)
-        wsol.write_samples(found, cams, truth, pictures, bench.folder / SAMPLES)
+        wsol.write_rows(found, truth, context.folder / ROWS)
+        wsol.write_samples(found, cams, truth, pictures, context.folder / SAMPLES)
         kept = [ROWS, SAMPLES]
         if self.parent is not None:
-            np.save(bench.folder / MAPS, cams)
+            np.save(context.folder / MAPS, cams)
             kept.append(MAPS)
         return Outcome(
             metrics=found.accuracy.metrics(),
@@ -104,19 +104,19 @@ class LocalizeJob(Job):
             more={"images": len(truth), "thresholds": found.thresholds},
         )
 
-    def split(self, bench: Bench) -> tuple[Images, Truth]:
+    def split(self, context: Context) -> tuple[Images, Truth]:
         """Test images, capped as the job says, and their boxes in the same order."""
         from downstream.localization.readers import read_truth
         from mixlib.data.readers import cap, read
 
-        row, root = DATASETS[self.scenes.name], bench.data_folder(self.scenes)
+        row, root = DATASETS[self.scenes.name], context.data_folder(self.scenes)
         images = cap(read(row.layout, root, row.test), self.scenes.test_cap)
         truth = read_truth(row.layout, root, row.test)
         assert images.paths is not None
         names = [path.relative_to(root / "images").as_posix() for path in images.paths]
         return images, truth.of(names)
 
-    def maps(self, bench: Bench, images: Images) -> np.ndarray:
+    def maps(self, context: Context, images: Images) -> np.ndarray:
         """The maps [N, h, w] of the images' true classes."""
         import numpy as np
         import torch
@@ -133,9 +133,9 @@ class LocalizeJob(Job):
             return np.broadcast_to(center_prior(s.grid, s.center_sigma), shape)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         name = self.parent.backbone.name
-        net = builder.net(name, len(bench.data_classes(self.scenes)), seed=0)
+        net = builder.net(name, len(context.data_classes(self.scenes)), seed=0)
         source = f"result {self.parent.digest}"
-        backbones.load(net.model, bench.weights(self.parent), source, backbone(name))
+        backbones.load(net.model, context.weights(self.parent), source, backbone(name))
         row = DATASETS[self.scenes.name]
         batches = Loader(
             images,
@@ -146,6 +146,6 @@ class LocalizeJob(Job):
             mean=row.mean,
             std=row.std,
             device=device,
-            workers=bench.options.get("workers", 0),
+            workers=context.options.get("workers", 0),
         )
         return activation_maps(net.to(device), batches.epoch(0), s.site)

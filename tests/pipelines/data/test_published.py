@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from mixlib import backbones
-from pipelines import published
-from pipelines.errors import DeclarationError
-from pipelines.kinds import TrainJob
-from pipelines.scale import Scale
-from pipelines.setting import Setting
+from pipelines.data import published
+from pipelines.declare.errors import DeclarationError
+from pipelines.declare.scale import Scale
+from pipelines.plan.kinds import TrainJob
+from pipelines.plan.setting import Setting
 
 POINT = {"data": "cub200", "backbone": "resnet18", "method": "vanilla", "recipe": "fine"}
 PAPER = Scale("paper", "paper", "a test", 1)

@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from mixlib.words import nearest
-from pipelines.errors import DeclarationError, check_keys, require
+from pipelines.declare.errors import DeclarationError, check_keys, require
 
-FOLDER = Path(__file__).parent / "scales"
+FOLDER = Path(__file__).parents[1] / "scales"
 KEYS = {
     "title",
     "note",

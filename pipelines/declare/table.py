@@ -17,7 +17,7 @@ import yaml
 
 from mixlib.methods import METHODS
 from mixlib.words import nearest
-from pipelines.errors import DeclarationError, check_keys, require
+from pipelines.declare.errors import DeclarationError, check_keys, require
 
 FOLDER = Path("paper_tables")
 KEYS = {

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from pipelines import grid, scale, table
-from pipelines.job import Outcome
-from pipelines.store import CorruptResult, Store
+from pipelines.declare import scale, table
+from pipelines.execute.store import CorruptResult, Store
+from pipelines.plan import grid
+from pipelines.plan.job import Outcome
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from pipelines.bench import Bench
-    from pipelines.setting import Setting
+    from pipelines.execute.context import Context
+    from pipelines.plan.setting import Setting
 
 
 # One number for what all jobs share (the loop, the evaluation, the readers): raised by hand when a
@@ -31,7 +31,7 @@ class Data:
 
     Attributes:
         name: its row in ``mixlib.datasets``.
-        fingerprint: identity of its content (``pipelines.datasets.fingerprint``).
+        fingerprint: identity of its content (``pipelines.data.datasets.fingerprint``).
         spec: (key, value) pairs of a generated set's specification; empty for real sets.
         train_cap, test_cap: most images used of each split; None is all.
     """
@@ -102,8 +102,8 @@ class Job(ABC):
         """One line for people: what, on what, how much, which seed."""
 
     @abstractmethod
-    def run(self, bench: Bench) -> Outcome:
-        """Does the work in ``bench.folder``, from its checkpoint there if one exists."""
+    def run(self, context: Context) -> Outcome:
+        """Does the work in ``context.folder``, from its checkpoint there if one exists."""
 
     @property
     @abstractmethod

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from mixlib.backbones import backbone
 from mixlib.datasets import DATASETS
 from mixlib.recipes import Recipe
-from pipelines.job import Data, Job, Outcome, Row
-from pipelines.pick import PICKS, pick
-from pipelines.published import source
-from pipelines.setting import Setting
+from pipelines.data.published import source
+from pipelines.plan.epoch_selection import PICKS, pick
+from pipelines.plan.job import Data, Job, Outcome, Row
+from pipelines.plan.setting import Setting
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mixlib.data.loader import Loader
     from mixlib.fit import History
     from mixlib.objective import Objective
-    from pipelines.bench import Bench
+    from pipelines.execute.context import Context
 
 FIELDS = (
     *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
@@ -41,7 +41,7 @@ class TrainJob(Job):
         recipe: every setting of the training.
         augment: every setting of the augmentation.
         seed: of initial weights, data order and all draws.
-        pick: which epochs' accuracy counts, see :mod:`pipelines.pick`.
+        pick: which epochs' accuracy counts, see :mod:`pipelines.plan.epoch_selection`.
         evaluate_every: epochs between evaluations before the last ten.
         weights: published weights that training starts from; None: from random ones.
         snapshots: epochs after which the objective's state is kept (0: before the first).
@@ -113,30 +113,30 @@ class TrainJob(Job):
             f"seed {self.seed}"
         )
 
-    def run(self, bench: Bench) -> Outcome:
+    def run(self, context: Context) -> Outcome:
         from mixlib.checkpoint import Checkpoint, save_atomically
         from mixlib.fit import fit
 
-        fabric = launch(self.recipe.precision, bench)
-        train, test = self.loaders(bench, fabric)
-        classes = len(bench.data_classes(self.images))
+        fabric = launch(self.recipe.precision, context)
+        train, test = self.loaders(context, fabric)
+        classes = len(context.data_classes(self.images))
         objective = self.objective(len(train) * self.recipe.epochs, classes)
         checkpoint = Checkpoint(
-            bench.folder / "checkpoint.pt", bench.checkpoint_seconds, fabric.is_global_zero
+            context.folder / "checkpoint.pt", context.checkpoint_seconds, fabric.is_global_zero
         )
 
         def keep(epoch: int) -> None:
             if epoch in self.snapshots and fabric.is_global_zero:
-                save_atomically(objective.state_dict(), bench.folder / snapshot(epoch))
+                save_atomically(objective.state_dict(), context.folder / snapshot(epoch))
 
         history = fit(
             objective, train, test, self.recipe, seed=self.seed, fabric=fabric,
-            checkpoint=checkpoint, report=bench.progress, evaluate_every=self.evaluate_every,
+            checkpoint=checkpoint, report=context.progress, evaluate_every=self.evaluate_every,
             at_epoch=keep,
         )  # fmt: skip
         if fabric.is_global_zero:
-            save_atomically(objective.predictor().state_dict(), bench.folder / WEIGHTS)
-            save_atomically(objective.state_dict(), bench.folder / OBJECTIVE)
+            save_atomically(objective.predictor().state_dict(), context.folder / WEIGHTS)
+            save_atomically(objective.state_dict(), context.folder / OBJECTIVE)
         fabric.barrier()
         return Outcome(
             metrics={**pick(self.pick, history.epochs), **cost(objective, history)},
@@ -145,13 +145,13 @@ class TrainJob(Job):
             keep=(WEIGHTS, OBJECTIVE, *map(snapshot, self.snapshots)),
         )
 
-    def loaders(self, bench: Bench, fabric: Fabric) -> tuple[Loader, Loader]:
+    def loaders(self, context: Context, fabric: Fabric) -> tuple[Loader, Loader]:
         """Training and test batches on Fabric's device."""
         from mixlib.data.augment import Augment
         from mixlib.data.loader import Loader
         from mixlib.data.readers import cap, read
 
-        row, root = DATASETS[self.images.name], bench.data_folder(self.images)
+        row, root = DATASETS[self.images.name], context.data_folder(self.images)
         augment = Augment(**dict(self.augment))
         # a generated set says itself how large its images are
         side = dict(self.images.spec).get("size", row.size)
@@ -175,7 +175,7 @@ class TrainJob(Job):
                     rank=fabric.global_rank,
                     world=fabric.world_size,
                     device=fabric.device,
-                    workers=bench.options.get("workers", 0),
+                    workers=context.options.get("workers", 0),
                 )
             )
         return made[0], made[1]
@@ -195,11 +195,11 @@ class TrainJob(Job):
             seed=self.seed,
         )
 
-    def trained(self, bench: Bench, state: str) -> Objective:
+    def trained(self, context: Context, state: str) -> Objective:
         """The objective with the state that a file of this job's finished result holds, on the
         CPU."""
-        objective = self.objective(1, len(bench.data_classes(self.images)))
-        objective.load_state_dict(bench.state(self, state))
+        objective = self.objective(1, len(context.data_classes(self.images)))
+        objective.load_state_dict(context.state(self, state))
         return objective
 
 
@@ -219,7 +219,7 @@ def cost(objective: Objective, history: History) -> dict[str, float]:
     }
 
 
-def launch(precision: str, bench: Bench) -> Fabric:
+def launch(precision: str, context: Context) -> Fabric:
     """Fabric on this machine's devices; under torchrun, one process of the group.
 
     Raises:
@@ -235,7 +235,7 @@ def launch(precision: str, bench: Bench) -> Fabric:
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     environment = TorchElasticEnvironment() if world > 1 else LightningEnvironment()
     fabric = Fabric(
-        accelerator=bench.options.get("accelerator", "auto"),
+        accelerator=context.options.get("accelerator", "auto"),
         devices=local,
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines import table
-from pipelines.errors import DeclarationError
+from pipelines.declare import table
+from pipelines.declare.errors import DeclarationError
 
 
 def test_the_shipped_declarations_load():

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import places
-from pipelines.job import Data, Job
-from pipelines.store import Store
+from pipelines.data import places
+from pipelines.execute.store import Store
+from pipelines.plan.job import Data, Job
 
 
 class Progress:
@@ -45,7 +45,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Bench:
+class Context:
     """The place where one job runs.
 
     Attributes:

@@ -23,7 +23,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pipelines.job import Job, Outcome, plain
+from pipelines.plan.job import Job, Outcome, plain
 
 RESULT = "result.json"
 

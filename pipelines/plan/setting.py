@@ -15,12 +15,12 @@ from mixlib.datasets import DATASETS, Dataset
 from mixlib.methods import METHODS
 from mixlib.recipes import RECIPES, Recipe
 from mixlib.words import nearest
-from pipelines.datasets import fingerprint, specify
-from pipelines.errors import DeclarationError, check_keys, require
-from pipelines.job import Data, Row
-from pipelines.places import MissingDataError
-from pipelines.published import identify
-from pipelines.scale import Scale
+from pipelines.data.datasets import fingerprint, specify
+from pipelines.data.places import MissingDataError
+from pipelines.data.published import identify
+from pipelines.declare.errors import DeclarationError, check_keys, require
+from pipelines.declare.scale import Scale
+from pipelines.plan.job import Data, Row
 
 T = TypeVar("T")
 RECIPE_FIELDS = {f.name for f in dataclasses.fields(Recipe)} - {"name", "source", "revision"}

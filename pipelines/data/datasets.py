@@ -1,6 +1,6 @@
 """How does a dataset get onto this machine, and which content does a name stand for?
 
-`python -m pipelines.datasets list | fetch NAME | verify NAME | prepare NAME`. A dataset is looked
+`python -m pipelines.data list | fetch NAME | verify NAME | prepare NAME`. A dataset is looked
 for in the folder that the environment variable MIX_DATA names, then in data/. `prepare` ends with
 data/ready/<fingerprint>.json, the file that other jobs depend on. Nothing here imports torch: the
 fingerprints are taken while a job graph is built.
@@ -25,7 +25,7 @@ from mixlib.data.generated import Shapes
 from mixlib.data.rows import Dataset
 from mixlib.data.subset import identity
 from mixlib.datasets import DATASETS, dataset
-from pipelines.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
+from pipelines.data.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
 
 
 def specify(row: Dataset, changes: Mapping[str, Any] | None = None) -> Shapes | None:
@@ -196,7 +196,7 @@ def provide(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path
 
 def download(row: Dataset, data: Path = DATA, keep: bool = False) -> None:
     """Fetches, checks and unpacks every official archive of a dataset."""
-    from pipelines.download import obtain
+    from pipelines.data.download import obtain
 
     for archive in row.archives:
         obtain(archive, data, keep)

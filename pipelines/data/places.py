@@ -49,7 +49,7 @@ def manifest(mark: str, data: Path = DATA) -> dict[str, Any]:
     if not path.exists():
         name = mark.rsplit("-", 1)[0]
         raise MissingDataError(
-            f"{path} is missing: run `python -m pipelines.datasets prepare {name}` (with the same "
+            f"{path} is missing: run `python -m pipelines.data prepare {name}` (with the same "
             "specification) first"
         )
     return dict(json.loads(path.read_text()))
@@ -91,5 +91,5 @@ def find(row: Dataset, data: Path = DATA) -> tuple[str, Path]:
         if not lacking:
             return word, folder
         tried.append(f"  {word} ({folder}): lacks {', '.join(lacking)}")
-    get = row.how or f"run `python -m pipelines.datasets fetch {row.name}`"
+    get = row.how or f"run `python -m pipelines.data fetch {row.name}`"
     raise MissingDataError(f"{row.title} is not here. Looked in\n" + "\n".join(tried) + f"\n{get}")

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines import grid, scale, table
-from pipelines.errors import DeclarationError
-from pipelines.kinds import KINDS, DetectJob, TrainJob
+from pipelines.declare import scale, table
+from pipelines.declare.errors import DeclarationError
+from pipelines.plan import grid
+from pipelines.plan.kinds import KINDS, DetectJob, TrainJob
 
 
 def plan_of(path, name="demo", **changes):
@@ -50,7 +51,7 @@ def test_one_parameter_of_a_method_touches_exactly_its_jobs(declare, monkeypatch
     before = plan_of(path)
     row = methods.METHODS["mixup"]
     changed = {**methods.METHODS, "mixup": replace(row, revision=row.revision + 1)}
-    monkeypatch.setattr("pipelines.setting.METHODS", changed)
+    monkeypatch.setattr("pipelines.plan.setting.METHODS", changed)
     after = plan_of(path)
     gone = {before.jobs[key].describe() for key in before.jobs.keys() - after.jobs.keys()}
     kept = {before.jobs[key].describe() for key in before.jobs.keys() & after.jobs.keys()}

@@ -17,9 +17,9 @@ import pytest
 from mixlib.data.inventory import take
 from mixlib.data.rows import Archive
 from mixlib.datasets import DATASETS, dataset
-from pipelines import datasets, download
-from pipelines.datasets import fingerprint, prepare, specify
-from pipelines.places import MissingDataError, folder_of, locate, manifest, ready_path
+from pipelines.data import datasets, download
+from pipelines.data.datasets import fingerprint, prepare, specify
+from pipelines.data.places import MissingDataError, folder_of, locate, manifest, ready_path
 
 TINY = {"train": 20, "val": 10, "size": 32}
 SHAPES = dataset("shapes")
@@ -234,9 +234,9 @@ def test_archives_cannot_write_outside(tmp_path):
 
 def command(folder, *words):
     environment = {key: value for key, value in os.environ.items() if key != "MIX_DATA"}
-    environment["PYTHONPATH"] = str(Path(datasets.__file__).parents[1])
+    environment["PYTHONPATH"] = str(Path(datasets.__file__).parents[2])
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.datasets", *words],
+        [sys.executable, "-m", "pipelines.data", *words],
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines import grid, scale, table
+from pipelines.declare import scale, table
+from pipelines.plan import grid
 
 MSDA = ("msda_table1", "msda_table2", "msda_table3", "msda_fig4")
 AUTOMIX = ("table9", "table10", "table11", "fair", "fig4", "fig7")

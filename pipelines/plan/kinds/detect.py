@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from downstream.detection.settings import SETTINGS, DetectSettings
 from mixlib.datasets import DATASETS
-from pipelines.errors import check_keys
-from pipelines.job import Data, Job, Outcome
-from pipelines.kinds.train import TrainJob
-from pipelines.setting import Setting
+from pipelines.declare.errors import check_keys
+from pipelines.plan.job import Data, Job, Outcome
+from pipelines.plan.kinds.train import TrainJob
+from pipelines.plan.setting import Setting
 
 if TYPE_CHECKING:
     from downstream.detection.readers import Records
-    from pipelines.bench import Bench
+    from pipelines.execute.context import Context
 
 PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
 FIELDS = ("pretrain", "data", "settings", *PARENT_FIELDS)
@@ -76,7 +76,7 @@ class DetectJob(Job):
             f"lr {s.lr:g}, seed {self.seed}"
         )
 
-    def run(self, bench: Bench) -> Outcome:
+    def run(self, context: Context) -> Outcome:
         import time
 
         import torch
@@ -84,8 +84,8 @@ class DetectJob(Job):
         from downstream.detection.finetune import finetune
         from mixlib import backbones
 
-        train, test = self.splits(bench)
-        weights = bench.weights(self.parent)
+        train, test = self.splits(context)
+        weights = context.weights(self.parent)
         net = backbones.build(self.parent.backbone.name, classes_of(weights), seed=0)
         net.load_state_dict(weights)
         began = time.monotonic()
@@ -93,10 +93,10 @@ class DetectJob(Job):
             net, self.settings, train, test,
             seed=self.seed,
             device="cuda" if torch.cuda.is_available() else "cpu",
-            workdir=bench.folder,
-            progress=lambda done, total, losses: bench.progress("train", done, total, dict(losses)),
-            checkpoint_seconds=bench.checkpoint_seconds,
-            workers=bench.options.get("workers", 0),
+            workdir=context.folder,
+            progress=lambda n, total, losses: context.progress("train", n, total, dict(losses)),
+            checkpoint_seconds=context.checkpoint_seconds,
+            workers=context.options.get("workers", 0),
         )  # fmt: skip
         return Outcome(
             metrics={name: float(measured[name]) for name in ("AP", "AP50", "AP75")},
@@ -105,12 +105,12 @@ class DetectJob(Job):
             more={"per_class": measured["per_class"]},
         )
 
-    def splits(self, bench: Bench) -> tuple[Records, Records]:
+    def splits(self, context: Context) -> tuple[Records, Records]:
         """Training and test records, capped as the job says."""
         from downstream.detection.readers import read_split
 
-        row, root = DATASETS[self.scenes.name], bench.data_folder(self.scenes)
-        classes = tuple(bench.data_classes(self.scenes))
+        row, root = DATASETS[self.scenes.name], context.data_folder(self.scenes)
+        classes = tuple(context.data_classes(self.scenes))
         train, test = (
             read_split(row.layout, root, split, classes, cap)
             for split, cap in (

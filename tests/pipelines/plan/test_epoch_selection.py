@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.pick import PICKS, pick
+from pipelines.plan.epoch_selection import PICKS, pick
 
 HISTORY = [
     {"epoch": e, "top1": float(e), "top5": 2.0 * e, "test_loss": 1.0 / e} for e in range(1, 21)
