@@ -20,8 +20,9 @@ from typing import Annotated, Any
 import typer
 
 from paper_tables.measure import Grid, measure
+from pipelines.command_line import run_app
 from pipelines.declare import scale
-from pipelines.declare.errors import DeclarationError, run_app
+from pipelines.declare.errors import DeclarationError
 from pipelines.declare.table import Table
 from pipelines.execute.store import Store, load
 from pipelines.plan import grid

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from mixlib.methods import METHODS, method
 from paper_tables.figures import Drawing, canvas, save
-from pipelines.declare.errors import DeclarationError, check_keys, run_app
+from pipelines.command_line import run_app
+from pipelines.declare.errors import DeclarationError, check_keys
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

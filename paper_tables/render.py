@@ -16,9 +16,10 @@ import typer
 
 from paper_tables import beside, committed, figures, formats
 from paper_tables.measure import Grid, measure
-from pipelines.declare.errors import run_app
+from pipelines.command_line import run_app
 from pipelines.declare.table import NO_CELLS
-from pipelines.execute.store import Store, provenance
+from pipelines.execute.provenance import provenance
+from pipelines.execute.store import Store
 from pipelines.plan import grid
 from pipelines.plan.build import plan
 

@@ -12,8 +12,10 @@ from torch import Tensor
 from paper_tables.drawings.samples import trainings
 from paper_tables.drawings.specimens import context_of
 from paper_tables.figures import Drawing, canvas, save
+from pipelines.execute.launch import launch
 from pipelines.execute.store import Store
-from pipelines.plan.kinds.train import OBJECTIVE, TrainJob, launch
+from pipelines.execute.train import OBJECTIVE, loaders, trained_objective
+from pipelines.plan.kinds.train import TrainJob
 from theory.gradients import input_gradients, normalized, product_map
 from theory.plots import gradient_maps
 
@@ -35,7 +37,7 @@ def product_maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
 def of_network(job: TrainJob, store: Store) -> Float[Tensor, "P Q"]:
     """The normalized map [2H - 1, 2W - 1] of a trained network on its test images."""
-    model = job.trained(context_of(store), OBJECTIVE).predictor().eval()
+    model = trained_objective(job, context_of(store), OBJECTIVE).predictor().eval()
     x, y = spread(job, store, IMAGES)
     return normalized(product_map(input_gradients(model, x, y)))
 
@@ -44,7 +46,7 @@ def spread(job: TrainJob, store: Store, count: int) -> tuple[Tensor, Tensor]:
     """``count`` test images and labels spread evenly through the split, so that sorted classes all
     appear: float32 [n, C, H, W] normalized, int64 [n]; all of them where there are fewer."""
     context = context_of(store)
-    _, test = job.loaders(context, launch("32-true", context))
+    _, test = loaders(job, context, launch("32-true", context))
     x, y = (torch.cat(parts) for parts in zip(*test.epoch(0), strict=True))
     places = torch.linspace(0, len(x) - 1, min(count, len(x))).round().long()
     return x[places], y[places]

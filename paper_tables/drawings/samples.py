@@ -14,8 +14,9 @@ from paper_tables.drawings.specimens import (
     test_images,
 )
 from paper_tables.figures import COLORS, Drawing, canvas, save
+from pipelines.execute.train import OBJECTIVE, snapshot, trained_objective
 from pipelines.plan.kinds.mixed import MixedJob
-from pipelines.plan.kinds.train import OBJECTIVE, TrainJob, snapshot
+from pipelines.plan.kinds.train import TrainJob
 
 # AutoMix, Figure 4, left
 FIGURE_4 = (0.0, 0.3, 0.7, 1.0)
@@ -42,7 +43,7 @@ def over_lambda(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     axes = left.subplots(len(jobs), len(FIGURE_4) + 2, squeeze=False)
     for line, (label, job) in zip(axes, jobs.items(), strict=True):
         both = test_images(job, drawing.store, 2)
-        objective = job.trained(context_of(drawing.store), OBJECTIVE)
+        objective = trained_objective(job, context_of(drawing.store), OBJECTIVE)
         for axis, image, title in ((line[0], both[0], "A"), (line[-1], both[1], "B")):
             _show(axis, picture(job, image), f"image {title}")
         for axis, lam in zip(line[1:-1], reversed(FIGURE_4), strict=True):
@@ -87,7 +88,7 @@ def over_training(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         for axis, image, title in zip(above, both, ("image A", "image B"), strict=False):
             _show(axis, picture(job, image), title)
         for title, file, top, bottom in zip(titles, files, above[2:], below[2:], strict=True):
-            objective = job.trained(context_of(drawing.store), file)
+            objective = trained_objective(job, context_of(drawing.store), file)
             _pair(top, bottom, mixed(job, objective, both, 0.5), title)
         above[0].set_ylabel(label, fontsize=9)
         for axis in below[:2]:
@@ -119,7 +120,9 @@ def trivial_or_not(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             ".-", color=COLORS[i + 1], label=label,
         )  # fmt: skip
         both = test_images(job, drawing.store, 2)
-        specimen = mixed(job, job.trained(context_of(drawing.store), OBJECTIVE), both, 0.5)
+        specimen = mixed(
+            job, trained_objective(job, context_of(drawing.store), OBJECTIVE), both, 0.5
+        )
         _pair(panels[i, 0], panels[i, 1], specimen, label)
     axis.set_xlabel("epoch")
     axis.set_ylabel("top-1 (%)")
@@ -135,7 +138,7 @@ def of_a_trained_block(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     """Figure 12: pairs at lambda = 0.5 above, the first pair at other lambdas below."""
     plt = canvas(drawing.table.name)
     (job,) = trainings(drawing).values()
-    objective = job.trained(context_of(drawing.store), OBJECTIVE)
+    objective = trained_objective(job, context_of(drawing.store), OBJECTIVE)
     images = test_images(job, drawing.store, 6)
     pairs = [images[i : i + 2] for i in (0, 2, 4) if len(images) >= i + 2]
     across = len(FIGURE_12)

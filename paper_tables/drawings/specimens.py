@@ -21,9 +21,12 @@ from mixlib.net import inference
 from mixlib.objective import Objective
 from mixlib.policies.by_law import ByLaw
 from mixlib.seed import generator
-from pipelines.execute.context import Context, Progress
+from pipelines.execute.context import Context
+from pipelines.execute.launch import launch
+from pipelines.execute.progress import Progress
 from pipelines.execute.store import Store
-from pipelines.plan.kinds.train import TrainJob, launch
+from pipelines.execute.train import loaders
+from pipelines.plan.kinds.train import TrainJob
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,13 @@ class Specimen:
 
 def context_of(store: Store) -> Context:
     """A context that only reads."""
-    return Context(Path(), store, Progress("draw"), options={"accelerator": "cpu"})
+    return Context(Path(), store, Progress("draw"), accelerator="cpu")
 
 
 def test_images(job: TrainJob, store: Store, count: int) -> Tensor:
     """The first test images of ``count`` different classes, normalized [count, C, H, W]."""
     context = context_of(store)
-    _, test = job.loaders(context, launch("32-true", context))
+    _, test = loaders(job, context, launch("32-true", context))
     found: dict[int, Tensor] = {}
     for x, y in test.epoch(0):
         for image, label in zip(x, y.tolist(), strict=True):

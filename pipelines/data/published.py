@@ -1,9 +1,4 @@
-"""Which published weights does a training start from?  An explicit word of a declaration, never a
-silent default.
-
-"torchvision" is that library's first ImageNet weights, which the papers fine-tuned; any other word
-is a file below MIX_DATA or data/, identified by its content.  A null starts from random weights.
-"""
+"""Published weights as files: where they lie and what they contain."""
 
 from __future__ import annotations
 
@@ -11,51 +6,33 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from mixlib.backbones import PUBLISHED, backbone
+from mixlib.backbones import PUBLISHED
 from pipelines.data.places import bases
-from pipelines.plan.job import Row
 
 
-def identify(word: str, network: str) -> Row:
-    """The weights that a declaration's word means for a network, as a job sees them.
-
-    Raises:
-        ValueError: torchvision publishes none for this network.
-        FileNotFoundError: the file is nowhere it was looked for.
-    """
-    if word != PUBLISHED:
-        return Row(word, 1, (("sha256", _content(find(word))),))
-    model = backbone(network).torchvision
-    if model is None:
-        raise ValueError(
-            f"torchvision publishes no weights of {network}: name a file, or say weights: null to "
-            "start from random ones"
-        )
-    return Row(PUBLISHED, 1, (("model", model), ("version", "IMAGENET1K_V1")))
-
-
-def source(row: Row) -> str:
+def source(name: str) -> str:
     """What ``mixlib.backbones.load_published`` loads: torchvision's word, or a path."""
-    return row.name if row.name == PUBLISHED else str(find(row.name))
+    return name if name == PUBLISHED else str(find(name))
 
 
-def find(word: str) -> Path:
+def find(name: str) -> Path:
     """The file of that name below MIX_DATA or data/.
 
     Raises:
         FileNotFoundError: says where it was looked for.
     """
-    tried = [base / word for base in bases().values()]
+    tried = [base / name for base in bases().values()]
     for path in tried:
         if path.is_file():
             return path
     raise FileNotFoundError(
-        f"expected the weights {word!r} at {' or '.join(map(str, tried))}, found nothing: put the "
+        f"expected the weights {name!r} at {' or '.join(map(str, tried))}, found nothing: put the "
         f"file there, or declare weights: {PUBLISHED}"
     )
 
 
 @cache
-def _content(path: Path) -> str:
+def content_digest(path: Path) -> str:
+    """16 hexadecimal digits of the SHA-256 of a file; read once per process."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -1,10 +1,8 @@
-"""How does a wrong declaration end a run?  With one line that says where, what was found, and what
-was expected."""
+"""Errors of declarations: one line that says where, what was expected and what was found."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mixlib.words import nearest
@@ -24,10 +22,10 @@ def check_keys(
     """
     if not isinstance(given, Mapping):
         raise DeclarationError(f"{where}: expected a mapping of keys, found {given!r}")
-    words = list(known)
+    names = list(known)
     for key in given:
-        if key not in words:
-            raise DeclarationError(f"{where}: {nearest(what, str(key), words)}")
+        if key not in names:
+            raise DeclarationError(f"{where}: {nearest(what, str(key), names)}")
 
 
 def require(where: str, given: Mapping[str, Any], keys: Iterable[str]) -> None:
@@ -35,12 +33,3 @@ def require(where: str, given: Mapping[str, Any], keys: Iterable[str]) -> None:
     for key in keys:
         if key not in given:
             raise DeclarationError(f"{where}: the key {key!r} is missing")
-
-
-def run_app(app: Callable[..., Any]) -> None:
-    """Runs a typer application; a wrong declaration or missing file ends it with one line, not a
-    traceback."""
-    try:
-        app()
-    except (DeclarationError, FileNotFoundError, KeyError) as error:
-        sys.exit(f"error: {error.args[0] if len(error.args) == 1 else error}")

@@ -1,5 +1,5 @@
-"""Where do results live?  In ``results/<digest>/``, written whole or not at all, and never without
-their job.
+"""The store of results: ``results/<digest>/``, written whole or not at all, and never without their
+job.
 
 A result folder appears by one rename from ``<digest>.partial``, where a running job keeps its
 checkpoint.  Reading checks that the job inside hashes to the folder's name: a result cannot be
@@ -12,18 +12,16 @@ import fcntl
 import hashlib
 import json
 import os
-import platform
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pipelines.plan.job import Job, Outcome, plain
+from pipelines.execute.outcome import Outcome
+from pipelines.execute.provenance import provenance
+from pipelines.plan.job import Job, plain
 
 RESULT = "result.json"
 
@@ -37,6 +35,11 @@ class Store:
     """The folder of all results."""
 
     root: Path = Path("results")
+
+    @property
+    def jobs(self) -> Path:
+        """Where planned jobs wait for their processes, see :mod:`pipelines.plan.job_file`."""
+        return self.root / ".jobs"
 
     def folder(self, job: Job) -> Path:
         """Where the finished result is, or will be."""
@@ -125,35 +128,3 @@ def load(path: Path, digest: str) -> dict[str, Any]:
             "delete it and run again"
         )
     return result
-
-
-@cache
-def provenance() -> dict[str, Any]:
-    """With what, and from which source, a result was made."""
-    names = ("torch", "torchvision", "timm", "lightning", "numpy", "mixlib")
-    return {
-        "versions": {"python": platform.python_version(), **{n: _version(n) for n in names}},
-        "git": {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))},
-        "host": {
-            "system": platform.system(),
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-        },
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _git(*words: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *words], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

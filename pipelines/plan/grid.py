@@ -13,7 +13,8 @@ from mixlib.words import nearest
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import NO_CELLS, Table
-from pipelines.plan.job import Data, Job
+from pipelines.plan.inputs import Data
+from pipelines.plan.job import Job
 from pipelines.plan.kinds import KINDS
 from pipelines.plan.setting import Setting
 
@@ -112,6 +113,19 @@ class Plan:
         """Jobs whose results a table reads, each once."""
         return list({job.digest: job for cell in self.cells[table] for job in cell.jobs}.values())
 
+    def dataset(self, fingerprint: str) -> Data:
+        """The dataset of a fingerprint.
+
+        Raises:
+            DeclarationError: no declared table reads it (any more).
+        """
+        if fingerprint not in self.data:
+            raise DeclarationError(
+                f"no declared table reads the dataset {fingerprint} at scale {self.scale.name};"
+                " the declarations or the files have changed since this was planned: start it again"
+            )
+        return self.data[fingerprint]
+
     def known(self, table: str) -> str:
         """The name itself, or a DeclarationError that names the nearest declared table."""
         if table not in self.tables:
@@ -122,10 +136,10 @@ class Plan:
         """The job of a digest.
 
         Raises:
-            KeyError: no declared table needs it (any more).
+            DeclarationError: no declared table needs it (any more).
         """
         if key not in self.jobs:
-            raise KeyError(
+            raise DeclarationError(
                 f"no declared table needs the job {key} at scale {self.scale.name}; the "
                 "declarations have changed since this run was planned: start it again"
             )

@@ -1,8 +1,8 @@
-"""What is a unit of work?  A job: frozen, fully resolved, its parents inside; its digest is its
-address.
+"""The job: a unit of work, frozen, fully resolved, its parents inside; its digest is its address.
 
 Everything that changes a job's numbers is a field; nothing else is (no path, device, worker or
-executor).  A job kind is one class here with a runner, plus its rule in the Snakefile.
+executor).  A kind of job is a class in :mod:`pipelines.plan.kinds`, which declares it, and a module
+in :mod:`pipelines.execute`, which does it.
 """
 
 from __future__ import annotations
@@ -13,62 +13,14 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-if TYPE_CHECKING:
-    from pipelines.execute.context import Context
-    from pipelines.plan.setting import Setting
-
+from pipelines.plan.inputs import Data
+from pipelines.plan.setting import Setting
 
 # One number for what all jobs share (the loop, the evaluation, the readers): raised by hand when a
 # change there changes results.  Kinds, methods, recipes, networks and datasets carry their own.
 REVISION = 1
-
-
-@dataclass(frozen=True)
-class Data:
-    """A dataset as a job sees it.
-
-    Attributes:
-        name: its row in ``mixlib.datasets``.
-        fingerprint: identity of its content (``pipelines.data.datasets.fingerprint``).
-        spec: (key, value) pairs of a generated set's specification; empty for real sets.
-        train_cap, test_cap: most images used of each split; None is all.
-    """
-
-    name: str
-    fingerprint: str
-    spec: tuple[tuple[str, Any], ...] = ()
-    train_cap: int | None = None
-    test_cap: int | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """A catalog row as a job sees it: its name, its revision and its resolved parameters."""
-
-    name: str
-    revision: int
-    params: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a job measured.
-
-    Attributes:
-        metrics: name -> number, what tables read.
-        history: rows of measurements along the way.
-        seconds: time spent in the work proper, over all attempts.
-        keep: names of files in the working folder that belong to the result.
-        more: anything else worth keeping (images per second, per-class numbers ...).
-    """
-
-    metrics: Mapping[str, float]
-    history: list[dict[str, float]]
-    seconds: float
-    keep: tuple[str, ...] = ()
-    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,10 +52,6 @@ class Job(ABC):
     @abstractmethod
     def describe(self) -> str:
         """One line for people: what, on what, how much, which seed."""
-
-    @abstractmethod
-    def run(self, context: Context) -> Outcome:
-        """Does the work in ``context.folder``, from its checkpoint there if one exists."""
 
     @property
     @abstractmethod

@@ -17,10 +17,10 @@ from mixlib.recipes import RECIPES, Recipe
 from mixlib.words import nearest
 from pipelines.data.datasets import fingerprint, specify
 from pipelines.data.places import MissingDataError
-from pipelines.data.published import identify
 from pipelines.declare.errors import DeclarationError, check_keys, require
 from pipelines.declare.scale import Scale
-from pipelines.plan.job import Data, Row
+from pipelines.plan.inputs import Data, Row
+from pipelines.plan.weights import identify
 
 T = TypeVar("T")
 RECIPE_FIELDS = {f.name for f in dataclasses.fields(Recipe)} - {"name", "source", "revision"}

@@ -87,7 +87,7 @@ def kill_one_job(folder):
             here = os.readlink(f"/proc/{entry}/cwd")
         except OSError:
             continue
-        if here == str(folder) and "pipelines.run" in words and words[0].endswith("python"):
+        if here == str(folder) and "pipelines.execute" in words and words[0].endswith("python"):
             os.kill(int(entry), signal.SIGKILL)
             return True
     return False

@@ -14,9 +14,9 @@ import pytest
 from paper_tables import beside, committed
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
+from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import CorruptResult, Store
 from pipelines.plan import grid
-from pipelines.plan.job import Outcome
 
 KEPT = sorted(committed.FOLDER.glob("*/*.json"))
 

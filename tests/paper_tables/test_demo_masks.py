@@ -16,11 +16,13 @@ import torch
 from mixlib.net import inference
 from pipelines.data import datasets
 from pipelines.declare import scale, table
-from pipelines.execute.context import Context, Progress
+from pipelines.execute.context import Context
+from pipelines.execute.launch import launch
+from pipelines.execute.perform import perform
+from pipelines.execute.progress import Progress
 from pipelines.execute.store import Store
+from pipelines.execute.train import OBJECTIVE, loaders, trained_objective
 from pipelines.plan import grid
-from pipelines.plan.kinds.train import OBJECTIVE, launch
-from pipelines.run import perform
 
 LAMS = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
 
@@ -39,10 +41,10 @@ def masks(tmp_path_factory):
         row = datasets.DATASETS[job.images.name]
         datasets.prepare(row, datasets.specify(row, dict(job.images.spec)))
         store = Store()
-        perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
-        context = Context(store.root, store, Progress("masks"), options={"accelerator": "cpu"})
-        objective = job.trained(context, OBJECTIVE)
-        _, test = job.loaders(context, launch("32-true", context))
+        perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")
+        context = Context(store.root, store, Progress("masks"), accelerator="cpu")
+        objective = trained_objective(job, context, OBJECTIVE)
+        _, test = loaders(job, context, launch("32-true", context))
         x, _ = next(test.epoch(0))
     with inference(objective):
         z, partner = objective.look(x), torch.arange(len(x)).roll(len(x) // 3)

@@ -19,10 +19,11 @@ from paper_tables.measure import best, measure, panels
 from paper_tables.render import render
 from pipelines.data import datasets
 from pipelines.declare import scale, table
+from pipelines.execute.outcome import Outcome
+from pipelines.execute.perform import perform
 from pipelines.execute.store import Store
+from pipelines.execute.train import trained_objective
 from pipelines.plan import grid
-from pipelines.plan.job import Outcome
-from pipelines.run import perform
 from theory.gradients import input_gradients, normalized, product_map
 
 TABLES = table.load_all()
@@ -53,7 +54,7 @@ def trained(tmp_path_factory):
             datasets.prepare(row, datasets.specify(row, dict(data.spec)))
         store = Store()
         for job in plan.jobs.values():
-            perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
+            perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")
         yield plan, store
 
 
@@ -100,7 +101,7 @@ def test_products_of_gradients_are_those_of_the_trained_networks(trained, tmp_pa
     x, y = gradients.spread(jobs[0], store, 6)
     # sorted by class on disk, so the first six would be of one or two
     assert len(y.unique()) == 6
-    predictor = jobs[0].trained(context_of(store), "objective.pt").predictor().eval()
+    predictor = trained_objective(jobs[0], context_of(store), "objective.pt").predictor().eval()
     again = normalized(product_map(input_gradients(predictor, x, y)))
     assert torch.equal(vanilla, again)
     pictures = [

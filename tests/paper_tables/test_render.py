@@ -13,9 +13,9 @@ from paper_tables import formats
 from paper_tables.measure import best, measure
 from paper_tables.render import products, render
 from pipelines.declare import scale, table
+from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import Store
 from pipelines.plan import grid
-from pipelines.plan.job import Outcome
 
 VALUES = {"vanilla": 40.0, "mixup": 42.0, "cutmix": 45.5}
 

@@ -11,9 +11,9 @@ from paper_tables.measure import baseline, best, measure, panels
 from paper_tables.render import products, render
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
+from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import Store
 from pipelines.plan import grid
-from pipelines.plan.job import Outcome
 
 VALUES = {"vanilla": 40.0, "mixup": 38.0, "automix": 45.5}
 PRIOR = "Center prior (no network)"

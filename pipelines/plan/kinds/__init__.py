@@ -1,5 +1,5 @@
-"""Which kinds of job are there?  Catalog: the word in declarations -> its class.  One module per
-kind."""
+"""The kinds of jobs: the word in declarations -> the class that declares it.  One module a kind; no
+torch."""
 
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.detect import DetectJob

@@ -5,18 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from downstream.detection.settings import SETTINGS, DetectSettings
 from mixlib.datasets import DATASETS
 from pipelines.declare.errors import check_keys
-from pipelines.plan.job import Data, Job, Outcome
+from pipelines.plan.inputs import Data
+from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting
-
-if TYPE_CHECKING:
-    from downstream.detection.readers import Records
-    from pipelines.execute.context import Context
 
 PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
 FIELDS = ("pretrain", "data", "settings", *PARENT_FIELDS)
@@ -75,52 +72,3 @@ class DetectJob(Job):
             f"on {p.images.name}: {s.backend}, {s.iterations} iterations, batch {s.batch}, "
             f"lr {s.lr:g}, seed {self.seed}"
         )
-
-    def run(self, context: Context) -> Outcome:
-        import time
-
-        import torch
-
-        from downstream.detection.finetune import finetune
-        from mixlib import backbones
-
-        train, test = self.splits(context)
-        weights = context.weights(self.parent)
-        net = backbones.build(self.parent.backbone.name, classes_of(weights), seed=0)
-        net.load_state_dict(weights)
-        began = time.monotonic()
-        measured: dict[str, Any] = finetune(
-            net, self.settings, train, test,
-            seed=self.seed,
-            device="cuda" if torch.cuda.is_available() else "cpu",
-            workdir=context.folder,
-            progress=lambda n, total, losses: context.progress("train", n, total, dict(losses)),
-            checkpoint_seconds=context.checkpoint_seconds,
-            workers=context.options.get("workers", 0),
-        )  # fmt: skip
-        return Outcome(
-            metrics={name: float(measured[name]) for name in ("AP", "AP50", "AP75")},
-            history=measured["losses"],
-            seconds=time.monotonic() - began,
-            more={"per_class": measured["per_class"]},
-        )
-
-    def splits(self, context: Context) -> tuple[Records, Records]:
-        """Training and test records, capped as the job says."""
-        from downstream.detection.readers import read_split
-
-        row, root = DATASETS[self.scenes.name], context.data_folder(self.scenes)
-        classes = tuple(context.data_classes(self.scenes))
-        train, test = (
-            read_split(row.layout, root, split, classes, cap)
-            for split, cap in (
-                (row.train, self.scenes.train_cap),
-                (row.test, self.scenes.test_cap),
-            )
-        )
-        return train, test
-
-
-def classes_of(weights: Mapping[str, Any]) -> int:
-    """Outputs of the classifier that a state dict holds."""
-    return len(weights["fc.bias"])

@@ -5,26 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from downstream.localization.settings import LocalizeSettings
-from mixlib.backbones import backbone
 from mixlib.datasets import DATASETS
 from pipelines.declare.errors import DeclarationError, check_keys
-from pipelines.plan.job import Data, Job, Outcome
+from pipelines.plan.inputs import Data
+from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import FIELDS as PARENT_FIELDS
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting, pairs
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from downstream.localization.readers import Truth
-    from mixlib.data.readers import Images
-    from pipelines.execute.context import Context
-
 FIELDS = ("prior", *PARENT_FIELDS)
-ROWS, MAPS, SAMPLES = "images.csv", "maps.npy", "samples.npz"
 
 
 @dataclass(frozen=True)
@@ -74,78 +66,3 @@ class LocalizeJob(Job):
             p = self.parent
             what = f"{p.backbone.name} trained with {p.method.name}, seed {p.seed}"
         return f"localize on {self.scenes.name} by {what}: {s.thresholds} thresholds"
-
-    def run(self, context: Context) -> Outcome:
-        import time
-
-        import numpy as np
-
-        from downstream.localization import localize as wsol
-
-        began = time.monotonic()
-        images, truth = self.split(context)
-        cams = self.maps(context, images)
-        found = wsol.localize(
-            cams, truth, self.settings, lambda n, m: context.progress("boxes", n, m, {})
-        )
-        chosen = wsol.evenly(self.settings.samples, len(truth))
-        pictures = {int(i): images.image(int(i)) for i in chosen}
-        wsol.write_rows(found, truth, context.folder / ROWS)
-        wsol.write_samples(found, cams, truth, pictures, context.folder / SAMPLES)
-        kept = [ROWS, SAMPLES]
-        if self.parent is not None:
-            np.save(context.folder / MAPS, cams)
-            kept.append(MAPS)
-        return Outcome(
-            metrics=found.accuracy.metrics(),
-            history=[],
-            seconds=time.monotonic() - began,
-            keep=tuple(kept),
-            more={"images": len(truth), "thresholds": found.thresholds},
-        )
-
-    def split(self, context: Context) -> tuple[Images, Truth]:
-        """Test images, capped as the job says, and their boxes in the same order."""
-        from downstream.localization.readers import read_truth
-        from mixlib.data.readers import cap, read
-
-        row, root = DATASETS[self.scenes.name], context.data_folder(self.scenes)
-        images = cap(read(row.layout, root, row.test), self.scenes.test_cap)
-        truth = read_truth(row.layout, root, row.test)
-        assert images.paths is not None
-        names = [path.relative_to(root / "images").as_posix() for path in images.paths]
-        return images, truth.of(names)
-
-    def maps(self, context: Context, images: Images) -> np.ndarray:
-        """The maps [N, h, w] of the images' true classes."""
-        import numpy as np
-        import torch
-
-        from downstream.localization.cam import activation_maps
-        from downstream.localization.maps import center_prior
-        from mixlib import backbones, builder
-        from mixlib.data.augment import Augment
-        from mixlib.data.loader import Loader
-
-        s = self.settings
-        if self.parent is None:
-            shape = (len(images), s.grid, s.grid)
-            return np.broadcast_to(center_prior(s.grid, s.center_sigma), shape)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        name = self.parent.backbone.name
-        net = builder.net(name, len(context.data_classes(self.scenes)), seed=0)
-        source = f"result {self.parent.digest}"
-        backbones.load(net.model, context.weights(self.parent), source, backbone(name))
-        row = DATASETS[self.scenes.name]
-        batches = Loader(
-            images,
-            Augment(s.input, flip=0.0, interpolation=s.interpolation),
-            s.batch,
-            seed=0,
-            train=False,
-            mean=row.mean,
-            std=row.std,
-            device=device,
-            workers=context.options.get("workers", 0),
-        )
-        return activation_maps(net.to(device), batches.epoch(0), s.site)

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mixlib.backbones import backbone
 from mixlib.datasets import DATASETS
 from mixlib.recipes import Recipe
-from pipelines.data.published import source
-from pipelines.plan.epoch_selection import PICKS, pick
-from pipelines.plan.job import Data, Job, Outcome, Row
+from pipelines.plan.epoch_selection import EPOCH_RULES
+from pipelines.plan.inputs import Data, Row
+from pipelines.plan.job import Job
 from pipelines.plan.setting import Setting
-
-if TYPE_CHECKING:
-    from lightning.fabric import Fabric
-
-    from mixlib.data.loader import Loader
-    from mixlib.fit import History
-    from mixlib.objective import Objective
-    from pipelines.execute.context import Context
 
 FIELDS = (
     *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
     *("snapshots", "length"),
 )
-# images up to this side (pixels) are decoded once and kept in memory
-SMALL = 64
-WEIGHTS, OBJECTIVE = "weights.pt", "objective.pt"
 
 
 @dataclass(frozen=True)
@@ -83,7 +72,7 @@ class TrainJob(Job):
         # a declaration says how long in shares of the recipe, so that it holds at every scale
         recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
-        setting.look_up("pick", chosen, PICKS)
+        setting.look_up("pick", chosen, EPOCH_RULES)
         return cls(
             images=setting.data(paper),
             backbone=chosen_net,
@@ -112,137 +101,3 @@ class TrainJob(Job):
             f"{r.epochs} epochs, batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, "
             f"seed {self.seed}"
         )
-
-    def run(self, context: Context) -> Outcome:
-        from mixlib.checkpoint import Checkpoint, save_atomically
-        from mixlib.fit import fit
-
-        fabric = launch(self.recipe.precision, context)
-        train, test = self.loaders(context, fabric)
-        classes = len(context.data_classes(self.images))
-        objective = self.objective(len(train) * self.recipe.epochs, classes)
-        checkpoint = Checkpoint(
-            context.folder / "checkpoint.pt", context.checkpoint_seconds, fabric.is_global_zero
-        )
-
-        def keep(epoch: int) -> None:
-            if epoch in self.snapshots and fabric.is_global_zero:
-                save_atomically(objective.state_dict(), context.folder / snapshot(epoch))
-
-        history = fit(
-            objective, train, test, self.recipe, seed=self.seed, fabric=fabric,
-            checkpoint=checkpoint, report=context.progress, evaluate_every=self.evaluate_every,
-            at_epoch=keep,
-        )  # fmt: skip
-        if fabric.is_global_zero:
-            save_atomically(objective.predictor().state_dict(), context.folder / WEIGHTS)
-            save_atomically(objective.state_dict(), context.folder / OBJECTIVE)
-        fabric.barrier()
-        return Outcome(
-            metrics={**pick(self.pick, history.epochs), **cost(objective, history)},
-            history=history.epochs,
-            seconds=history.seconds,
-            keep=(WEIGHTS, OBJECTIVE, *map(snapshot, self.snapshots)),
-        )
-
-    def loaders(self, context: Context, fabric: Fabric) -> tuple[Loader, Loader]:
-        """Training and test batches on Fabric's device."""
-        from mixlib.data.augment import Augment
-        from mixlib.data.loader import Loader
-        from mixlib.data.readers import cap, read
-
-        row, root = DATASETS[self.images.name], context.data_folder(self.images)
-        augment = Augment(**dict(self.augment))
-        # a generated set says itself how large its images are
-        side = dict(self.images.spec).get("size", row.size)
-        made = []
-        for split, most, train in (
-            (row.train, self.images.train_cap, True),
-            (row.test, self.images.test_cap, False),
-        ):
-            images = cap(read(row.layout, root, split), most)
-            if side <= SMALL and augment.batched:
-                images = images.in_memory(side)
-            made.append(
-                Loader(
-                    images,
-                    augment,
-                    self.recipe.batch,
-                    self.seed,
-                    train,
-                    mean=row.mean,
-                    std=row.std,
-                    rank=fabric.global_rank,
-                    world=fabric.world_size,
-                    device=fabric.device,
-                    workers=context.options.get("workers", 0),
-                )
-            )
-        return made[0], made[1]
-
-    def objective(self, steps: int, classes: int) -> Objective:
-        """The freshly initialized objective; ``steps`` is the length of its schedules."""
-        from mixlib import builder
-
-        weights = None if self.weights is None else source(self.weights)
-        net = builder.net(self.backbone.name, classes, self.seed, weights)
-        return builder.objective(
-            self.method.name,
-            net,
-            dict(self.method.params),
-            self.recipe,
-            steps=steps,
-            seed=self.seed,
-        )
-
-    def trained(self, context: Context, state: str) -> Objective:
-        """The objective with the state that a file of this job's finished result holds, on the
-        CPU."""
-        objective = self.objective(1, len(context.data_classes(self.images)))
-        objective.load_state_dict(context.state(self, state))
-        return objective
-
-
-def snapshot(epoch: int) -> str:
-    """Name of the file with the objective's state after an epoch."""
-    return f"objective-{epoch:04d}.pt"
-
-
-def cost(objective: Objective, history: History) -> dict[str, float]:
-    """What training takes: trained parameters (millions), milliseconds a step and images a second
-    (both as measured, whatever else the machine did)."""
-    trained = sum(p.numel() for group in objective.groups().values() for p in group)
-    return {
-        "parameters": trained / 1e6,
-        "step_ms": 1e3 * history.seconds / max(history.steps, 1),
-        "images_per_second": history.images / max(history.seconds, 1e-9),
-    }
-
-
-def launch(precision: str, context: Context) -> Fabric:
-    """Fabric on this machine's devices; under torchrun, one process of the group.
-
-    Raises:
-        RuntimeError: torchrun started more processes than Fabric sees (a SLURM job's environment
-            makes Fabric's own launcher run one process silently).
-    """
-    import os
-
-    from lightning.fabric import Fabric
-    from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
-
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    environment = TorchElasticEnvironment() if world > 1 else LightningEnvironment()
-    fabric = Fabric(
-        accelerator=context.options.get("accelerator", "auto"),
-        devices=local,
-        num_nodes=world // local,
-        strategy="ddp" if world > 1 else "auto",
-        precision=precision,  # type: ignore[arg-type]
-        plugins=[environment],
-    )
-    fabric.launch()
-    if fabric.world_size != world:
-        raise RuntimeError(f"expected {world} processes, Fabric started {fabric.world_size}")
-    return fabric

@@ -14,11 +14,13 @@ from mixlib import backbones
 from mixlib.datasets import dataset
 from pipelines.data import datasets, places
 from pipelines.declare.scale import Scale
-from pipelines.execute.context import Context, Progress
+from pipelines.execute import localize
+from pipelines.execute.context import Context
+from pipelines.execute.perform import perform
+from pipelines.execute.progress import Progress
 from pipelines.execute.store import Store
 from pipelines.plan.kinds import LocalizeJob
 from pipelines.plan.setting import Setting
-from pipelines.run import perform
 
 SPEC = {"train": 20, "val": 10, "test": 20, "size": 32}
 SCALE = Scale(
@@ -63,7 +65,7 @@ def context(job, tmp_path, change=lambda state: None, network=None):
 
 
 def test_the_measurement_keeps_every_image(job, tmp_path):
-    outcome = job.run(context(job, tmp_path))
+    outcome = localize.run(job, context(job, tmp_path))
     assert set(outcome.keep) == {"images.csv", "samples.npz", "maps.npy"}
     with (tmp_path / "work" / "images.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -84,7 +86,7 @@ def test_the_measurement_keeps_every_image(job, tmp_path):
 
 def test_the_same_job_measures_the_same(job, tmp_path):
     place = context(job, tmp_path)
-    assert job.run(place).metrics == job.run(place).metrics
+    assert localize.run(job, place).metrics == localize.run(job, place).metrics
 
 
 def test_the_center_prior_needs_no_parent_and_no_seed(job, tmp_path):
@@ -93,7 +95,9 @@ def test_the_center_prior_needs_no_parent_and_no_seed(job, tmp_path):
     assert first == second
     assert list(first.parents()) == []
     (tmp_path / "work").mkdir()
-    outcome = first.run(Context(tmp_path / "work", Store(tmp_path / "none"), Progress("test")))
+    outcome = localize.run(
+        first, Context(tmp_path / "work", Store(tmp_path / "none"), Progress("test"))
+    )
     assert 0 < outcome.metrics["MaxBoxAccV2"] < 100
 
 
@@ -113,7 +117,7 @@ def lost(state):
 def test_maps_that_say_nothing_end_the_job_without_a_result(job, tmp_path, change, message):
     place = context(job, tmp_path, change)
     with pytest.raises(ValueError, match=message):
-        perform(job, place.store, checkpoint_seconds=1, options={})
+        perform(job, place.store, checkpoint_seconds=1)
     assert not place.store.file(job).exists()
     assert not list((place.store.root / f"{job.digest}.partial").iterdir())
 
@@ -121,14 +125,14 @@ def test_maps_that_say_nothing_end_the_job_without_a_result(job, tmp_path, chang
 def test_a_checkpoint_of_another_architecture_is_refused(job, tmp_path):
     place = context(job, tmp_path, network="resnet10_w16")
     with pytest.raises(ValueError, match=r"expected the weights of resnet10_w16_dense, found"):
-        job.run(place)
+        localize.run(job, place)
 
 
 def test_an_image_missing_from_the_boxes_ends_the_job(job, tmp_path):
     path = places.locate(job.data.fingerprint) / "bounding_boxes.txt"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
     with pytest.raises(DataError, match="no box for the image"):
-        job.run(context(job, tmp_path))
+        localize.run(job, context(job, tmp_path))
     assert not list((tmp_path / "work").iterdir())
 
 

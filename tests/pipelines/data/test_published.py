@@ -38,9 +38,9 @@ def test_a_file_is_identified_by_its_content_and_not_its_place(tmp_path, monkeyp
     monkeypatch.setenv("MIX_DATA", str(tmp_path / "elsewhere"))
     there = build(weights="weights/r18.pth")
     assert here.digest == there.digest
-    assert published.source(there.weights).startswith(str(tmp_path / "elsewhere"))
+    assert published.source(there.weights.name).startswith(str(tmp_path / "elsewhere"))
     (tmp_path / "elsewhere" / "weights" / "r18.pth").write_bytes(b"other")
-    published._content.cache_clear()
+    published.content_digest.cache_clear()
     assert build(weights="weights/r18.pth").digest != here.digest
 
 

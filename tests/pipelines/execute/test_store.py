@@ -9,9 +9,9 @@ import time
 import pytest
 
 from pipelines.declare import scale, table
+from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import CorruptResult, Store
 from pipelines.plan import grid
-from pipelines.plan.job import Outcome
 
 
 @pytest.fixture
