@@ -84,7 +84,7 @@ def kept(table: Table, folder: Path = FOLDER) -> tuple[tuple[Kept, ...], tuple[s
         chosen = scale.load(word)
         cells = tuple(
             cell
-            for cell in grid.cells(whole, chosen, partial(Setting, marks=marks))
+            for cell in grid.cells(whole, chosen, partial(Setting, fingerprints=marks))
             if all(job.digest in mine for job in cell.jobs)
         )
         jobs = tuple({job.digest: job for cell in cells for job in cell.jobs}.values())

@@ -1,5 +1,4 @@
-"""How large is a run?  A scale: what is computed, as opposed to where (that is a Snakemake
-profile).
+"""Scales: how large a run is, as opposed to where it runs (that is a Snakemake profile).
 
 ``demo`` runs on generated data in minutes, ``small`` on small real sets, ``paper`` is the papers'.
 A scale says which dataset and network stand in for the paper's, how many seeds there are, and
@@ -38,7 +37,7 @@ class Scale:
     """A scale.
 
     Attributes:
-        name: the word of ``--config scale=``.
+        name: the value of ``--config scale=``.
         title, note: for headers: what the numbers are, and are not.
         seeds: how many runs a cell averages.
         seeds_of: table or kind of job -> how many, where it differs.
@@ -70,9 +69,9 @@ class Scale:
         sections = self.kinds.get(kind, {})
         return {**sections.get("default", {}), **sections.get(data, {})}
 
-    def runs(self, *words: str) -> int:
-        """How many runs a cell averages: what ``seeds_of`` says of the first word that it names."""
-        return next((self.seeds_of[word] for word in words if word in self.seeds_of), self.seeds)
+    def runs(self, *names: str) -> int:
+        """How many runs a cell averages: what ``seeds_of`` says of the first name that it holds."""
+        return next((self.seeds_of[name] for name in names if name in self.seeds_of), self.seeds)
 
     def backbone(self, name: str, data: str) -> str:
         """The network that stands for the paper's on the paper's dataset ``data``."""

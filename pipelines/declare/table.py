@@ -1,9 +1,8 @@
-"""What is a table?  A declaration: rows, columns, what is held fixed, which metric, and the paper's
-numbers.
+"""Tables as declared: rows, columns, what is held fixed, which metric, and the paper's numbers.
 
 One file per paper under ``paper_tables/`` serves Python, Snakemake and DVC.  Every declared field
-is a field of a job; a word that is not known stops the run with one line that names file, key and
-the nearest word.
+is a field of a job; a name that is not known stops the run with one line that says file, key and
+the nearest name.
 """
 
 from __future__ import annotations
@@ -108,8 +107,8 @@ class Table:
             check_keys(f"{where}: {axis}", dict.fromkeys(labels), known, axis.removesuffix("s"))
             axes[axis] = tuple(entry for entry in entries if entry.label in labels)
         rows, columns = axes["rows"], axes["columns"]
-        kept = {(row.label, column.label) for row in rows for column in columns}
-        return replace(self, rows=rows, columns=columns, skip=self.skip & kept, whole=self)
+        remaining = {(row.label, column.label) for row in rows for column in columns}
+        return replace(self, rows=rows, columns=columns, skip=self.skip & remaining, whole=self)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -179,7 +178,7 @@ def load(path: Path) -> dict[str, Table]:
 
 
 def _figure(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
-    """A picture without cells; ``settings`` (kept as ``fixed``) go to its drawing function."""
+    """A picture without cells; ``settings`` (stored as ``fixed``) go to its drawing function."""
     where = f"{path}: {name}"
     check_keys(where, spec, FIGURE_KEYS)
     require(where, spec, ("title", "source", "figure"))
@@ -245,8 +244,8 @@ def _axis(where: str, spec: Any, shared: Mapping[str, Any]) -> tuple[Entry, ...]
     for i, item in enumerate(spec):
         check_keys(f"{where}[{i}]", item, AXIS_KEYS)
         require(f"{where}[{i}]", item, ("label", "set"))
-        said = {key: value for key, value in item.items() if key not in ("label", "set")}
-        entries.append(Entry(item["label"], item["set"], **{**shared, **said}))
+        options = {key: value for key, value in item.items() if key not in ("label", "set")}
+        entries.append(Entry(item["label"], item["set"], **{**shared, **options}))
     return tuple(entries)
 
 

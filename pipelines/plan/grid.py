@@ -1,5 +1,4 @@
-"""Which jobs does a table need?  (tables, scale) -> jobs of every cell, and everything they rest
-on.  Pure functions."""
+"""The grid of jobs: (tables, scale) -> the jobs of every cell and everything they rest on."""
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ def cells(
 
     Args:
         table, scale: what is declared.
-        setting: (place for messages, scale, seed) -> how a cell's words are resolved.
+        setting: (place for messages, scale, seed) -> how a cell's names are resolved.
 
     Raises:
         DeclarationError: a word of the declaration is not known.
@@ -68,7 +67,7 @@ def cells(
 
 def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
     """Address of a table's content: what it says, at which scale, and every job behind it."""
-    said = [
+    shown = [
         getattr(table, name)
         for name in (
             "title",
@@ -81,13 +80,13 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
             "compare",
         )
     ]
-    said += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
-    said += [[c.decimals, c.higher_is_better] for c in table.columns]
+    shown += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
+    shown += [[c.decimals, c.higher_is_better] for c in table.columns]
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
-        said += [sorted(table.fixed.items()), [[m.name, m.title, m.revision] for m in ROWS]]
+        shown += [sorted(table.fixed.items()), [[m.name, m.title, m.revision] for m in ROWS]]
     body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]
-    text = json.dumps([RENDERER, scale.name, said, body])
+    text = json.dumps([RENDERER, scale.name, shown, body])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,5 +1,5 @@
-"""What does a word of a declaration mean at a scale?  Resolves datasets, networks, methods and
-recipes to job fields."""
+"""The setting of a cell: names of datasets, networks, methods and recipes resolved to job fields at
+a scale."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Setting:
         where: file, table and cell, for messages.
         scale: the scale.
         seed: the seed of the run.
-        marks: dataset -> fingerprint, for the sets that are identified by their files: those that
-            a finished run has read, wherever that was; None: the files on this machine.
+        fingerprints: dataset -> fingerprint, for the sets that are identified by their files: those
+            that a finished run has read, wherever that was; None: the files on this machine.
     """
 
     where: str
     scale: Scale
     seed: int
-    marks: Mapping[str, str] | None = None
+    fingerprints: Mapping[str, str] | None = None
 
     def check(self, point: Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> None:
         """Refuses unknown or missing fields of a cell."""
@@ -74,9 +74,9 @@ class Setting:
         return Data(row.name, identity, spec, *caps)
 
     def identity(self, row: Dataset, spec: tuple[tuple[str, Any], ...]) -> str:
-        """The fingerprint of a dataset; "" where it is asked of ``marks``, which lack it."""
-        if self.marks is not None and row.identity == "measured":
-            return self.marks.get(row.name, "")
+        """The fingerprint of a dataset; "" where it is asked of ``fingerprints``, which lack it."""
+        if self.fingerprints is not None and row.identity == "measured":
+            return self.fingerprints.get(row.name, "")
         return _fingerprint(row.name, spec)
 
     def backbone(self, name: str, data: str) -> Row:
@@ -109,12 +109,12 @@ class Setting:
         params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
         return Row(row.name, row.revision, pairs({**params, **(changes or {})}))
 
-    def weights(self, word: str | None, network: Row) -> Row | None:
-        """The published weights of a word for a network; None starts from random ones."""
-        if word is None:
+    def weights(self, name: str | None, network: Row) -> Row | None:
+        """The published weights of a name for a network; None starts from random ones."""
+        if name is None:
             return None
         try:
-            return identify(word, network.name)
+            return identify(name, network.name)
         except (ValueError, FileNotFoundError) as error:
             raise DeclarationError(f"{self.where}: weights: {error}") from None
 

@@ -1,6 +1,6 @@
-"""Published weights as a job names them: an explicit word of a declaration, never a silent default.
+"""Published weights as a job names them: an explicit declaration, never a silent default.
 
-"torchvision" is that library's first ImageNet weights, which the papers fine-tuned; any other word
+"torchvision" is that library's first ImageNet weights, which the papers fine-tuned; any other name
 is a file below MIX_DATA or data/, identified by its content.  A null starts from random weights.
 """
 
@@ -12,7 +12,7 @@ from pipelines.plan.inputs import Row
 
 
 def identify(name: str, network: str) -> Row:
-    """The weights that a declaration's word means for a network, as a job sees them.
+    """The weights that a declared name means for a network, as a job sees them.
 
     Raises:
         ValueError: torchvision publishes none for this network.

@@ -33,7 +33,7 @@ class TrainJob(Job):
         pick: which epochs' accuracy counts, see :mod:`pipelines.plan.epoch_selection`.
         evaluate_every: epochs between evaluations before the last ten.
         weights: published weights that training starts from; None: from random ones.
-        snapshots: epochs after which the objective's state is kept (0: before the first).
+        snapshots: epochs after which the objective's state is saved (0: before the first).
     """
 
     kind = "train"
@@ -60,11 +60,11 @@ class TrainJob(Job):
         paper = point["data"]
         setting.look_up("dataset", paper, DATASETS)
         chosen_net = setting.backbone(point["backbone"], paper)
-        ours, asked = setting.scale.settings("train", paper), point.get("changes", {})
-        changes = {**ours, **asked}
+        ours, declared = setting.scale.settings("train", paper), point.get("changes", {})
+        changes = {**ours, **declared}
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         # a cell that asks for another crop keeps the scale's image size
-        augment = {**ours.get("augmentation", {}), **asked.get("augmentation", {})}
+        augment = {**ours.get("augmentation", {}), **declared.get("augmentation", {})}
         changes.pop("augmentation", None)
         # a scale says null where its networks are too narrow for any published weights
         weights = changes.pop("weights", point.get("weights"))
