@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from paper_tables.render import products
 from pipelines.data.places import ready_path, sought
 from pipelines.declare.errors import DeclarationError

@@ -28,10 +28,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
-from mixlib.automix import PRESETS, AutoMix, Features
-from mixlib.net import Net
-from mixlib.objective import MixOnce, Objective
-from mixlib.policies.by_law import mixup, vanilla
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce, Objective
+from mixlib.methods.automix import PRESETS, AutoMix, Features
+from mixlib.methods.mixup import mixup
+from mixlib.methods.vanilla import vanilla
 from mixlib.seed import generator
 
 METHODS = ("vanilla", "mixup", *PRESETS)

@@ -20,15 +20,14 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from mixlib.builder import constructor
-from mixlib.labels import CrossEntropy, LabelRule, soft_targets
-from mixlib.method import Method
-from mixlib.methods import method
-from mixlib.mix import Mix, blend
-from mixlib.net import Net
-from mixlib.policies.base import Policy
-from mixlib.sites import wrap
-from mixlib.words import nearest
+from mixlib.catalog.methods import method
+from mixlib.core.catalog import nearest
+from mixlib.core.labels import CrossEntropy, LabelRule, soft_targets
+from mixlib.core.method import Method, resolve
+from mixlib.core.mix import Mix, blend
+from mixlib.core.net import Net
+from mixlib.core.policy import Policy
+from mixlib.models.wrap import wrap
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def build(
 
     Args:
         name: a row of ``mixlib.METHODS``.
-        net: the network in training (any classifier, or a :class:`mixlib.net.Net`), for methods
+        net: the network in training (any classifier, or a :class:`mixlib.core.net.Net`), for methods
             that look into it.  A ``teacher=`` among the parameters is looked into instead, and may
             be any classifier, too.
         family: whose hyper-parameters are the defaults: "default" (the method's own paper),
@@ -171,7 +170,7 @@ def build(
     """
     row = method(name)
     _refuse_objectives(row)
-    make = constructor(row.build)
+    make = resolve(row.path())
     known = list(inspect.signature(make).parameters)
     for word in params:
         if word not in known:
@@ -195,7 +194,7 @@ def build(
         )
     rule = None
     if row.rule is not None:
-        rule = constructor(row.rule)(released=bool(given.get("released", False)))
+        rule = resolve(row.path(row.rule))(released=bool(given.get("released", False)))
     return Mixer(row, policy, given, _looked_into(row, net), rule)
 
 
@@ -220,7 +219,7 @@ def _refuse_objectives(row: Method) -> None:
             f"{row.build.replace(':', '.')}(mixlib.wrap(model), steps=..., ...), see "
             "docs/methods.md"
         )
-    if row.rule is not None and constructor(row.rule)().taps:
+    if row.rule is not None and resolve(row.path(row.rule))().taps:
         raise ValueError(
             f"{row.title} takes its labels from the forward pass; in the training step use\n"
             f"    from {row.rule.replace(':', ' import ')}\n"

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from pipelines.command_line import run_app
 from pipelines.data import datasets
 from pipelines.execute.store import Store

@@ -71,7 +71,7 @@ def figures(out: Annotated[Path, typer.Argument(help="folder for the pictures")]
 @app.command()
 def notebooks(out: Annotated[Path, typer.Argument(help="folder for the pages")]) -> None:
     """Executes the notebooks; a failed assertion in one fails the command."""
-    from theory.execute import execute
+    from theory.run_notebooks import execute
 
     for path in execute(out):
         typer.echo(path)

@@ -1,32 +1,26 @@
-"""Which families of masks are compared?  One entry per line of every table and plot of the
-theory."""
+"""Families of masks that the tables and plots of the theory compare, one entry per line."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from mixlib.laws import (
-    Beta,
-    Blocks,
-    Box,
-    CoinCells,
-    CountedCells,
-    Fixed,
-    Flat,
-    FMix,
-    GMix,
-    HMix,
-    Holes,
-    LamLaw,
-    MaskLaw,
-    Mixture,
-    Smooth,
-)
-from theory.lam import UniformSide
+from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.mask import MaskLaw
+from mixlib.masks.designed import Mixture
+from mixlib.methods.cutmix import Box
+from mixlib.methods.fmix import FMix
+from mixlib.methods.gmix import GMix
+from mixlib.methods.gridmix import CoinCells, Holes
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
+from mixlib.methods.random_tokens import CountedCells
+from mixlib.methods.smoothmix import Smooth
+from mixlib.methods.token_blocks import Blocks
+from theory.moments.lam import UniformSide
 
 
 class Family(NamedTuple):
-    """A mask law with its law of lambda; ``exact`` where :func:`theory.moments.exact` knows it."""
+    """A mask law with its law of lambda; ``exact`` where its moments have a closed form."""
 
     law: MaskLaw
     lam: LamLaw

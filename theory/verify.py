@@ -1,5 +1,6 @@
-"""Does everything hold on this machine?  One row per family of masks, and the symbolic
-statements."""
+"""Verification of the MSDA theorem on this machine: one row per family of masks, and the symbolic
+statements.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +14,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.seed import generator
-from theory.exact import STATEMENTS, prove
-from theory.expansion import anchored, direct, mixed, swapped
+from theory.expansion.displacements import Displaced
+from theory.expansion.on_networks import cancels, leading, slopes
+from theory.expansion.taylor import Model
+from theory.expansion.terms import anchored, direct, mixed, swapped
 from theory.families import Family, families
-from theory.jets import Model
-from theory.measured import Displaced, cancels, leading, slopes
-from theory.moments import exact, monte_carlo
-from theory.states import STATES, blobs, states
-from theory.tilt import Atoms, sampled
+from theory.moments import exact_moments, monte_carlo_moments
+from theory.moments.tilt import Atoms, sampled
+from theory.networks import STATES, blobs, states
+from theory.proofs import STATEMENTS, prove
 
 SIZE, CLASSES, IMAGES = 8, 3, 6
 SMALL = (1 / 16, 1 / 32)
@@ -71,8 +73,10 @@ def largest_z(family: Family, n: int, seed: int) -> float | None:
     if not family.exact:
         return None
     size = (SIZE, SIZE)
-    measured = monte_carlo(family.law, family.lam, size, n, generator(seed, "z", str(family.law)))
-    return measured.largest_z(exact(family.law, family.lam, size))
+    measured = monte_carlo_moments(
+        family.law, family.lam, size, n, generator(seed, "z", str(family.law))
+    )
+    return measured.largest_z(exact_moments(family.law, family.lam, size))
 
 
 def pairs(x: Tensor, law: Atoms) -> Displaced:

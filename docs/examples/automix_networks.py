@@ -11,8 +11,8 @@ import torch
 import torchvision
 from torch import nn
 
-from mixlib.automix import PRESETS, AutoMix, Features
-from mixlib.net import Net
+from mixlib.core.net import Net
+from mixlib.methods.automix import PRESETS, AutoMix, Features
 
 SIDE, CLASSES = 64, 10
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import timm
 import torch
 
-from mixlib.automix import PRESETS, AutoMix, Features
-from mixlib.net import Net, inference
+from mixlib.core.net import Net, inference
+from mixlib.methods.automix import PRESETS, AutoMix, Features
 
 STEPS = 4
 

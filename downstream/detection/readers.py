@@ -1,4 +1,4 @@
-"""Which objects does an annotated image hold, whatever format it was published in?
+"""Readers of Pascal VOC and COCO annotations.
 
 Boxes become (x0, y0, x1, y1) in continuous pixels from 0. Pascal VOC counts pixels from 1 and
 includes the last one, so x0 and y0 lose 1 (Detectron2's `load_voc_instances` does the same).

@@ -1,4 +1,4 @@
-"""Where are the objects of a localization dataset, in either of its formats?
+"""Readers of the boxes of localization datasets: CUB_200_2011 and the WSOL metadata.
 
 CUB_200_2011 (Wah et al., 2011) lists boxes as x, y, width, height; the metadata published with
 MaxBoxAccV2 (Choe et al., CVPR 2020) as x0, y0, x1, y1 with x1 = x + width, one line a box. Both are

@@ -15,14 +15,14 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from mixlib.laws.base import Beta, Fixed, LamLaw, MaskLaw
-from mixlib.laws.box import Box
-from mixlib.laws.flat import Flat
-from mixlib.mix import Boxes, blend
+from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.mask import MaskLaw
+from mixlib.core.mix import Boxes, blend
+from mixlib.core.policy import Keep, Policy
+from mixlib.methods.cutmix import Box
+from mixlib.methods.mixup import Flat
+from mixlib.methods.stochastic import Stochastic
 from mixlib.mixer import Mixed
-from mixlib.policies.base import Policy
-from mixlib.policies.by_law import Keep
-from mixlib.policies.choice import Stochastic
 from mixlib.seed import generator
 
 MODES: dict[str, Literal["batch", "pair", "sample"]] = {

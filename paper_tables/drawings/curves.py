@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from paper_tables.figures import COLORS, Drawing, canvas, save
+from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
 
 
 def over_rows(drawing: Drawing, paths: tuple[Path, ...]) -> None:

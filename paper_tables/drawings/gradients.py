@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from paper_tables.drawings.canvas import Drawing, canvas, save
 from paper_tables.drawings.samples import trainings
-from paper_tables.drawings.specimens import context_of
-from paper_tables.figures import Drawing, canvas, save
+from paper_tables.drawings.trained_networks import context_of
 from pipelines.execute.launch import launch
 from pipelines.execute.store import Store
 from pipelines.execute.train import OBJECTIVE, loaders, trained_objective

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from paper_tables.drawings.specimens import (
+from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.trained_networks import (
     Specimen,
     context_of,
     mixed,
     picture,
     test_images,
 )
-from paper_tables.figures import COLORS, Drawing, canvas, save
 from pipelines.execute.train import OBJECTIVE, snapshot, trained_objective
 from pipelines.plan.kinds.mixed import MixedJob
 from pipelines.plan.kinds.train import TrainJob

@@ -1,4 +1,4 @@
-"""How does a dataset get onto this machine, and which content does a name stand for?
+"""Datasets on this machine: fetched, verified, prepared, and identified by their content.
 
 `python -m pipelines.data list | fetch NAME | verify NAME | prepare NAME`. A dataset is looked
 for in the folder that the environment variable MIX_DATA names, then in data/. `prepare` ends with
@@ -20,11 +20,11 @@ from typing import Annotated, Any
 
 import typer
 
-from mixlib.data import generated
-from mixlib.data.generated import Shapes
-from mixlib.data.rows import Dataset
-from mixlib.data.subset import identity
-from mixlib.datasets import DATASETS, dataset
+from mixlib.data.catalog import DATASETS, dataset
+from mixlib.data.catalog.row import Dataset
+from mixlib.data.imagenet100 import identity
+from mixlib.data.shapes import scenes
+from mixlib.data.shapes.scenes import Shapes
 from pipelines.data.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
 
 
@@ -59,7 +59,7 @@ def fingerprint(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> 
     """
     body: dict[str, Any] = {"name": row.name, "layout": row.layout, "revision": row.revision}
     if row.identity == "generated":
-        body |= {"spec": asdict(spec or _spec(row)), "renderer": generated.REVISION}
+        body |= {"spec": asdict(spec or _spec(row)), "renderer": scenes.REVISION}
     elif row.identity == "declared":
         body |= {"splits": row.splits}
     elif row.identity == "chosen":
@@ -76,7 +76,7 @@ def prepare(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path
     Idempotent, and safe beside another process doing the same: folders and files appear by
     renaming.
     """
-    from mixlib.data.inventory import take
+    from mixlib.data.split_sizes import take
 
     mark = fingerprint(row, spec, data)
     ready = ready_path(mark, data)
@@ -155,7 +155,7 @@ def _measure(folder: Path) -> str:
 
 def _draw(row: Dataset, spec: Shapes, target: Path) -> None:
     """Writes the generated set into `target`, which appears complete or not at all."""
-    from mixlib.data.layouts import WRITERS
+    from mixlib.data.shapes.layouts import WRITERS
 
     if target.exists():
         return
@@ -241,7 +241,7 @@ def fetch(name: Name, keep: bool = False) -> None:
 @app.command()
 def verify(name: Name) -> None:
     """Count the images of a dataset's splits and compare them with the catalog."""
-    from mixlib.data.inventory import take
+    from mixlib.data.split_sizes import take
 
     row = dataset(name)
     folder = locate(fingerprint(row)) if row.identity == "generated" else folder_of(row)

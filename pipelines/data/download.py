@@ -1,4 +1,4 @@
-"""How is an official archive downloaded, checked and unpacked?"""
+"""Official archives: downloaded, checked and unpacked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-from mixlib.data.rows import Archive
+from mixlib.data.catalog.row import Archive
 
 CHUNK = 1 << 20
 

@@ -1,4 +1,4 @@
-"""Where does a dataset lie on this machine?"""
+"""Folders of the datasets on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mixlib.data.rows import Dataset
+from mixlib.data.catalog.row import Dataset
 
 DATA = Path("data")
 """Downloads, generated sets and ready files; relative to the repository, where jobs run."""

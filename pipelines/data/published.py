@@ -6,12 +6,12 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from mixlib.backbones import PUBLISHED
+from mixlib.models.backbones import PUBLISHED
 from pipelines.data.places import bases
 
 
 def source(name: str) -> str:
-    """What ``mixlib.backbones.load_published`` loads: torchvision's word, or a path."""
+    """What ``mixlib.models.backbones.load_published`` loads: torchvision's word, or a path."""
     return name if name == PUBLISHED else str(find(name))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mixlib.words import nearest
+from mixlib.core.catalog import nearest
 
 
 class DeclarationError(ValueError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from mixlib.words import nearest
+from mixlib.core.catalog import nearest
 from pipelines.declare.errors import DeclarationError, check_keys, require
 
 FOLDER = Path(__file__).parents[1] / "scales"

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from mixlib.methods import METHODS
-from mixlib.words import nearest
+from mixlib.catalog.methods import METHODS
+from mixlib.core.catalog import nearest
 from pipelines.declare.errors import DeclarationError, check_keys, require
 
 FOLDER = Path("paper_tables")
@@ -251,7 +251,7 @@ def _axis(where: str, spec: Any, shared: Mapping[str, Any]) -> tuple[Entry, ...]
 
 def _label(where: str, name: str, value: Any) -> str:
     """The catalog's title of a method or network; other values print as themselves."""
-    from mixlib.backbones import BACKBONES
+    from mixlib.models.backbones import BACKBONES
 
     catalog: Mapping[str, Any] | None = {"method": METHODS, "backbone": BACKBONES}.get(name)
     if catalog is None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from downstream.detection.finetune import finetune
 from downstream.detection.readers import Records, read_split
-from mixlib import backbones
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
+from mixlib.models import backbones
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
 from pipelines.plan.kinds.detect import DetectJob

@@ -10,12 +10,13 @@ from downstream.localization import localize as wsol
 from downstream.localization.cam import activation_maps
 from downstream.localization.maps import center_prior
 from downstream.localization.readers import Truth, read_truth
-from mixlib import backbones, builder
-from mixlib.backbones import backbone
-from mixlib.data.augment import Augment
+from mixlib.catalog import build as builder
+from mixlib.data.augmentations import Augment
+from mixlib.data.catalog import DATASETS
 from mixlib.data.loader import Loader
 from mixlib.data.readers import Images, cap, read
-from mixlib.datasets import DATASETS
+from mixlib.models import backbones
+from mixlib.models.backbones import backbone
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
 from pipelines.plan.kinds.localize import LocalizeJob

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from mixlib.evaluate import mixed_hits
-from mixlib.mix import blend
-from mixlib.net import inference
-from mixlib.objective import Objective
+from mixlib.core.mix import blend
+from mixlib.core.net import inference
+from mixlib.core.objective import Objective
 from mixlib.seed import generator
+from mixlib.training.evaluate import mixed_hits
 from pipelines.execute.context import Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
@@ -47,7 +47,7 @@ def recognize(
 
     Returns:
         The label share of the own image [N], and hits [N, 3] in the order of
-        :class:`mixlib.evaluate.MixedHits`.
+        :class:`mixlib.training.evaluate.MixedHits`.
     """
     shares, hits = [], []
     with inference(objective):

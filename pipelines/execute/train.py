@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from lightning.fabric import Fabric
 
-from mixlib import builder
-from mixlib.checkpoint import Checkpoint, save_atomically
-from mixlib.data.augment import Augment
+from mixlib.catalog import build as builder
+from mixlib.core.objective import Objective
+from mixlib.data.augmentations import Augment
+from mixlib.data.catalog import DATASETS
 from mixlib.data.loader import Loader
 from mixlib.data.readers import cap, read
-from mixlib.datasets import DATASETS
-from mixlib.fit import History, fit
-from mixlib.objective import Objective
+from mixlib.training.checkpoint import Checkpoint, save_atomically
+from mixlib.training.fit import History, fit
 from pipelines.data import published
 from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.plan.epoch_selection import select_epochs
 from pipelines.plan.kinds.train import TrainJob
+from pipelines.plan.setting import unpaired
 
 # images up to this side (pixels) are decoded once and kept in memory
 SMALL = 64
@@ -94,7 +95,7 @@ def new_objective(job: TrainJob, steps: int, classes: int) -> Objective:
     return builder.objective(
         job.method.name,
         net,
-        dict(job.method.params),
+        unpaired(job.method.params),
         job.recipe,
         steps=steps,
         seed=job.seed,

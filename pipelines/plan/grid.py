@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from mixlib.methods import ROWS
-from mixlib.words import nearest
+from mixlib.catalog.methods import METHODS
+from mixlib.core.catalog import nearest
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import NO_CELLS, Table
@@ -84,7 +84,10 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
     shown += [[c.decimals, c.higher_is_better] for c in table.columns]
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
-        shown += [sorted(table.fixed.items()), [[m.name, m.title, m.revision] for m in ROWS]]
+        shown += [
+            sorted(table.fixed.items()),
+            [[m.name, m.title, m.revision] for m in METHODS.values()],
+        ]
     body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]
     text = json.dumps([RENDERER, scale.name, shown, body])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ class Data:
     """A dataset as a job sees it.
 
     Attributes:
-        name: its row in ``mixlib.datasets``.
+        name: its row in ``mixlib.data.catalog``.
         fingerprint: identity of its content (``pipelines.data.datasets.fingerprint``).
         spec: (key, value) pairs of a generated set's specification; empty for real sets.
         train_cap, test_cap: most images used of each split; None is all.

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from mixlib.backbones import BACKBONES
-from mixlib.data.augment import AUGMENTS
-from mixlib.datasets import DATASETS, Dataset
-from mixlib.methods import METHODS
-from mixlib.recipes import RECIPES, Recipe
-from mixlib.words import nearest
+from mixlib.catalog.methods import METHODS
+from mixlib.core.catalog import nearest
+from mixlib.core.hyperparameters import merged
+from mixlib.data.augmentations import AUGMENTS
+from mixlib.data.catalog import DATASETS, Dataset
+from mixlib.models.backbones import BACKBONES
+from mixlib.training.recipes import RECIPES, Recipe
 from pipelines.data.datasets import fingerprint, specify
 from pipelines.data.places import MissingDataError
 from pipelines.declare.errors import DeclarationError, check_keys, require
@@ -27,8 +28,31 @@ RECIPE_FIELDS = {f.name for f in dataclasses.fields(Recipe)} - {"name", "source"
 
 
 def pairs(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """A mapping as sorted pairs that a frozen job can hold; lists become tuples."""
-    return tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(values.items()))
+    """A mapping as sorted pairs that a frozen job can hold; lists become tuples, mappings pairs."""
+
+    def frozen(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return pairs(value)
+        return tuple(value) if isinstance(value, list) else value
+
+    return tuple((key, frozen(value)) for key, value in sorted(values.items()))
+
+
+def unpaired(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The mapping of :func:`pairs`, mappings inside it included.
+
+    >>> unpaired(pairs({"alpha": 2.0, "block": {"init": 1.0}}))
+    {'alpha': 2.0, 'block': {'init': 1.0}}
+    """
+
+    def is_pairs(value: Any) -> bool:
+        return (
+            isinstance(value, tuple)
+            and bool(value)
+            and all(isinstance(v, tuple) and len(v) == 2 and isinstance(v[0], str) for v in value)
+        )
+
+    return {key: unpaired(value) if is_pairs(value) else value for key, value in values}
 
 
 @dataclass(frozen=True)
@@ -97,17 +121,18 @@ class Setting:
 
         ``small``: the network is of ResNet-18's size, for which AutoMix A.1 has alphas of its own.
         ``pipeline``: train it in that pipeline of AutoMix's Table 10, see
-        :mod:`mixlib.momentum_rows`.
+        :mod:`mixlib.core.training_pipeline`.
         """
         row = self.look_up("method", name, METHODS)
-        if pipeline is not None:
-            row = METHODS[self.look_up(f"pipeline of {name}", pipeline, row.pipelines)]
         family = self.scale.family or DATASETS[data].family
-        params = row.params_for(family, small)
+        try:
+            params = row.params_for(family, small, pipeline)
+        except KeyError as error:
+            raise DeclarationError(f"{self.where}: {error.args[0]}") from None
         chosen = DATASETS[self.data(data).name]
         # a method that undoes the normalization must undo that of the data in use
         params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
-        return Row(row.name, row.revision, pairs({**params, **(changes or {})}))
+        return Row(row.name, row.revision, pairs(merged(params, changes or {})))
 
     def weights(self, name: str | None, network: Row) -> Row | None:
         """The published weights of a name for a network; None starts from random ones."""

@@ -6,7 +6,7 @@ is a file below MIX_DATA or data/, identified by its content.  A null starts fro
 
 from __future__ import annotations
 
-from mixlib.backbones import PUBLISHED, backbone
+from mixlib.models.backbones import PUBLISHED, backbone
 from pipelines.data.published import content_digest, find
 from pipelines.plan.inputs import Row
 

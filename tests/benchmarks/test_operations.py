@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.operations import lines, operations, ratio
-from mixlib.describe import pages
+from mixlib.catalog.describe import pages
 
 FAMILIES = sorted((Path(__file__).parents[2] / "docs" / "methods").glob("*.md"))
 

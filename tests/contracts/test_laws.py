@@ -7,23 +7,17 @@ import pytest
 import torch
 from scipy import stats
 
-from mixlib.laws import (
-    Beta,
-    Blocks,
-    Box,
-    CoinCells,
-    CountedCells,
-    Fixed,
-    Flat,
-    FMix,
-    GMix,
-    HMix,
-    Holes,
-    Redrawn,
-    Smooth,
-    Uniform,
-)
-from mixlib.laws.base import as_dense, label_share
+from mixlib.core.lam import Beta, Fixed, Redrawn, Uniform
+from mixlib.core.mask import as_dense, label_share
+from mixlib.methods.cutmix import Box
+from mixlib.methods.fmix import FMix
+from mixlib.methods.gmix import GMix
+from mixlib.methods.gridmix import CoinCells, Holes
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
+from mixlib.methods.random_tokens import CountedCells
+from mixlib.methods.smoothmix import Smooth
+from mixlib.methods.token_blocks import Blocks
 
 LAWS = {
     "flat": Flat(),

@@ -9,11 +9,12 @@ import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
-from mixlib import builder
-from mixlib.methods import METHODS, method
-from mixlib.net import Net
-from mixlib.recipes import recipe
-from mixlib.sites import wrap
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS, method
+from mixlib.core.method import resolve
+from mixlib.core.net import Net
+from mixlib.models.wrap import wrap
+from mixlib.training.recipes import recipe
 
 CLASSES = 5
 # of each constructor, the words that suit 64 pixels, a small network and little time
@@ -21,7 +22,7 @@ SMALLER = {"map_site": {"side": None}, "iterations": {"iterations": 3}, "grid": 
 
 
 def words_of(name: str) -> list[str]:
-    return list(inspect.signature(builder.constructor(method(name).build)).parameters)
+    return list(inspect.signature(resolve(method(name).path())).parameters)
 
 
 CASES = [

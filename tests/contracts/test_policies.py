@@ -11,12 +11,12 @@ import torch
 from scipy import stats
 from torch import nn
 
-from mixlib import builder
-from mixlib.methods import METHODS, method
-from mixlib.mix import Mix, blend
-from mixlib.net import Net
-from mixlib.objective import MixOnce
-from mixlib.policies.base import Policy
+from mixlib.catalog.methods import METHODS, method
+from mixlib.core.method import resolve
+from mixlib.core.mix import Mix, blend
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce
+from mixlib.core.policy import Policy
 
 POLICIES = [name for name, row in METHODS.items() if row.objective == "once"]
 BY_CONTENT = ("supermix", "tokenmix")  # label shares that are not the area's
@@ -194,7 +194,7 @@ def test_gradients_flow_back_through_the_mix(name):
 def test_a_training_step_reaches_the_first_layer(name):
     row = method(name)
     net = network(3, 3)
-    rule = None if row.rule is None else builder.constructor(row.rule)()
+    rule = None if row.rule is None else resolve(row.path(row.rule))()
     objective = MixOnce(net, policy(name, 3), rule)
     x, y = torch.rand(4, 3, 16, 16), torch.arange(4) % 3
     for seed in range(3):  # a method may mix at several sites

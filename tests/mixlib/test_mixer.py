@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 import mixlib
-from mixlib import builder
-from mixlib.labels import BinaryCrossEntropy, CrossEntropy
-from mixlib.labels_decoupled import Decoupled
-from mixlib.methods import METHODS
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS
+from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy
+from mixlib.methods.decoupledmix import Decoupled
 from mixlib.mixer import Mixer
-from mixlib.sites import wrap
+from mixlib.models.wrap import wrap
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 5
@@ -62,7 +62,7 @@ def transformer() -> nn.Module:
 
 
 def teacher() -> nn.Module:
-    from mixlib import builder
+    from mixlib.catalog import build as builder
 
     return builder.net("resnet10_w16", CLASSES, 0)
 
@@ -163,7 +163,7 @@ def test_families_set_the_parameters():
         (lambda: mixlib.build("alignmix", net=Small()), ValueError, "(?s)stage4.*MixOnce"),
         (lambda: mixlib.build("tokenmix", net=Small()), ValueError, "no attention block"),
         (lambda: mixlib.build("transmix", net=Small()), ValueError, "from the forward pass"),
-        (lambda: mixlib.build("automix"), ValueError, "mixlib.automix.assemble.automix"),
+        (lambda: mixlib.build("automix"), ValueError, "mixlib.methods.automix.build.automix"),
         (lambda: mixlib.nothing, AttributeError, "it has METHODS"),
     ],
 )

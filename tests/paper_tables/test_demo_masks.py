@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mixlib.net import inference
+from mixlib.core.net import inference
 from pipelines.data import datasets
 from pipelines.declare import scale, table
 from pipelines.execute.context import Context

@@ -11,12 +11,14 @@ import pytest
 import torch
 from matplotlib import image
 
-from paper_tables import figures, formats
-from paper_tables.drawings import gradients
-from paper_tables.drawings.specimens import context_of
-from paper_tables.figures import drawer
+from paper_tables.drawings import dots, gradients
+from paper_tables.drawings.canvas import Drawing
+from paper_tables.drawings.registry import load_drawing
+from paper_tables.drawings.trained_networks import context_of
 from paper_tables.measure import best, measure, panels
 from paper_tables.render import render
+from paper_tables.sheet import EMPTY, build_sheet
+from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
 from pipelines.data import datasets
 from pipelines.declare import scale, table
 from pipelines.execute.outcome import Outcome
@@ -136,21 +138,24 @@ def test_a_skipped_cell_is_a_dash_in_every_format(invented):
     assert ("+ MP (m = 0)", "CIFAR-100 Mixup") not in numbers
     assert len(numbers) == 10
     assert all(len(places) in (3, 4) for _, places in panels(paper))
-    text = formats.markdown(paper, numbers, plan.scale, ())
+    sheet = build_sheet(paper, numbers, plan.scale, ())
+    text = write_markdown(sheet)
     (line,) = [line for line in text.splitlines() if line.startswith("| + MP (m = 0)")]
-    assert line.count(f" {formats.EMPTY} ") == 2
-    assert formats.latex(paper, numbers, plan.scale, ()).count(formats.EMPTY) == 2
-    assert formats.page(paper, numbers, plan.scale, (), ()).count(f">{formats.EMPTY}<") == 2
-    assert len(formats.csv_text(paper, numbers, plan.scale).splitlines()) == 11
+    assert line.count(f" {EMPTY} ") == 2
+    assert write_tex(sheet).count(EMPTY) == 2
+    assert write_html(sheet).count(f">{EMPTY}<") == 2
+    assert len(write_csv(sheet).splitlines()) == 11
 
 
 def test_a_column_says_which_way_is_good_and_how_many_decimals(invented):
     plan, store = invented
     paper = plan.tables["table11"]
     numbers = measure(paper, plan.cells["table11"], store)
-    leaders = best(paper, numbers)
+    several = {at: replace(cell, values=cell.values * 2) for at, cell in numbers.items()}
+    leaders = best(paper, several)
     assert ("Mixup", "R-18 params (M)") in leaders
     assert ("l = 4", "R-18") in leaders
+    assert not best(paper, numbers), "one run a cell"
     assert numbers["Mixup", "R-18 params (M)"].decimals == 2
 
 
@@ -158,18 +163,22 @@ def test_a_column_has_its_own_unit(invented):
     plan, store = invented
     paper = plan.tables["table11"]
     numbers = measure(paper, plan.cells["table11"], store)
-    lines = csv.DictReader(io.StringIO(formats.csv_text(paper, numbers, plan.scale)))
+    lines = csv.DictReader(io.StringIO(write_csv(build_sheet(paper, numbers, plan.scale, ()))))
     units = {line["column"]: line["unit"] for line in lines}
     assert units["R-18"] == "%"
     assert units["R-18 params (M)"] == "M"
     assert units["RX-50 step (ms)"] == "ms"
-    assert "(% unless a column says otherwise)" in formats.markdown(paper, numbers, plan.scale, ())
+    assert "(% unless a column says otherwise)" in write_markdown(
+        build_sheet(paper, numbers, plan.scale, ())
+    )
     # the tolerance is one of accuracies, and says nothing about milliseconds
     close = replace(paper, tolerance=1e9)
     compare = replace(plan.scale, compare=True)
     for column, said in (("R-18", True), ("R-18 step (ms)", False)):
         cell = replace(numbers["Mixup", column], reference=1.0)
-        assert ("within tolerance" in formats.compared(close, compare, cell)) is said
+        sheet = build_sheet(close, {("Mixup", column): cell}, compare, ())
+        (value,) = [v for line in sheet.lines for v in line.values if v.paper]
+        assert ("within tolerance" in value.paper) is said
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -182,10 +191,10 @@ def test_no_size_and_no_time_is_a_percentage(name):
 def drawn(plan, store, name, compare, monkeypatch):
     """The figure of dots of a table."""
     kept = []
-    monkeypatch.setattr(figures, "save", lambda figure, paths: kept.append(figure))
+    monkeypatch.setattr(dots, "save", lambda figure, paths: kept.append(figure))
     numbers = measure(plan.tables[name], plan.cells[name], store)
     said = replace(plan.scale, compare=compare)
-    figures.dots(figures.Drawing(plan.tables[name], said, numbers, plan.cells[name], store), ())
+    dots.dots(Drawing(plan.tables[name], said, numbers, plan.cells[name], store), ())
     return numbers, kept[0]
 
 
@@ -216,4 +225,4 @@ def test_every_run_is_a_dot_and_the_papers_numbers_are_only_where_they_compare(
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_declared_picture_has_its_function(name):
-    assert callable(drawer(TABLES[name].figure))
+    assert callable(load_drawing(TABLES[name].figure))

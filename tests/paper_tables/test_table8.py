@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paper_tables import formats
 from paper_tables.measure import baseline, best, measure, panels
 from paper_tables.render import products, render
+from paper_tables.sheet import build_sheet
+from paper_tables.writers import write_markdown
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.outcome import Outcome
@@ -73,11 +74,13 @@ def test_the_prior_is_one_job_whatever_the_method_and_seed(plan):
 def test_methods_are_compared_within_a_row_and_a_baseline_has_no_best(plan, store):
     paper = plan.tables["table8"]
     numbers = measure(paper, plan.cells["table8"], store)
-    assert best(paper, numbers) == {("R-18", "AutoMix"), ("RX-50", "AutoMix")}
+    several = {at: replace(cell, values=cell.values + cell.values) for at, cell in numbers.items()}
+    assert best(paper, several) == {("R-18", "AutoMix"), ("RX-50", "AutoMix")}
+    assert not best(paper, numbers), "one run a cell"
     assert [label for label, cells in panels(paper) if baseline(numbers, cells)] == [PRIOR]
-    text = formats.markdown(paper, numbers, plan.scale, ())
+    text = write_markdown(build_sheet(paper, numbers, plan.scale, ()))
     assert f"| {PRIOR} | 24.0 | 24.0 | 24.0 |" in text
-    assert "| R-18 | 40.0 | 38.0 | **45.5** |" in text
+    assert "| R-18 | 40.0 | 38.0 | 45.5 |" in text
     assert "n = 1 run a cell" in text
 
 
@@ -127,7 +130,7 @@ def test_the_paper_scale_starts_from_published_weights_and_keeps_the_recipe():
 def test_a_tile_shows_its_overlap_inside_the_image_on_every_grid(side):
     from matplotlib.figure import Figure
 
-    from paper_tables.pictures import _tile
+    from paper_tables.drawings.localization import _tile
 
     sample = {
         "images": np.zeros((1, side, side, 3), np.uint8),

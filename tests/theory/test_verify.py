@@ -1,15 +1,15 @@
-"""Does ``python -m theory verify`` print what holds and fail when something does not?"""
+"""``python -m theory verify``: it prints what holds, and fails when something does not."""
 
 from __future__ import annotations
 
 import pytest
 from typer.testing import CliRunner
 
-from mixlib.laws import MaskLaw
+from mixlib.core.mask import MaskLaw
 from theory import verify
 from theory.__main__ import app
 from theory.families import families
-from theory.states import STATES
+from theory.networks import STATES
 
 FEW = ("Mixup", "HMix, r = 0.5", "TokenMix, blocks")
 
@@ -55,7 +55,7 @@ def test_verify_fails_loudly(few, monkeypatch):
 def test_every_family_is_a_law_of_mixlib():
     for name, family in families().items():
         assert isinstance(family.law, MaskLaw), name
-        assert type(family.law).__module__.startswith("mixlib.laws")
+        assert type(family.law).__module__.startswith("mixlib.catalog.methods")
 
 
 def test_trained_and_overfitted_states_differ():

@@ -38,16 +38,17 @@ $$L^{\mathrm{MSDA}} \approx L
 import torch
 from torch.nn import functional as F
 
-from mixlib.automix.assemble import automix
-from mixlib.net import Net
-from mixlib.objective import MixOnce
-from mixlib.policies.by_law import cutmix
-from mixlib.policies.puzzle import puzzlemix
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce
+from mixlib.methods.automix.build import automix
+from mixlib.methods.cutmix import cutmix
+from mixlib.methods.puzzlemix.policy import puzzlemix
 from mixlib.seed import generator
+from theory.expansion.displacements import by_law, by_objective
+from theory.expansion.on_networks import cancels, expand, leading
 from theory.families import families
-from theory.measured import by_law, by_objective, cancels, expand, leading
+from theory.networks import blobs, convolutional, network, train_objective
 from theory.plots import explained, remainders
-from theory.states import blobs, convolutional, network, train_objective
 from theory.verify import cells, check, columns
 
 torch.set_num_threads(1)

@@ -27,15 +27,20 @@ statistic, not the paper's result.
 # %matplotlib inline
 import torch
 
-from mixlib.laws import Beta, Box, Flat, HMix
-from mixlib.policies.by_law import ByLaw, vanilla
-from theory.expansion import swapped
+from mixlib.core.lam import Beta
+from mixlib.core.policy import ByLaw
+from mixlib.methods.cutmix import Box
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
+from mixlib.methods.vanilla import vanilla
+from theory.expansion.terms import swapped
 from theory.first_layer import first_layer
+from theory.generalization import generalization
 from theory.gradients import input_gradients, normalized, product_map
-from theory.moments import exact
+from theory.moments import exact_moments
+from theory.networks import blobs, network, train
 from theory.plots import gradient_maps
-from theory.robustness import adversarial, generalization
-from theory.states import blobs, network, train
+from theory.robustness import adversarial
 
 torch.set_num_threads(1)
 SIZE, CLASSES, LAM = 12, 4, Beta(1.0)
@@ -61,7 +66,7 @@ centered data $R_1$ is a function of first-layer weights times their derivatives
 
 # %%
 targets = torch.nn.functional.one_hot(y, CLASSES).double()
-moments = exact(Box(), LAM, (SIZE, SIZE))
+moments = exact_moments(Box(), LAM, (SIZE, SIZE))
 layers = list(network(SIZE, CLASSES).requires_grad_(False).children())
 weight, rest = layers[1].get_parameter("weight"), torch.nn.Sequential(*layers[2:])
 few = slice(0, 8)

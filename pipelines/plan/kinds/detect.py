@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from downstream.detection.settings import SETTINGS, DetectSettings
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from pipelines.declare.errors import check_keys
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job

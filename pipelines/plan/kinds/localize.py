@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from downstream.localization.settings import LocalizeSettings
-from mixlib.datasets import DATASETS
+from mixlib.data.catalog import DATASETS
 from pipelines.declare.errors import DeclarationError, check_keys
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mixlib.backbones import backbone
-from mixlib.datasets import DATASETS
-from mixlib.recipes import Recipe
+from mixlib.data.catalog import DATASETS
+from mixlib.models.backbones import backbone
+from mixlib.training.recipes import Recipe
 from pipelines.plan.epoch_selection import EPOCH_RULES
 from pipelines.plan.inputs import Data, Row
 from pipelines.plan.job import Job

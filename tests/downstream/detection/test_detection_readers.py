@@ -1,12 +1,10 @@
-"""Are published annotation formats read as the references read them, and bad files named?"""
+"""Published annotation formats are read as the references read them, and bad files are named."""
 
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from detection_data import drawn_records, write_voc
-from detection_resnets import tiny_basic
 from PIL import Image
 
 from downstream.detection.augment import pixels
@@ -14,6 +12,8 @@ from downstream.detection.evaluate import judge
 from downstream.detection.finetune import finetune
 from downstream.detection.readers import DataError, Records, read_coco, read_voc, record
 from downstream.detection.settings import DetectSettings
+from tests.downstream.detection.detection_data import drawn_records, write_voc
+from tests.downstream.detection.detection_resnets import tiny_basic
 
 CLASSES = ("RBC", "WBC", "Platelets")
 SMALL = DetectSettings(

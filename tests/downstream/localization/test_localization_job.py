@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from downstream.localization.readers import DataError
-from mixlib import backbones
-from mixlib.datasets import dataset
+from mixlib.data.catalog import dataset
+from mixlib.models import backbones
 from pipelines.data import datasets, places
 from pipelines.declare.scale import Scale
 from pipelines.execute import localize

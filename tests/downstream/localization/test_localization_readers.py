@@ -1,4 +1,4 @@
-"""Are both formats read alike, and is every fault named with its file and image?"""
+"""Both formats are read alike, and every fault is named with its file and image."""
 
 import shutil
 from pathlib import Path
@@ -9,8 +9,8 @@ import pytest
 from downstream.localization.evaluate import evaluate
 from downstream.localization.maps import center_prior, check, gray_levels
 from downstream.localization.readers import DataError, Truth, read_cub, read_truth, read_wsol
-from mixlib.data.generated import Shapes
-from mixlib.data.layouts import write_cub
+from mixlib.data.shapes.layouts import write_cub
+from mixlib.data.shapes.scenes import Shapes
 
 SPEC = Shapes(train=8, val=6, test=12, size=32, classes=4, anywhere=True, radius=(0.24, 0.34))
 

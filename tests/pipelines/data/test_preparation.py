@@ -1,4 +1,4 @@
-"""Are datasets prepared once and completely, identified by content, and missed with advice?"""
+"""Datasets are prepared once and completely, identified by content, and missed with advice."""
 
 import hashlib
 import json
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mixlib.data.inventory import take
-from mixlib.data.rows import Archive
-from mixlib.datasets import DATASETS, dataset
+from mixlib.data.catalog import DATASETS, dataset
+from mixlib.data.catalog.row import Archive
+from mixlib.data.split_sizes import take
 from pipelines.data import datasets, download
 from pipelines.data.datasets import fingerprint, prepare, specify
 from pipelines.data.places import MissingDataError, folder_of, locate, manifest, ready_path
@@ -62,7 +62,7 @@ def test_a_lost_folder_is_drawn_again_to_the_same_bytes(tmp_path):
 
 
 def test_a_killed_writer_leaves_nothing_that_counts(tmp_path, monkeypatch):
-    from mixlib.data import layouts
+    from mixlib.data.shapes import layouts
 
     def fail(spec, root):
         (root / "train").mkdir()
@@ -101,7 +101,7 @@ def test_fingerprints_change_with_the_content_only(tmp_path, monkeypatch):
     assert mark != fingerprint(SHAPES, specify(SHAPES, {"seed": 1}))
     assert mark != fingerprint(replace(SHAPES, revision=2))
     assert fingerprint(dataset("cifar10")) == fingerprint(dataset("cifar10"), data=tmp_path)
-    monkeypatch.setattr("mixlib.data.generated.REVISION", 99)
+    monkeypatch.setattr("mixlib.data.shapes.scenes.REVISION", 99)
     assert mark != fingerprint(SHAPES)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mixlib import backbones
+from mixlib.models import backbones
 from pipelines.data import published
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.scale import Scale

@@ -28,16 +28,17 @@ def test_every_table_resolves_on_small_real_sets():
     assert len(plan.needed("table13")) == 4
 
 
-def test_pipelines_of_table_10_are_rows_of_the_catalog():
+def test_pipelines_of_table_10_are_a_parameter_of_the_method():
     plan = grid.plan({"table10": table.load_all()["table10"]}, scale.load("paper"))
     used = {
-        (cell.row, cell.column.split()[-1]): cell.jobs[0].method.name
+        (cell.row, cell.column.split()[-1]): (method.name, dict(method.params).get("pipeline"))
         for cell in plan.cells["table10"]
+        for method in (cell.jobs[0].method,)
     }
-    assert used["(none)", "AutoMix"] == "automix_joint"
-    assert used["+ MP (m = 0)", "AutoMix"] == "automix_mp0"
-    assert used["+ MP", "Mixup"] == "mixup_mp"
-    assert used["+ MP + CE", "AutoMix"] == "automix"
+    assert used["(none)", "AutoMix"] == ("automix", "none")
+    assert used["+ MP (m = 0)", "AutoMix"] == ("automix", "mp0")
+    assert used["+ MP", "Mixup"] == ("mixup", "mp")
+    assert used["+ MP + CE", "AutoMix"] == ("automix", None)
 
 
 def test_the_tables_share_jobs_at_demo_scale():

@@ -45,7 +45,7 @@ def test_one_number_of_a_scale_touches_exactly_its_jobs(declare):
 
 
 def test_one_parameter_of_a_method_touches_exactly_its_jobs(declare, monkeypatch):
-    from mixlib import methods
+    from mixlib.catalog import methods
 
     path = declare()
     before = plan_of(path)

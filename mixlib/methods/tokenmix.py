@@ -1,0 +1,127 @@
+"""TokenMix: blocks of tokens from two images, labeled by what a network attends to in each.
+
+Liu et al., "TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers", ECCV
+2022, section 3.3: with maps A of where an image's content is, each summing to one, the label is
+
+    y = sum(A_own * kept) y_own + sum(A_partner * (1 - kept)) y_partner,
+
+two shares that need not sum to one: half an image may show all or nothing of its object.  The paper
+takes the attention of a pretrained transformer; the release takes stored maps of the true class
+from a convolutional teacher (:func:`mixlib.models.score_maps.class_maps`).  OpenMixup exchanges the two
+sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from mixlib.core.hyperparameters import same
+from mixlib.core.labels import soft_targets
+from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.mask import MaskLaw
+from mixlib.core.method import Method
+from mixlib.core.mix import Mix, pair
+from mixlib.core.net import Net, inference
+from mixlib.core.policy import Pairing, Policy, Scope, grid_of, partners
+from mixlib.methods.token_blocks import Blocks
+from mixlib.models.attention import class_attention
+
+
+def scored(mix: Mix, maps: Float[Tensor, "B g k"]) -> Mix:
+    """The same mix with label shares by content.
+
+    Args:
+        mix: of pixels; its mask is averaged over the maps' cells.
+        maps: where every *clean* image of the batch has its content, each summing to one.
+    """
+    mask = mix.dense((maps.shape[1], maps.shape[2])).to(maps.dtype)
+    return replace(mix, weight=(mask * maps[mix.source]).sum((2, 3)))
+
+
+def released_targets(
+    mix: Mix, y: Int[Tensor, " B"], classes: int, smoothing: float
+) -> Float[Tensor, "B Y"]:
+    """TokenMix's smoothed targets as released: half of the smoothing is taken from either share,
+    however small it is, so entries may fall below zero."""
+    rows = soft_targets(mix, y, classes)
+    ones = torch.full_like(mix.weight, 0.5)
+    taken = soft_targets(replace(mix, weight=ones), y, classes)
+    return rows + smoothing * (1 / classes - taken)
+
+
+@dataclass(frozen=True, eq=False)
+class TokenMix(Policy):
+    """TokenMix.
+
+    Args:
+        law: of the masks.
+        lam: law of lambda, the share of tokens that stay.
+        teacher: a transformer with an attention site; None asks the network in training itself.
+        attention: the site of its attention matrix, see
+            :func:`mixlib.models.attention.last_attention`.
+        scope: one mask per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+    """
+
+    needs = frozenset({"attention"})
+
+    law: MaskLaw
+    lam: LamLaw
+    teacher: Net | None = None
+    attention: str = "attention"
+    scope: Scope = "sample"
+    pairing: Pairing = "roll"
+
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        looking = self.teacher or net
+        if looking is None:
+            raise ValueError("TokenMix needs a teacher, or the net in training")
+        partner, shift = partners(len(z), self.pairing, rng)
+        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng)
+        own = self.law.sample(lam, grid_of(z), rng).float()
+        mix = pair(partner, own, own.mean((1, 2)), shift=shift).to(z.device)
+        with inference(looking):
+            row = class_attention(looking.features(z, self.attention))
+        side = round(row.shape[1] ** 0.5)
+        return scored(mix, F.normalize(row, p=1, dim=1).view(-1, side, side))
+
+
+def tokenmix(
+    alpha: float = 1.0,
+    grid: int = 14,
+    teacher: Net | None = None,
+    attention: str = "attention",
+    scope: Scope = "sample",
+    pairing: Pairing = "roll",
+    released: bool = False,
+) -> Policy:
+    """TokenMix (Liu et al., ECCV 2022).
+
+    ``released=True``: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch
+    backwards as partners.
+    """
+    if released:
+        law = Blocks((grid, grid), extra=14)
+        return TokenMix(law, Fixed(0.5), teacher, attention, "batch", "reverse")
+    return TokenMix(Blocks((grid, grid)), Beta(alpha), teacher, attention, scope, pairing)
+
+
+_CITE = (
+    "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
+    "ECCV 2022, arXiv:2207.08409"
+)
+
+ROW = Method(
+    "tokenmix",
+    "TokenMix",
+    "tokenmix",
+    _CITE,
+    2022,
+    same(alpha=1.0),
+    frozenset({"attention"}),
+)
