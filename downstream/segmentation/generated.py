@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from mixlib.data.generated import CLASS_NAMES, Scene, Shapes, render
 from numpy.typing import NDArray
 
 from downstream.segmentation.metrics import IGNORE
-from mixlib.data.generated import CLASS_NAMES, Scene, Shapes, render
 
 
 @dataclass(frozen=True)
