@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mixlib.core.catalog import nearest
+from mixlib.data.errors import DataError
 
 
 class DeclarationError(ValueError):
@@ -38,9 +39,19 @@ def require(where: str, given: Mapping[str, Any], keys: Iterable[str]) -> None:
 
 
 def run_app(app: Callable[..., Any]) -> None:
-    """Runs a typer application; a wrong declaration or missing file ends it with one line, not a
-    traceback."""
+    """Runs a typer application; a wrong declaration, missing file or faulty data ends it with one
+    line.  Everything else is a fault of ours and shows its traceback."""
     try:
         app()
-    except (DeclarationError, FileNotFoundError, KeyError) as error:
-        sys.exit(f"error: {error.args[0] if len(error.args) == 1 else error}")
+    except (DeclarationError, DataError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyError as error:
+        if (message := sentence(error)) is None:
+            raise
+        sys.exit(f"error: {message}")
+
+
+def sentence(error: KeyError) -> str | None:
+    """The message of a KeyError that a catalog wrote; None for a lone key, which helps nobody."""
+    message = error.args[0] if len(error.args) == 1 else None
+    return message if isinstance(message, str) and " " in message else None

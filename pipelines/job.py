@@ -31,7 +31,7 @@ class Data:
 
     Attributes:
         name: its row in ``mixlib.data.catalog``.
-        fingerprint: identity of its content (``pipelines.datasets.fingerprint``).
+        fingerprint: identity of its content (``pipelines.fingerprints``).
         spec: (key, value) pairs of a generated set's specification; empty for real sets.
         train_cap, test_cap: most images used of each split; None is all.
     """

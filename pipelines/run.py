@@ -18,6 +18,7 @@ from mixlib.data.catalog import DATASETS
 from pipelines import datasets, grid, scale, table
 from pipelines.bench import Bench, Progress
 from pipelines.errors import check_keys, run_app
+from pipelines.fingerprints import specify
 from pipelines.job import Job
 from pipelines.store import Store
 
@@ -70,7 +71,7 @@ def main(
     if data:
         wanted = found.data[data]
         row = DATASETS[wanted.name]
-        print(datasets.provide(row, datasets.specify(row, dict(wanted.spec))))
+        print(datasets.provide(row, specify(row, dict(wanted.spec))))
         return
     if list_jobs or not digest:
         for key, job in found.jobs.items():

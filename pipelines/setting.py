@@ -15,8 +15,8 @@ from mixlib.data.augmentations import AUGMENTS
 from mixlib.data.catalog import DATASETS, Dataset
 from mixlib.models.backbones import BACKBONES
 from mixlib.training.recipes import RECIPES, Recipe
-from pipelines.datasets import fingerprint, specify
 from pipelines.errors import DeclarationError, check_keys, require
+from pipelines.fingerprints import fingerprint, specify
 from pipelines.job import Data, Row
 from pipelines.places import MissingDataError
 from pipelines.published import identify

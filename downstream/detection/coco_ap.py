@@ -9,6 +9,7 @@ import io
 
 import numpy as np
 
+from downstream.detection.detections import checked_detections
 from downstream.detection.readers import Records
 from downstream.detection.voc_ap import summary
 
@@ -22,7 +23,7 @@ def evaluate_coco(truth: Records, found: list[tuple]) -> dict[str, object]:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    rows = _rows(found)
+    rows = _rows(checked_detections(truth, found))
     with contextlib.redirect_stdout(io.StringIO()):
         reference = COCO()
         reference.dataset = _dataset(truth)
@@ -58,7 +59,6 @@ def _rows(found: list[tuple]) -> np.ndarray:
     """Detections as rows (image, x, y, w, h, score, label)."""
     parts = []
     for image, (boxes, scores, labels) in enumerate(found):
-        boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         sides = boxes[:, 2:] - boxes[:, :2]
         number = np.full((len(boxes), 1), image)
         columns = (number, boxes[:, :2], sides, np.c_[scores], np.c_[labels])

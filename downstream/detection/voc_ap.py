@@ -9,6 +9,7 @@ Table 7, quotes AP50 by the 2007 rule.
 
 import numpy as np
 
+from downstream.detection.detections import checked_detections
 from downstream.detection.readers import Records
 
 IOUS = tuple(percent / 100 for percent in range(50, 100, 5))
@@ -98,14 +99,15 @@ def evaluate_voc(truth: Records, found: list[tuple], rule: str) -> dict[str, obj
     """Metrics in percent: AP, AP50, AP75 and per_class (class -> AP, AP50, AP75).
 
     `found[i]` = (boxes [D,4], scores [D], labels [D]) arrays in the pixels of image i of `truth`.
-    They are first rounded as the VOC result files are: boxes to .1 (from 1), scores to .001.
+    They are checked (DataError), then rounded as the VOC result files are: boxes to .1 (from 1),
+    scores to .001.
     """
     tallies = [_ClassTally() for _ in truth.classes]
-    for item, (boxes, scores, labels) in zip(truth.items, found, strict=True):
+    checked = checked_detections(truth, found)
+    for item, (boxes, scores, labels) in zip(truth.items, checked, strict=True):
         corner = np.array([1.0, 1.0, 0.0, 0.0])
-        boxes = _written(np.asarray(boxes, np.float64).reshape(-1, 4) + corner, 1) - corner
-        scores = _written(np.asarray(scores, np.float64), 3)
-        labels = np.asarray(labels)
+        boxes = _written(boxes + corner, 1) - corner
+        scores = _written(scores, 3)
         for label in np.union1d(labels, item.labels).astype(int).tolist():
             ours, theirs = labels == label, item.labels == label
             tallies[label].add(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from downstream.localization.readers import Truth
-    from mixlib.data.readers import Images
+    from mixlib.data.images import Images
     from pipelines.bench import Bench
 
 FIELDS = ("prior", *PARENT_FIELDS)
@@ -107,7 +107,8 @@ class LocalizeJob(Job):
     def split(self, bench: Bench) -> tuple[Images, Truth]:
         """Test images, capped as the job says, and their boxes in the same order."""
         from downstream.localization.readers import read_truth
-        from mixlib.data.readers import cap, read
+        from mixlib.data.images import cap
+        from mixlib.data.readers import read
 
         row, root = DATASETS[self.scenes.name], bench.data_folder(self.scenes)
         images = cap(read(row.layout, root, row.test), self.scenes.test_cap)

@@ -148,8 +148,9 @@ class TrainJob(Job):
     def loaders(self, bench: Bench, fabric: Fabric) -> tuple[Loader, Loader]:
         """Training and test batches on Fabric's device."""
         from mixlib.data.augmentations import Augment
+        from mixlib.data.images import cap
         from mixlib.data.loader import Loader
-        from mixlib.data.readers import cap, read
+        from mixlib.data.readers import read
 
         row, root = DATASETS[self.images.name], bench.data_folder(self.images)
         augment = Augment(**dict(self.augment))

@@ -16,6 +16,7 @@ import torch
 from mixlib.core.net import inference
 from pipelines import datasets, grid, scale, table
 from pipelines.bench import Bench, Progress
+from pipelines.fingerprints import specify
 from pipelines.kinds.train import OBJECTIVE, launch
 from pipelines.run import perform
 from pipelines.store import Store
@@ -35,7 +36,7 @@ def masks(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("masks"))
         row = datasets.DATASETS[job.images.name]
-        datasets.prepare(row, datasets.specify(row, dict(job.images.spec)))
+        datasets.prepare(row, specify(row, dict(job.images.spec)))
         store = Store()
         perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
         bench = Bench(store.root, store, Progress("masks"), options={"accelerator": "cpu"})

@@ -18,6 +18,7 @@ from paper_tables.figures import drawer
 from paper_tables.measure import best, measure, panels
 from paper_tables.render import render
 from pipelines import datasets, grid, scale, table
+from pipelines.fingerprints import specify
 from pipelines.job import Outcome
 from pipelines.run import perform
 from pipelines.store import Store
@@ -48,7 +49,7 @@ def trained(tmp_path_factory):
         patch.chdir(folder)
         for data in plan.data.values():
             row = datasets.DATASETS[data.name]
-            datasets.prepare(row, datasets.specify(row, dict(data.spec)))
+            datasets.prepare(row, specify(row, dict(data.spec)))
         store = Store()
         for job in plan.jobs.values():
             perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
