@@ -244,15 +244,18 @@ def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
     Args:
         model: built by :func:`build`.
         row: its catalog row.
-        weights: path of a state dict with torchvision's or timm's names, or "torchvision" for that
-            library's first ImageNet weights, which the papers used (downloaded once to its cache).
+        weights: path of a file that :mod:`mixlib.models.published` can open, or "torchvision" for
+            that library's first ImageNet weights, which the papers used (downloaded once to its
+            cache).
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: the file belongs to another network: names the first tensors that differ; or
             torchvision publishes none.
     """
-    import torch
+    from pathlib import Path
+
+    from mixlib.models.published import load_weights, read_weights
 
     if weights == PUBLISHED:
         import torchvision
@@ -261,11 +264,8 @@ def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
             raise ValueError(f"torchvision publishes no weights of {row.name}: name a file")
         state = torchvision.models.get_model(row.torchvision, weights="IMAGENET1K_V1").state_dict()
     else:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-    own = model.state_dict()
-    head = {k for k in own if k.startswith("fc.")}
-    other = {k for k in head if k in state and state[k].shape != own[k].shape}
-    load(model, {k: v for k, v in state.items() if k not in other}, f"{weights}", row, head)
+        state = read_weights(Path(weights))
+    load_weights(model, state, weights, row.name)
 
 
 def load(
