@@ -125,7 +125,7 @@ class Studio:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            objective.after_step(i)
+            objective.update_teacher(i)
         objective.eval()
 
     @cached_property

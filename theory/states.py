@@ -113,7 +113,7 @@ def train_objective(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        objective.after_step(step)
+        objective.update_teacher(step)
 
 
 def states(

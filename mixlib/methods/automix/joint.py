@@ -1,4 +1,4 @@
-"""What happens without the momentum pipeline?  Mask and classifier minimize one loss together.
+"""AutoMix without the momentum pipeline: mask and classifier minimize one loss together.
 
 AutoMix, eq. (3) and Table 10, first row: theta and phi both descend the same mixup loss, on one
 mixed batch, with no second network.  The paper reports that the block then tends to the trivial
@@ -82,7 +82,7 @@ class JointMix(Objective):
             z = self.features.as_map(self.net.features(x, self.features.site), size)
         return self.block(z, draw.partner, draw.lam, size)
 
-    def after_step(self, i: int) -> None:
+    def update_teacher(self, i: int) -> None:
         self._step = i + 1
 
     def get_extra_state(self) -> Tensor:
