@@ -114,7 +114,7 @@ def train_objective(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        objective.after_step(step)
+        objective.update_teacher(step)
 
 
 STEPS = 200

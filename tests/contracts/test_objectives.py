@@ -76,7 +76,7 @@ def test_a_step_under_deit_s_recipe(name, released):
     assert len(reached) > len(trained) / 2
     assert all(gradient.isfinite().all() for gradient in reached)
     assert any(gradient.abs().sum() > 0 for gradient in reached)
-    objective.after_step(0)
+    objective.update_teacher(0)
     with torch.no_grad():
         out = objective.predictor().eval()(x)
     assert out.shape == (4, CLASSES)
