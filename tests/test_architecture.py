@@ -58,7 +58,7 @@ def test_the_top_level_is_what_it_should_be():
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 def test_files_and_functions_stay_short(path):
     text = path.read_text()
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             length = node.end_lineno - node.lineno + 1
