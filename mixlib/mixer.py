@@ -166,8 +166,7 @@ def build(
             and may be any classifier, too.
         family: whose hyper-parameters are the defaults: "default" (the method's own paper),
             "cifar", "tiny", "imagenet", ... (the AutoMix paper's appendix), "deit", "rsb".
-        released: as the released code has it, where that differs from the definition: the row's
-            ``released`` fields.
+        released: as the released code has it: the row's ``released`` fields.
         params: changes of the method's parameters.
 
     Raises:
@@ -188,9 +187,7 @@ def build(
     _refuse_objectives(row)
     make = resolve(row.path())
     known = [*inspect.signature(make).parameters, *row.rule_params]
-    for word in params:
-        if word not in known:
-            raise TypeError(f"{name}: {nearest('parameter', word, [*known, 'released'])}")
+    _check_names(name, params, known)
     if released:
         check_released(row)
     given, of_rule = row.split({**row.params_for(family, released=released), **params})
@@ -210,10 +207,14 @@ def build(
             f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
             f"mixlib.build({name!r}, {word}=model)"
         )
-    rule = None
-    if row.rule is not None:
-        rule = resolve(row.path(row.rule))(**of_rule)
+    rule = None if row.rule is None else resolve(row.path(row.rule))(**of_rule)
     return Mixer(row, policy, given, _looked_into(row, net), rule)
+
+
+def _check_names(name: str, params: Mapping[str, Any], known: list[str]) -> None:
+    for word in params:
+        if word not in known:
+            raise TypeError(f"{name}: {nearest('parameter', word, [*known, 'released'])}")
 
 
 def _looked_into(row: Method, net: nn.Module | None) -> Net | None:

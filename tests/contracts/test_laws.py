@@ -17,10 +17,7 @@ from mixlib.catalog.laws import LAWS
 from mixlib.core.lam import Beta, Fixed, Redrawn, Uniform
 from mixlib.core.mask import MaskLaw, as_dense, label_share
 from mixlib.methods.cutmix import Box
-from mixlib.methods.fmix import FMix
-from mixlib.methods.gridmix import gridmix
 from mixlib.methods.hmix import HMix
-from mixlib.methods.saliencymix import saliencymix
 
 SIZES = ((1, 1), (7, 5), (8, 8), (16, 24))
 
@@ -133,10 +130,6 @@ def test_wrong_parameters_are_refused():
         lambda: Fixed(1.5),
         lambda: Redrawn(Beta(1.0), 0.9, 0.1),
         lambda: HMix(2.0),
-        lambda: FMix(spectrum="half"),
-        lambda: FMix(rounding="down"),
-        lambda: gridmix(layout="stripes"),
-        lambda: saliencymix(center="last"),
     ):
         with pytest.raises(ValueError, match="got"):
             build()
