@@ -31,6 +31,13 @@ class MixCollate:
         collate: turns a list of samples into a batch.
 
     Called with anything but images and labels, what follows these two is passed through.
+
+    Example:
+        >>> import mixlib
+        >>> collate = MixCollate(mixlib.build("cutmix"), num_classes=5)
+        >>> images, targets = collate([(torch.ones(3, 8, 8), 0), (torch.zeros(3, 8, 8), 4)])
+        >>> images.shape, targets.shape
+        (torch.Size([2, 3, 8, 8]), torch.Size([2, 5]))
     """
 
     def __init__(

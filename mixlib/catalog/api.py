@@ -63,7 +63,7 @@ def call(value: Any) -> str:
             parts.append("*")
             starred = True
         starred = starred or parameter.kind is parameter.VAR_POSITIONAL
-        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
+        stars: dict[Any, str] = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
         given = parameter.default is not parameter.empty
         parts.append(stars.get(parameter.kind, "") + name + ("=..." if given else ""))
     return f"({', '.join(parts)})"

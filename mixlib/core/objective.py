@@ -117,7 +117,16 @@ def images_mixed_at(
 
 
 class MixOnce(Objective):
-    """One draw, one forward: every method whose policy is not itself trained."""
+    """One draw, one forward: every method whose policy is not itself trained.
+
+    Example:
+        >>> from mixlib.methods.cutmix import cutmix
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+        >>> objective = MixOnce(Net(model), cutmix())
+        >>> x, y = torch.ones(3, 3, 4, 4), torch.tensor([0, 1, 0])
+        >>> sorted(objective(x, y, torch.Generator().manual_seed(0)).terms)
+        ['loss']
+    """
 
     def __init__(self, net: Net, policy: Policy, rule: LabelRule | None = None) -> None:
         super().__init__()

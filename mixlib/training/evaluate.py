@@ -31,6 +31,11 @@ def accuracy(
 
     Raises:
         ValueError: there is no image at all.
+
+    Example:
+        >>> batch = torch.eye(3)[:, :, None, None], torch.tensor([0, 1, 0])
+        >>> round(accuracy(nn.Flatten(), [batch])["top1"], 1)
+        66.7
     """
     totals: Tensor | None = None
     with inference(model):

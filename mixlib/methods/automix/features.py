@@ -26,6 +26,11 @@ class Features:
         layout: "channels_first" [B, C, h, w] (ResNet, ConvNeXt), "channels_last" [B, h, w, C]
             (Swin) or "tokens" [B, prefix + h w, C] in row-major order (ViT, DeiT).
         prefix: tokens before the grid: 1 class token in ViT and DeiT, 2 with distillation.
+
+    Example:
+        >>> tokens = torch.zeros(2, 1 + 16, 8)
+        >>> Features("blocks.5", 8, "tokens", prefix=1).as_map(tokens, (64, 64)).shape
+        torch.Size([2, 8, 4, 4])
     """
 
     site: str

@@ -25,6 +25,11 @@ class LamLoss:
         margin: epsilon.
         variance: weight of - Var(s), which rewards masks that commit themselves: 2 in the released
             "L1+Variance" and "L2+Variance" (SAMix, CUB), 0 in the paper.
+
+    Example:
+        >>> import torch
+        >>> round(float(LamLoss()(torch.full((2, 4, 4), 0.5), torch.tensor([0.8]))), 3)
+        0.2
     """
 
     kind: Literal["l1", "l2", "sparsity"] = "l1"

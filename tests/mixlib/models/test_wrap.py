@@ -18,7 +18,7 @@ def test_a_resnet_of_timm_has_stages():
 
 
 def test_attention_of_the_last_block_is_a_site():
-    model = timm.create_model("vit_tiny_patch16_224", num_classes=3, img_size=32, depth=2)
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=3, img_size=32, depth=6)
     net = wrap(model, attention=True)
     assert net.layout == "tokens"
     place = last_attention(model)
