@@ -1,4 +1,4 @@
-"""What does one AutoMix step cost?  Time, operations and memory beside vanilla and Mixup.
+"""The cost of an AutoMix step: time, operations and memory against vanilla and Mixup.
 
 CIFAR ResNet-18 (3x3 stem, no pooling, 11.2 M parameters) on random 32 x 32 images: no data loader,
 so the ratios are those of the algorithm.  All methods alternate in one process, two steps at a time
@@ -117,7 +117,7 @@ def stepper(objective: Objective, setting: Setting) -> Callable[[], None]:
         optim.zero_grad(set_to_none=True)
         loss.backward()
         optim.step()
-        objective.after_step(done)
+        objective.update_teacher(done)
         done += 1
 
     return step

@@ -1,4 +1,4 @@
-"""How many operations does a training step of every method take, beside a vanilla step?
+"""Operations of a training step of every method, as a ratio to a vanilla step.
 
 ``python -m benchmarks.operations``, about two minutes on one core.  Counted are convolutions and
 matrix products, forward and backward, of the objective that a training would run, without the

@@ -1,4 +1,4 @@
-"""How is AutoMix used outside this repository?  A plain PyTorch loop around a timm model.
+"""AutoMix in a plain PyTorch loop around a timm model.
 
 Random images stand in for a dataset; replace ``batches`` by your loader.
 """
@@ -33,7 +33,7 @@ for i, (x, y) in enumerate(batches(STEPS)):
     optimizer.zero_grad()
     step.loss.backward()
     optimizer.step()
-    automix.after_step(i)  # the momentum network follows
+    automix.update_teacher(i)  # the momentum network follows
     print(i, {name: round(float(term), 3) for name, term in step.terms.items()})
 
 trained = automix.predictor()  # a timm model again: same class, same names in its state_dict

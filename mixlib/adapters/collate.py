@@ -1,4 +1,4 @@
-"""How does one mix in a DataLoader, or where torchvision's ``v2.MixUp`` and ``v2.CutMix`` stand?
+"""Mixing in a DataLoader, or where torchvision's ``v2.MixUp`` and ``v2.CutMix`` stand.
 
 The same call: ``(images, labels) -> (mixed images, soft labels [B, classes])``.  Given a list of
 samples instead, it collates them first, so the object itself serves as ``collate_fn``.

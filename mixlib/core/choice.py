@@ -42,7 +42,7 @@ class Choice(Policy):
     odds: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        _check_odds(self.odds, len(self.policies))
+        check_odds(self.odds, len(self.policies))
 
     @property
     def needs(self) -> frozenset[str]:  # type: ignore[override]
@@ -94,6 +94,6 @@ def certain(odds: Sequence[float]) -> tuple[float, ...]:
     return tuple(share / total for share in odds)
 
 
-def _check_odds(odds: Sequence[float], count: int) -> None:
+def check_odds(odds: Sequence[float], count: int) -> None:
     if len(odds) != count or min(odds, default=0) < 0 or sum(odds) > 1 + 1e-9:
         raise ValueError(f"expected {count} probabilities with a sum of at most 1, got {odds}")

@@ -1,4 +1,4 @@
-"""How does a mixed label become a loss?  A label rule reads the mix, the logits and the labels.
+"""Label rules: the loss of a mixed batch from its mix, its logits and its labels (AutoMix eq. 2).
 
 Every rule honors per-sample weights and any number of sources.  ``y`` is int64 [B]; the label of
 output b is sum_k weight[b, k] * onehot(y[source[b, k]]).  Where a mix brings labels of its own

@@ -1,5 +1,4 @@
-"""How does one look into a network, or change what flows through it?  By name of a place in it: a
-*site*.
+"""A classifier with named places, *sites*, whose tensors can be read and replaced.
 
 A site is "input" or the dotted path of a submodule; its tensor is that submodule's output.  Works
 for torchvision and timm models alike, with no subclass of any backbone.

@@ -1,4 +1,4 @@
-"""What does one training step minimize?  An objective: batch in, loss and named terms out.
+"""Training objectives: a batch in, a loss with named terms out.
 
 The training loop knows only this interface; what DDP wraps and a checkpoint saves is one objective.
 """
@@ -48,9 +48,8 @@ class Objective(nn.Module, ABC):
         """
         raise ValueError(f"{type(self).__name__} has no mixes at a given lambda")
 
-    def after_step(self, i: int) -> None:
-        """Called once after optimizer step i (counted from 0); momentum networks are updated
-        here."""
+    def update_teacher(self, i: int) -> None:
+        """Moves the momentum network, if there is one, after optimizer step i (counted from 0)."""
 
     @abstractmethod
     def predictor(self) -> nn.Module:
@@ -74,14 +73,29 @@ def mixed_forward(
     Returns:
         The mix, the logits [B, Y] and the tensors tapped on the way.
     """
-    now, drawn = policy.choose(rng), []
-
-    def mixing(z: Tensor) -> Tensor:
-        drawn.append(now.draw(z, y, net, rng))
-        return blend(drawn[0], z)
-
+    now = policy.choose(rng)
+    if now.site == "input":
+        mix = now.draw(x, y, net, rng)
+        return mix, *net(blend(mix, x), tap=tap)
+    mixing = MixAtSite(now, y, net, rng)
     logits, seen = net(x, edit={now.site: mixing}, tap=tap)
-    return drawn[0], logits, seen
+    if mixing.mix is None:
+        raise RuntimeError(f"the forward pass did not come by {now.site!r}: nothing was mixed")
+    return mixing.mix, logits, seen
+
+
+class MixAtSite:
+    """The edit of a site inside the network: draws when its tensor arrives, and keeps the mix."""
+
+    def __init__(
+        self, policy: Policy, y: Int[Tensor, " B"], net: Net, rng: torch.Generator
+    ) -> None:
+        self.policy, self.y, self.net, self.rng = policy, y, net, rng
+        self.mix: Mix | None = None
+
+    def __call__(self, z: Tensor) -> Tensor:
+        self.mix = self.policy.draw(z, self.y, self.net, self.rng)
+        return blend(self.mix, z)
 
 
 def images_mixed_at(
@@ -114,7 +128,12 @@ class MixOnce(Objective):
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
     ) -> Step:
-        mix, logits, seen = mixed_forward(self.net, self.policy, x, y, rng, self.rule.taps)
+        now = self.policy.choose(rng)
+        if now.site == "input":
+            mix = now.draw(x, y, self.net, rng)
+            logits, seen = self.net(blend(mix, x), tap=self.rule.taps)
+        else:
+            mix, logits, seen = mixed_forward(self.net, now, x, y, rng, self.rule.taps)
         loss = self.rule(mix, logits, seen, y)
         return Step(loss, {"loss": loss.detach()}, mix)
 

@@ -20,11 +20,12 @@ OddSide = Literal["keep", "drop"]
 def centers(n: int, size: tuple[int, int], rng: torch.Generator) -> Int[Tensor, "n 2"]:
     """Uniform integer centers (row, column)."""
     unit = torch.rand(n, 2, generator=rng, device=rng.device, dtype=torch.float64)
-    return (unit * _limit(size, rng.device)).long()
+    return (unit * limits(size, rng.device)).long()
 
 
 @lru_cache(maxsize=64)
-def _limit(size: tuple[int, int], device: torch.device) -> Int[Tensor, "2"]:
+def limits(size: tuple[int, int], device: torch.device) -> Int[Tensor, "2"]:
+    """(h, w) as a tensor, made once for every size and device; never written to."""
     with torch.inference_mode(False):
         return torch.tensor(size, device=device)
 
@@ -47,7 +48,7 @@ def clipped(
     """
     half = side >> 1
     reach = side - half if odd == "keep" else half
-    limit = _limit(size, center.device)
+    limit = limits(size, center.device)
     low = (center - half).clamp(min=0)
     high = torch.minimum(center + reach, limit)
     return Boxes(torch.cat([low, high - low], dim=1), size)

@@ -23,7 +23,7 @@ from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
-from mixlib.masks.clipped_boxes import OddSide, _limit, centers, clipped
+from mixlib.masks.clipped_boxes import OddSide, centers, clipped, limits
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Box(MaskLaw):
     def draw(self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator) -> Boxes:
         if len(lam) == 1 and self.border == "clip" and rng.device.type == "cpu":
             return self._draw_one(lam.item(), size, rng)
-        side = _limit(size, lam.device) * (1 - lam).clamp(min=0).sqrt()[:, None]
+        side = limits(size, lam.device) * (1 - lam).clamp(min=0).sqrt()[:, None]
         center = centers(len(lam), size, rng)
         if self.border == "clip":
             return clipped(center, side.long(), size, self.odd)

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.core.choice import _check_odds, certain, draw_choices
+from mixlib.core.choice import certain, check_odds, draw_choices
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, as_dense, label_share
 from mixlib.core.method import Method
@@ -49,7 +49,7 @@ class Stochastic(Policy):
     pairing: Pairing = "roll"
 
     def __post_init__(self) -> None:
-        _check_odds(self.odds, len(self.laws))
+        check_odds(self.odds, len(self.laws))
         if self.mode == "pair" and self.pairing != "reverse":
             raise ValueError(f"mode pair needs pairing reverse, got {self.pairing!r}")
 

@@ -1,4 +1,4 @@
-"""How does a stopped run go on?  From its last checkpoint, which is always whole.
+"""Checkpoints of a run: always whole, written at most every so many seconds.
 
 A checkpoint is written beside its final name and moved there: a killed process leaves the one
 before.

@@ -1,5 +1,4 @@
-"""What value has a hyper-parameter at step t?  Every schedule is one float64 array over all steps,
-made before training.
+"""Learning-rate schedules: one float64 array over all steps, made before training.
 
 An array can be plotted, tested and resumed from anywhere; nothing in the loop keeps a counter of
 its own.

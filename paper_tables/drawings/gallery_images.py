@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mixlib.data.readers import open_rgb
+from mixlib.data.open_image import open_image
 from mixlib.data.shapes.scenes import Shapes, render_split
 
 SIDE = 64
@@ -42,7 +42,7 @@ def generated_images(spec: Shapes) -> tuple[Float[Tensor, "n 3 H W"], Tensor]:
 
 def _square(path: Path) -> UInt8[np.ndarray, "S S 3"]:
     """The largest square in the middle of an image."""
-    picture = open_rgb(path)
+    picture = open_image(path)
     side = min(picture.size)
     left, top = ((length - side) // 2 for length in picture.size)
     cut = picture.crop((left, top, left + side, top + side)).resize((2 * SIDE, 2 * SIDE))

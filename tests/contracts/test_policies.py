@@ -146,7 +146,8 @@ def check_one_hot(name: str, x: torch.Tensor, mix: Mix) -> None:
     if name == "tokenmix":  # labels by content; constant images look the same everywhere
         # 4 x 4 windows over 7 x 5 pixels overlap and so count some of them twice
         off = 0.2 if size == (7, 5) else 0.02
-        torch.testing.assert_close(mix.weight, mix.dense().mean((2, 3)), atol=off, rtol=0)
+        mean = mix.dense().mean((2, 3)).expand_as(mix.weight)
+        torch.testing.assert_close(mix.weight, mean, atol=off, rtol=0)
         return
     # FMix labels with the drawn lambda, AlignMix' plans end within a tolerance
     tolerance = {"fmix": 1 / (size[0] * size[1]), "alignmix": 0.02}.get(name, 1e-5)

@@ -96,7 +96,11 @@ def jobs(folder):
             here = os.readlink(f"/proc/{entry}/cwd")
         except OSError:
             continue
-        if here == str(folder) and "pipelines.execute" in words and words[0].endswith("python"):
+        if (
+            here == str(folder)
+            and any(w in words for w in ("pipelines.run", "pipelines.execute"))
+            and words[0].endswith("python")
+        ):
             found.append(int(entry))
     return found
 

@@ -16,6 +16,7 @@ import torch
 from mixlib.core.net import inference
 from mixlib.methods.automix.objective import AutoMix
 from pipelines.data import datasets
+from pipelines.data.fingerprints import specify
 from pipelines.declare import scale, table
 from pipelines.execute.context import Context
 from pipelines.execute.launch import launch
@@ -42,7 +43,7 @@ def masks(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("masks"))
         row = datasets.DATASETS[job.images.name]
-        datasets.prepare(row, datasets.specify(row, dict(job.images.spec)))
+        datasets.prepare(row, specify(row, dict(job.images.spec)))
         store = Store()
         perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")
         context = Context(store.root, store, Progress("masks"), accelerator="cpu")

@@ -49,10 +49,11 @@ from theory.expansion.on_networks import cancels, expand, leading
 from theory.families import families
 from theory.networks import blobs, convolutional, network, train_objective
 from theory.plots import explained, remainders
-from theory.verify import cells, check, columns
+from theory.verify import check
+from theory.verify_table import check_cells, check_columns
 
 torch.set_num_threads(1)
-CHOSEN = ("Mixup", "CutMix", "HMix, r = 0.5", "GMix", "FMix")
+CHOSEN = ("Mixup", "CutMix", "HMix", "GMix", "FMix")
 
 # %% [markdown]
 r"""
@@ -65,9 +66,9 @@ derivatives of the loss itself.
 
 # %%
 rows = {name: check(name, families()[name], atoms=80, n=20_000) for name in CHOSEN}
-print(" | ".join(columns()))
+print(" | ".join(check_columns()))
 for row in rows.values():
-    print(" | ".join(cells(row)))
+    print(" | ".join(check_cells(row)))
 
 # %% [markdown]
 r"""

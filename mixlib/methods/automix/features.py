@@ -1,4 +1,4 @@
-"""Where does the Mix Block look, and in which layout do the features lie there?
+"""The feature map that the Mix Block reads: its site in the network, its channels, its layout.
 
 AutoMix reads the map of the l-th stage of the momentum encoder (section 3.1, eq. 4; l = 3 in all
 experiments, Table 11).  Networks lay their maps out differently, so the layout is stated, not

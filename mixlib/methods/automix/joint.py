@@ -1,4 +1,4 @@
-"""What happens without the momentum pipeline?  Mask and classifier minimize one loss together.
+"""AutoMix without the momentum pipeline: mask and classifier minimize one loss together.
 
 AutoMix, eq. (3) and Table 10, first row: theta and phi both descend the same mixup loss, on one
 mixed batch, with no second network.  The paper reports that the block then tends to the trivial
@@ -87,7 +87,7 @@ class JointMix(Objective):
     ) -> Mix:
         return self.mix_with(x, draw_at(lam, len(x), x.device))
 
-    def after_step(self, i: int) -> None:
+    def update_teacher(self, i: int) -> None:
         self._step = i + 1
 
     def get_extra_state(self) -> Tensor:

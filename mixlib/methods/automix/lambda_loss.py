@@ -1,4 +1,4 @@
-"""What ties the mask to lambda?  The lambda loss: a mask should have the mean that was asked for.
+"""The lambda loss: a mask should have the mean that was asked for.
 
 AutoMix, eq. (7): max(|lambda - mean_hw s_i| - epsilon, 0), epsilon = 0.1.  The weight gamma is a
 schedule (:class:`mixlib.methods.automix.schedules.LamWeight`).

@@ -1,4 +1,4 @@
-"""Which pixels come from which sample?  The Mix Block: cross-attention from feature maps to a mask.
+"""The Mix Block: cross-attention from a pair of feature maps to a mask.
 
 AutoMix, section 3.1, eq. (4)-(6).  For a pair (i, j) with maps z_i, z_j and the share lambda of i:
 

@@ -1,4 +1,4 @@
-"""How much of AutoMix's gain is the momentum pipeline's?  The same pipeline with any other policy.
+"""AutoMix's momentum pipeline with any other policy, and plain weight averaging.
 
 AutoMix, Table 10: "Mixup + MP" gains 1.7 of the 2.9 points over Mixup on CIFAR-100 without any
 learned mask.  A fair table therefore needs Mixup and CutMix in the same pipeline, and plain weight
@@ -86,7 +86,7 @@ class MomentumMix(Objective):
         net = self.pair.classifier(Report("q", "mix"))
         return images_mixed_at(net, self.policy, x, y, lam, rng)
 
-    def after_step(self, i: int) -> None:
+    def update_teacher(self, i: int) -> None:
         self.pair.follow(i)
 
     def predictor(self) -> nn.Module:

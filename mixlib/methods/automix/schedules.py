@@ -1,4 +1,4 @@
-"""How do the momentum of k and the weight of the lambda loss move over training?
+"""Schedules of AutoMix: the momentum of k (eq. 12) and the weight of the lambda loss (eq. 7).
 
 One value per optimizer step, as a float64 array of the whole run: a schedule can then be plotted,
 compared and resumed without state.  The released code computes the last one from its own previous

@@ -49,8 +49,8 @@ class Given(Objective):
             x, y, Draw(torch.tensor([0.8]), partner), Draw(torch.tensor([0.3]), partner)
         )
 
-    def after_step(self, i: int) -> None:
-        self.inner.after_step(i)
+    def update_teacher(self, i: int) -> None:
+        self.inner.update_teacher(i)
 
     def predictor(self) -> nn.Module:
         return self.inner.predictor()
@@ -75,7 +75,7 @@ def train(rank: int, world: int, preset: str) -> dict[str, object]:
         optim.zero_grad()
         step.loss.backward()
         optim.step()
-        objective.after_step(i)
+        objective.update_teacher(i)
         losses.append(step.loss.detach())
     return {"losses": torch.stack(losses), "state": objective.state_dict()}
 

@@ -56,7 +56,7 @@ def test_masks_follow_lambda_and_are_not_flat():
         optim.zero_grad()
         objective(x, y, generator(0, "mix", i)).loss.backward()
         optim.step()
-        objective.after_step(i)
+        objective.update_teacher(i)
 
     x, _ = images(64, data)
     lams, partner = torch.linspace(0.1, 0.9, 9), torch.arange(64).roll(1)

@@ -89,7 +89,7 @@ def test_a_step_with_a_network_of_another_library(name):
     step.loss.backward()
     assert all(p.grad is not None for g in objective.groups().values() for p in g)
     optim.step()
-    objective.after_step(0)
+    objective.update_teacher(0)
     assert step.mix.mask.shape == (4, 2, SIDE, SIDE)
     predictor = objective.predictor()
     assert type(predictor) is type(model)
@@ -172,7 +172,7 @@ def test_words_of_declarations():
     ]
     for objective in objectives:
         objective.train()(x, y, generator(0, "mix")).loss.backward()
-        objective.after_step(0)
+        objective.update_teacher(0)
         assert objective.predictor()(x).shape == (4, 5)
     assert objectives[1].spec.lam_margin == 0.08
     assert objectives[2].pair.momentum.max() == 0
