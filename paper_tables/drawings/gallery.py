@@ -63,15 +63,15 @@ class Settings:
         return min(self.across or max(1, 18 // self.columns), len(self.names))
 
 
-def settings(where: str, said: dict[str, Any]) -> Settings:
+def settings(where: str, declared: dict[str, Any]) -> Settings:
     """Settings from a declaration.
 
     Raises:
         DeclarationError: an unknown key or method.
     """
-    check_keys(where, said, {field.name for field in fields(Settings)})
+    check_keys(where, declared, {field.name for field in fields(Settings)})
     try:
-        found = Settings(**said)
+        found = Settings(**declared)
         _ = found.names
     except KeyError as error:
         raise DeclarationError(f"{where}: {error.args[0]}") from None
