@@ -1,20 +1,20 @@
-"""Where does a classifier see the class?
+"""Class activation maps of the true class (Zhou et al., Learning deep features for discriminative
+localization, CVPR 2016).
 
-Class activation maps (Zhou et al., Learning deep features for discriminative localization, CVPR
-2016): the last feature map's channels, weighted as the classifier weights their means. The weights
+A map is the last feature map's channels, weighted as the classifier weights their means. The weights
 are read off as the gradient of the class's logit, which for a linear layer behind global average
 pooling is its row of weights, and which also holds where a normalization stands between the two
 (ConvNeXt).
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from downstream.frozen import frozen
 from mixlib.net import Net
 
 EVEN = 1e-4
@@ -40,7 +40,7 @@ def activation_maps(
         ValueError: there is no image.
     """
     found = []
-    with _frozen(net):
+    with frozen(net):
         for x, y in batches:
             found.append(_maps(net, x, y, site).float().cpu().numpy())
     if not found:
@@ -80,18 +80,3 @@ def _channels_first(net: Net, site: str, features: Tensor) -> Tensor:
             "network with global pooling"
         )
     return features.permute(0, 3, 1, 2) if net.layout == "channels_last" else features
-
-
-@contextmanager
-def _frozen(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode with no parameter that asks for gradients; puts both back."""
-    modes = {module: module.training for module in model.modules()}
-    asked = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    model.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-        for parameter, flag in asked.items():
-            parameter.requires_grad = flag
