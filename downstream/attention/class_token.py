@@ -28,9 +28,7 @@ def class_attention(model: nn.Module, x: Tensor, normalized: bool = True) -> Ten
         InputError: the model holds no such transformer, or has no image to look at.
     """
     if x.dim() != 4 or not len(x):
-        raise InputError(
-            f"expected at least one image [B, C, H, W], found shape {list(x.shape)}"
-        )
+        raise InputError(f"expected at least one image [B, C, H, W], found shape {list(x.shape)}")
     vit = transformer_of(model)
     height, width = (
         side // patch for side, patch in zip(x.shape[-2:], vit.patch_embed.patch_size, strict=True)

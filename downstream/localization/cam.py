@@ -1,10 +1,10 @@
 """Class activation maps of the true class (Zhou et al., Learning deep features for discriminative
 localization, CVPR 2016).
 
-A map is the last feature map's channels, weighted as the classifier weights their means. The weights
-are read off as the gradient of the class's logit, which for a linear layer behind global average
-pooling is its row of weights, and which also holds where a normalization stands between the two
-(ConvNeXt).
+A map is the last feature map's channels, weighted as the classifier weights their means. The
+weights are read off as the gradient of the class's logit, which for a linear layer behind global
+average pooling is its row of weights, and which also holds where a normalization stands between
+the two (ConvNeXt).
 """
 
 from collections.abc import Iterable

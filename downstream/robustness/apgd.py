@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from downstream.checks import InputError, check_images
 from downstream.frozen import frozen
-from downstream.robustness.attacks import EPSILON, project
+from downstream.robustness.attacks import EPSILON, check_radius, project, random_start
 
 Loss = Literal["ce", "dlr"]
 
@@ -119,12 +119,12 @@ def apgd(
         InputError: see :func:`downstream.checks.check_images`; "dlr" with two classes.
     """
     check_images(x)
+    check_radius(epsilon)
     if loss not in ("ce", "dlr"):
         raise InputError(f"expected the loss ce or dlr, found {loss!r}")
     start = x
     if rng is not None:
-        noise = 2 * torch.rand(x.shape, generator=rng, device=rng.device, dtype=x.dtype) - 1
-        start = project(x + epsilon * noise.to(x.device), x, epsilon)
+        start = random_start(x, epsilon, rng)
     with frozen(model):
         return _climb(model, x, y, start, epsilon, steps, loss)
 

@@ -78,7 +78,8 @@ def fgsm(model: nn.Module, x: Tensor, y: Tensor, epsilon: float = EPSILON) -> Te
     Raises:
         InputError: see :func:`downstream.checks.check_images`; or a negative radius.
     """
-    _check(x, epsilon)
+    check_images(x)
+    check_radius(epsilon)
     with frozen(model):
         return (x + epsilon * loss_gradient(model, x, y).sign()).clamp(0, 1)
 
@@ -105,8 +106,9 @@ def pgd(
     Raises:
         InputError: as :func:`fgsm`.
     """
-    _check(x, epsilon)
-    current = x if rng is None else project(x + epsilon * _uniform(x, rng), x, epsilon)
+    check_images(x)
+    check_radius(epsilon)
+    current = x if rng is None else random_start(x, epsilon, rng)
     with frozen(model):
         for _ in range(steps):
             moved = current + step * loss_gradient(model, current, y).sign()
@@ -119,13 +121,17 @@ def project(moved: Tensor, x: Tensor, epsilon: float) -> Tensor:
     return torch.minimum(torch.maximum(moved, x - epsilon), x + epsilon).clamp(0, 1)
 
 
-def _uniform(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Numbers uniform in [-1, 1] of the shape of ``x``, drawn on the generator's device."""
+def random_start(x: Tensor, epsilon: float, rng: torch.Generator) -> Tensor:
+    """Images uniform in the ball around ``x``, drawn on the generator's device."""
     drawn = torch.rand(x.shape, generator=rng, device=rng.device, dtype=x.dtype)
-    return 2 * drawn.to(x.device) - 1
+    return project(x + epsilon * (2 * drawn.to(x.device) - 1), x, epsilon)
 
 
-def _check(x: Tensor, epsilon: float) -> None:
-    check_images(x)
+def check_radius(epsilon: float) -> None:
+    """Refuses a negative radius of the ball.
+
+    Raises:
+        InputError: it is negative.
+    """
     if epsilon < 0:
         raise InputError(f"the radius of the ball must not be negative, found {epsilon}")

@@ -34,9 +34,7 @@ def zoom_into_center(values: Values, factor: float) -> Values:
     return large[:, top : top + height, left : left + width]
 
 
-def blur_along(
-    images: Pixels, radius: int, sigma: float, degrees: NDArray[np.floating]
-) -> Pixels:
+def blur_along(images: Pixels, radius: int, sigma: float, degrees: NDArray[np.floating]) -> Pixels:
     """One-sided motion blur of images uint8 [N, H, W, C], each at its own angle [N].
 
     Equal to ImageMagick 6.9: 2 radius + 1 taps of a half Gaussian, tap i at the pixel nearest to
@@ -59,9 +57,7 @@ def blur_along(
     return (np.floor(QUANTUM * total + 0.5) // QUANTUM).astype(np.uint8)
 
 
-def plasma(
-    count: int, side: int, decay: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def plasma(count: int, side: int, decay: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Fractal clouds [N, side, side] in [0, 1] by midpoint displacement on a torus.
 
     Each octave fills first the middles of its squares, then those of their edges, with the mean of

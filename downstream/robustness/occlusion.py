@@ -112,7 +112,7 @@ def drop_patches(
     """
     rows, columns = patch_grid(x, patch)
     index = dropped if dropped.dim() == 2 else dropped[None]
-    if index.numel() and not (0 <= int(index.min()) and int(index.max()) < rows * columns):
+    if index.numel() and not (int(index.min()) >= 0 and int(index.max()) < rows * columns):
         raise InputError(
             f"expected patches 0 to {rows * columns - 1}, found {int(index.min())} to "
             f"{int(index.max())}"
@@ -224,7 +224,7 @@ def _order(
                 f"expected the importance of {patches} patches for {len(x)} images, found shape "
                 f"{list(importance.shape)}: the rank's grid is not that of the dropped patches"
             )
-        return importance.argsort(1, descending=settings.which == "salient", stable=True)
+        return importance.argsort(dim=1, descending=settings.which == "salient", stable=True)
     rng = generator(settings.seed, "occlusion", *keys)
     rows = 1 if settings.shared else len(x)
     return torch.rand(rows, patches, generator=rng).argsort(1)

@@ -62,7 +62,9 @@ class CorruptionAccuracy:
 
     def metrics(self) -> dict[str, float]:
         """``corruption_15``, ``corruption_19`` (the paper's) and every corruption's own mean."""
-        found = {name: float(row.mean()) for name, row in zip(self.names, self.accuracy, strict=True)}
+        found = {
+            name: float(row.mean()) for name, row in zip(self.names, self.accuracy, strict=True)
+        }
         return {
             "corruption_15": self.mean(STANDARD),
             "corruption_19": self.mean(CORRUPTIONS),
@@ -119,7 +121,7 @@ def accuracy_of(
     right = 0
     with inference(model):
         for start in range(0, len(images), batch):
-            logits = model(prepare(np.ascontiguousarray(images[start : start + batch])))
+            logits = model(prepare(np.array(images[start : start + batch])))
             own = labels[start : start + batch]
             check_labels(own, logits.shape[1])
             right += int((logits.argmax(1).cpu() == torch.from_numpy(np.array(own))).sum())
