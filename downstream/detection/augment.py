@@ -1,4 +1,4 @@
-"""What does the detector see of an image: at which size, and which way round?
+"""Resizing and flipping of images and boxes for the detector.
 
 Detectron2's ResizeShortestEdge and RandomFlip: the short side becomes `short`, unless the long
 side would pass `longest`; PIL bilinear (antialiased) on uint8; sizes rounded half up.

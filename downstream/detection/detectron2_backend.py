@@ -1,4 +1,4 @@
-"""What do Detectron2's own loader, model and solver make of the same settings?
+"""Fine-tuning with Detectron2's own loader, model and solver, from the same settings.
 
 The check on the torchvision backend, and the reference implementation where it is installed. The
 metric is this package's, which agrees with Detectron2's evaluators. Two limits, both Detectron2's:

@@ -1,4 +1,4 @@
-"""How well does a trained detector find the objects of a test split?"""
+"""Detections of a trained detector over a test split, and their average precision."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
