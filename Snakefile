@@ -7,13 +7,14 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from mixlib.data.catalog import DATASETS
 from paper_tables.render import products
-from mixlib.datasets import DATASETS
-from pipelines.errors import DeclarationError
-from pipelines.kinds import KINDS
-from pipelines.places import ready_path, sought
-from pipelines.run import plan
-from pipelines.store import Store
+from pipelines.data.places import ready_path, sought
+from pipelines.declare.errors import DeclarationError
+from pipelines.execute.store import Store
+from pipelines.plan import job_file
+from pipelines.plan.build import plan
+from pipelines.plan.kinds import KINDS
 
 SCALE = config.get("scale", "demo")
 try:
@@ -30,12 +31,7 @@ OPTIONS = config.get("options", "")
 GPU = int(bool(glob.glob("/dev/nvidia[0-9]*")))
 
 
-# products of the theory: command, files
-THEORY = {
-    "coefficients": ("figures", [f"{n}.{k}" for n in ("coefficients", "maps", "spectra") for k in ("png", "svg")]),
-    "expansion": ("verify --out", ["table.md"]),
-    "notebooks": ("notebooks", [f"{path.stem}.html" for path in sorted(Path("theory/notebooks").glob("*.py"))]),
-}
+include: "pipelines/rules/theory.smk"
 
 
 rule all:
@@ -74,6 +70,8 @@ for kind in KINDS:
             digest="|".join(PLAN.of_kind(kind)) or "none",
         params:
             what=lambda wildcards: PLAN.job(wildcards.digest).describe(),
+            # the resolved job, so that its process plans nothing
+            job=lambda wildcards: job_file.write(PLAN.job(wildcards.digest), STORE.jobs),
             launch=LAUNCH if KINDS[kind].distributed else PYTHON,
         message:
             "{params.what}"
@@ -81,7 +79,7 @@ for kind in KINDS:
         resources:
             gpu=GPU,
         shell:
-            "{params.launch} pipelines.run {SCALE} {wildcards.digest} {OPTIONS}"
+            "{params.launch} pipelines.execute {params.job:q} {OPTIONS}"
 
 
 for table in PLAN.tables:
@@ -107,28 +105,3 @@ for table in PLAN.tables:
             f"paper_tables/{table}"
         input:
             TABLES[table],
-
-
-for product, (command, files) in THEORY.items():
-
-    rule:
-        name:
-            f"theory_{product}"
-        input:
-            glob.glob("theory/**/*.py", recursive=True),
-            glob.glob("mixlib/laws/*.py"),
-        output:
-            [f"paper_tables/{product}/{file}" for file in files],
-        params:
-            command=command,
-            product=product,
-        message:
-            f"theory: paper_tables/{product}"
-        shell:
-            "{PYTHON} theory {params.command} paper_tables/{params.product}"
-
-    rule:
-        name:
-            f"paper_tables/{product}"
-        input:
-            [f"paper_tables/{product}/{file}" for file in files],

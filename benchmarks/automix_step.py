@@ -28,10 +28,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
-from mixlib.automix import PRESETS, AutoMix, Features
-from mixlib.net import Net
-from mixlib.objective import MixOnce, Objective
-from mixlib.policies.by_law import mixup, vanilla
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce, Objective
+from mixlib.methods.automix import PRESETS, AutoMix, Features
+from mixlib.methods.mixup import mixup
+from mixlib.methods.vanilla import vanilla
 from mixlib.seed import generator
 
 METHODS = ("vanilla", "mixup", *PRESETS)
@@ -81,7 +82,7 @@ def build(method: str, setting: Setting) -> Objective:
     net = Net(model)
     objective: Objective
     if method in PRESETS:
-        objective = AutoMix(net, Features("layer3", 256), PRESETS[method], steps=1000)
+        objective = AutoMix(net, Features("layer3", 256), PRESETS[method].spec, steps=1000)
         parts = [objective.pair.q.model, objective.pair.k.model]
     else:
         objective = MixOnce(net, mixup() if method == "mixup" else vanilla())

@@ -26,9 +26,10 @@ import mixlib
 from benchmarks.clock import Call, alternate
 from benchmarks.peers import CLASSES, GROUPS, peers
 from benchmarks.rivals import fmix_mask, sinkhorn_align
-from mixlib.laws import Beta, FMix
-from mixlib.methods import method
-from mixlib.policies.align import aligned, distances, transport_plan
+from mixlib.catalog.methods import method
+from mixlib.core.lam import Beta
+from mixlib.methods.alignmix import aligned, distances, transport_plan
+from mixlib.methods.fmix import FMix
 from mixlib.seed import generator
 
 SHAPES = {"32 px": (100, 3, 32, 32), "224 px": (32, 3, 224, 224)}

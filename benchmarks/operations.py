@@ -20,12 +20,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torchvision.models import resnet18
 
-from mixlib import builder
-from mixlib.method import Method
-from mixlib.methods import METHODS, method
-from mixlib.net import Net
-from mixlib.recipes import recipe
+from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS, method
+from mixlib.core.method import Method, resolve
+from mixlib.core.net import Net
 from mixlib.seed import generator
+from mixlib.training.recipes import recipe
 
 SIZE, CLASSES, BATCH = 32, 10, 8
 STAGES = {f"stage{k}": f"layer{k}" for k in range(1, 5)}
@@ -99,8 +99,8 @@ def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None
         beside: count it on the network of this other method.
     """
     row = method(name)
-    known = inspect.signature(builder.constructor(row.build)).parameters
-    given = {**row.params_for("cifar"), **({"image": SIZE} if "image" in known else {})}
+    known = inspect.signature(resolve(row.path())).parameters
+    given = {**row.params_for("cifar"), **({"image": SIZE} if row.settings else {})}
     if "teacher" in row.needs and "teacher" in known:
         given["teacher"] = convolutional().model
     net = network(method(beside or name))

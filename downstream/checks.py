@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mixlib.net import inference
+from mixlib.core.net import inference
 
 
 class InputError(ValueError):

@@ -10,27 +10,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mixlib.builder import policy
-    from mixlib.methods import METHODS
-    from mixlib.mix import Mix, blend
+    from mixlib.catalog.build import policy
+    from mixlib.catalog.methods import METHODS
+    from mixlib.core.mix import Mix, blend
+    from mixlib.core.net import Net
+    from mixlib.core.objective import MixOnce
     from mixlib.mixer import Mixed, Mixer, build
-    from mixlib.net import Net
-    from mixlib.objective import MixOnce
-    from mixlib.sites import wrap
+    from mixlib.models.wrap import wrap
 
 __all__ = ["METHODS", "Mix", "MixOnce", "Mixed", "Mixer", "Net", "blend", "build", "policy", "wrap"]
 
 _HOME = {
-    "METHODS": "methods",
-    "Mix": "mix",
-    "MixOnce": "objective",
+    "METHODS": "catalog.methods",
+    "Mix": "core.mix",
+    "MixOnce": "core.objective",
     "Mixed": "mixer",
     "Mixer": "mixer",
-    "Net": "net",
-    "blend": "mix",
+    "Net": "core.net",
+    "blend": "core.mix",
     "build": "mixer",
-    "policy": "builder",
-    "wrap": "sites",
+    "policy": "catalog.build",
+    "wrap": "models.wrap",
 }
 
 

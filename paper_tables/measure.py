@@ -1,4 +1,4 @@
-"""What has been measured for a table?  Means and spreads of its cells, from the results of their
+"""Measured cells of a table: means and standard deviations over runs, from the results of their
 jobs."""
 
 from __future__ import annotations
@@ -7,9 +7,9 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pipelines.grid import Cell
-from pipelines.job import Job
-from pipelines.table import Table
+from pipelines.declare.table import Table
+from pipelines.plan.grid import Cell
+from pipelines.plan.job import Job
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,33 @@ def baseline(grid: Grid, cells: list[tuple[str, str]]) -> bool:
 
 
 def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
-    """The cells with the best mean of those they are compared with; baselines have none."""
+    """The cells that are better than all that they are compared with; baselines have none.
+
+    A comparison has a best cell only if every cell of it has several runs and the best mean leads
+    each other by more than the sum of both standard deviations: one run says nothing about the
+    next, and means closer than their runs scatter may change places.
+    """
     higher = {
         column.label: table.higher_is_better
         if column.higher_is_better is None
         else column.higher_is_better
         for column in table.columns
     }
-    return frozenset(
-        max(cells, key=lambda cell: grid[cell].mean if higher[cell[1]] else -grid[cell].mean)
-        for _, cells in panels(table)
-        if cells and not baseline(grid, cells)
-    )
+    leaders = set()
+    for _, places in panels(table):
+        cells = [place for place in places if place in grid]
+        if len(cells) < 2 or baseline(grid, cells):
+            continue
+        first = max(
+            cells, key=lambda cell: grid[cell].mean if higher[cell[1]] else -grid[cell].mean
+        )
+        if all(_apart(grid[first], grid[cell]) for cell in cells if cell != first):
+            leaders.add(first)
+    return frozenset(leaders)
+
+
+def _apart(one: Measured, other: Measured) -> bool:
+    """Whether two means differ by more than the sum of their standard deviations."""
+    if one.spread is None or other.spread is None:
+        return False
+    return abs(one.mean - other.mean) > one.spread + other.spread

@@ -1,4 +1,4 @@
-"""How does a table come about?  ``python -m paper_tables.render SCALE TABLE``: results in, products
+"""Command that renders a table: ``python -m paper_tables.render SCALE TABLE``, results in, products
 out.
 
 Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, figure.png, .svg, pictures.png
@@ -14,13 +14,20 @@ from typing import Annotated, Any
 
 import typer
 
-from paper_tables import beside, committed, figures, formats
+from paper_tables.comparison import compare_runs, describe_stale
+from paper_tables.drawings.canvas import Drawing
+from paper_tables.drawings.registry import load_drawing
 from paper_tables.measure import Grid, measure
-from pipelines import grid
-from pipelines.errors import run_app
-from pipelines.run import plan
-from pipelines.store import Store, provenance
-from pipelines.table import NO_CELLS
+from paper_tables.measured_runs import find_runs
+from paper_tables.origin import data_titles
+from paper_tables.sheet import Sheet, build_sheet
+from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
+from pipelines.command_line import run_app
+from pipelines.declare.table import NO_CELLS
+from pipelines.execute.provenance import provenance
+from pipelines.execute.store import Store
+from pipelines.plan import grid
+from pipelines.plan.build import plan
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables")
@@ -38,54 +45,47 @@ def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
     return [folder / name / n for n in (*names, "provenance.json", f"cells-{address}.json")]
 
 
-def data_names(plan: grid.Plan, name: str) -> tuple[str, ...]:
-    """Titles of every dataset behind a table, parents first."""
-    from mixlib.datasets import DATASETS
-
-    jobs = [j for job in plan.needed(name) for j in job.closure()]
-    return tuple(dict.fromkeys(DATASETS[job.data.name].title for job in jobs))
+def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet:
+    """The table as a value, with the measured runs that the repository holds."""
+    table, jobs = plan.tables[name], plan.needed(name)
+    found, stale = find_runs(table)
+    return build_sheet(
+        table,
+        numbers,
+        plan.scale,
+        data_titles(jobs),
+        [store.read(job) for job in jobs],
+        tuple(map(compare_runs, found)),
+        describe_stale(name, stale),
+    )
 
 
 def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> Path:
     """Writes all products of a table and returns their folder."""
     table, cells, scale = plan.tables[name], plan.cells[name], plan.scale
-    measured = measure(table, cells, store)
+    numbers = measure(table, cells, store)
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("cells-*.json"):
         old.unlink()
-    drawing = figures.Drawing(table, scale, measured, cells, store)
-    figures.drawer(table.figure)(drawing, (out / "figure.png", out / "figure.svg"))
+    drawing = Drawing(table, scale, numbers, cells, store)
+    load_drawing(table.figure)(drawing, (out / "figure.png", out / "figure.svg"))
     drawn = [out / "figure.png"]
     if table.pictures is not None:
         drawn.append(out / PICTURES)
-        figures.drawer(table.pictures)(drawing, (out / PICTURES,))
+        load_drawing(table.pictures)(drawing, (out / PICTURES,))
     if table.kind != NO_CELLS:
-        _write_table(plan, name, measured, drawn)
+        sheet = make_sheet(plan, name, numbers, store)
+        (out / "table.md").write_text(write_markdown(sheet))
+        (out / "table.csv").write_text(write_csv(sheet))
+        (out / "table.tex").write_text(write_tex(sheet))
+        (out / "table.html").write_text(write_html(sheet, drawn))
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
     (out / "provenance.json").write_text(json.dumps({**body, "rendered": provenance()}, indent=1))
     products(plan, name, folder)[-1].write_text(json.dumps({"cells": sources}, indent=1))
     return out
-
-
-def _write_table(plan: grid.Plan, name: str, measured: Grid, drawn: list[Path]) -> None:
-    """The numbers in every format, beside the pictures already drawn; below them, but not in the
-    LaTeX that goes into a paper, the runs that the repository keeps."""
-    table, scale, out = plan.tables[name], plan.scale, drawn[0].parent
-    data = data_names(plan, name)
-    found, stale = committed.kept(table)
-    below = beside.markdown(name, found, stale)
-    (out / "table.md").write_text(formats.markdown(table, measured, scale, data) + below)
-    texts = [formats.csv_text(table, measured, scale)]
-    # kept runs of this scale are the lines above: the same jobs
-    others = [k for k in found if k.scale.name != scale.name]
-    texts += [formats.csv_text(k.table, k.numbers, k.scale, head=False) for k in others]
-    (out / "table.csv").write_text("".join(texts))
-    (out / "table.tex").write_text(formats.latex(table, measured, scale, data))
-    more = beside.page(name, found, stale)
-    (out / "table.html").write_text(formats.page(table, measured, scale, data, drawn, more))
 
 
 def _origin(result: dict[str, Any]) -> dict[str, Any]:

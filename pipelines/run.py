@@ -1,54 +1,24 @@
-"""Who does a job?  ``python -m pipelines.run SCALE DIGEST``: finds the job in the plan, does it,
-stores the result.
+"""One job of a scale: ``python -m pipelines.run SCALE DIGEST`` finds it in the plan, does it and
+stores the result; ``--list`` shows what there is.
 
-Snakemake calls this; a person can, too (``python -m pipelines.run demo --list`` shows what there
-is).
+A person calls this; Snakemake hands a resolved job to ``python -m pipelines.execute``.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mixlib.datasets import DATASETS
-from pipelines import datasets, grid, scale, table
-from pipelines.bench import Bench, Progress
-from pipelines.errors import check_keys, run_app
-from pipelines.job import Job
-from pipelines.store import Store
+from mixlib.data.catalog import DATASETS
+from pipelines.command_line import run_app
+from pipelines.data import datasets
+from pipelines.data.fingerprints import specify
+from pipelines.execute.store import Store
+from pipelines.plan.build import plan
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-def plan(name: str) -> grid.Plan:
-    """The plan of all declared tables at a scale.
-
-    Raises:
-        DeclarationError: a word of a declaration or of the scale is not known.
-    """
-    tables, chosen = table.load_all(), scale.load(name)
-    check_keys(f"scale {name}: parts", chosen.parts, tables, "table")
-    return grid.plan(tables, chosen)
-
-
-def perform(
-    job: Job, store: Store, *, checkpoint_seconds: float, options: dict[str, object]
-) -> bool:
-    """Does a job unless its result is there; returns whether there was anything to do."""
-    leads = os.environ.get("RANK", "0") == "0"
-    with store.working(job, leads) as folder:
-        if store.finished(job):
-            return False
-        progress = Progress(f"{job.kind} {job.digest[:6]}")
-        bench = Bench(folder, store, progress, checkpoint_seconds, options)
-        outcome = job.run(bench)
-        if leads:
-            store.commit(job, folder, outcome)
-    return True
 
 
 @app.command()
@@ -68,18 +38,25 @@ def main(
     found = plan(scale_name)
     store = Store(results)
     if data:
-        wanted = found.data[data]
+        wanted = found.dataset(data)
         row = DATASETS[wanted.name]
-        print(datasets.provide(row, datasets.specify(row, dict(wanted.spec))))
+        print(datasets.provide(row, specify(row, dict(wanted.spec))))
         return
     if list_jobs or not digest:
         for key, job in found.jobs.items():
             print(f"{key}  {'done' if store.finished(job) else '    '}  {job.describe()}")
         return
     job = found.job(digest)
-    print(f"[{job.kind} {digest[:6]}] {job.describe()}", file=sys.stderr, flush=True)
-    options = {"workers": workers, "accelerator": accelerator}
-    perform(job, store, checkpoint_seconds=checkpoint_seconds, options=options)
+    # torch takes seconds to load, and neither a list nor a dataset needs it
+    from pipelines.execute.perform import perform
+
+    perform(
+        job,
+        store,
+        checkpoint_seconds=checkpoint_seconds,
+        workers=workers,
+        accelerator=accelerator,
+    )
 
 
 if __name__ == "__main__":

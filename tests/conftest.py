@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from jaxtyping import install_import_hook
 
+from tests import shapecheck
+
 GOLDEN = Path(__file__).parent / "golden"
 
-install_import_hook(["mixlib", "theory"], "shapecheck.check")
+# the hook names its checker by a path whose last module must have been imported
+install_import_hook(["mixlib", "theory"], f"{shapecheck.__name__}.check")
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mixlib.describe import pages
-from mixlib.methods import METHODS
+from mixlib.catalog.describe import pages
+from mixlib.catalog.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -111,6 +111,6 @@ def test_every_picture_of_methods_is_small_and_has_its_command():
 
 def test_the_checks_notice():
     assert LINK.findall("[a](b.md) ![c](d.png)") == ["b.md", "d.png"]
-    assert found("mixlib.laws.Box")
-    assert not found("mixlib.laws.Bax")
+    assert found("mixlib.methods.cutmix.Box")
+    assert not found("mixlib.catalog.methods.Bax")
     assert not found("mixlib.nothing")

@@ -1,10 +1,5 @@
-"""What does mixing samples regularize?  Park, Yun and Chun, "A Unified Analysis of Mixed Sample
-Data Augmentation: A Loss Function Perspective", NeurIPS 2022: exact, measured and honest.
+"""Theory of mixed-sample data augmentation: Park, Yun and Chun, "A Unified Analysis of Mixed Sample
+Data Augmentation: A Loss Function Perspective", NeurIPS 2022, verified on the masks of training.
 
-Every mask comes from ``mixlib.laws``, so that what is analyzed is what is trained.
+Every mask comes from ``mixlib.catalog.methods``, so that what is analyzed is what is trained.
 """
-
-# every law's exact moments register on import
-from theory import design, separable
-
-__all__ = ["design", "separable"]

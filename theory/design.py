@@ -1,8 +1,8 @@
-"""Which mask law regularizes as wished?  From a profile of coefficients to a law that trains.
+"""Inverse design of mask laws: from a target profile of coefficients to a law that trains.
 
-A wish is the covariance part K = A - c2 of the coefficients (key identity), on a torus by
+A target is the covariance part K = A - c2 of the coefficients (key identity), on a torus by
 displacement: K(D) [h, w] with K(0) first.  K must be in E_lambda[covariances of [0, 1]-valued masks
-with mean lambda]; necessary conditions are checked by :func:`objections`.  Constructions:
+with mean lambda]; necessary conditions are checked by :func:`violated_conditions`.  Constructions:
 :func:`by_cosines` exact for small amplitudes, :func:`by_field` full amplitude with binary masks,
 :func:`by_modes` any shape up to its scale, :func:`by_mixture` the nearest mixture of given laws.
 """
@@ -13,20 +13,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy.optimize import nnls
-from scipy.special import ndtr, ndtri, owens_t
 from torch import Tensor
 
-from mixlib.laws import Cosines, Field, Flat, LamLaw, MaskLaw, Mixture, Modes
-from theory.lam import nodes, spread
-from theory.moments import Moments, Share, exact, label_of, require_drawn
-from theory.torus import stationary
+from mixlib.core.lam import LamLaw
+from mixlib.core.mask import MaskLaw
+from mixlib.masks.designed import Cosines, Field, Mixture, Modes
+from mixlib.methods.mixup import Flat
+from theory.moments import exact_moments
+from theory.moments.designed import field_covariance, folded_second_moment
+from theory.moments.lam import mixup_coefficient
 
 
 class Infeasible(ValueError):
-    """No law, or no law of the asked kind, has the wished coefficients; says why."""
+    """No law, or no law of the asked kind, has the coefficients asked for; says why."""
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,18 @@ class Design:
 
     Attributes:
         law: trains with mixlib at once.
-        wish: the covariance profile asked for.
+        target: the covariance profile asked for.
         realized: the law's own, exact.
     """
 
     law: MaskLaw
-    wish: Float[Tensor, "..."]
+    target: Float[Tensor, "..."]
     realized: Float[Tensor, "..."]
 
     @property
     def error(self) -> float:
-        """Largest difference between wish and law."""
-        return float((self.realized - self.wish).abs().max())
-
-
-def swing(lam: LamLaw) -> float:
-    """E[min(lambda, 1 - lambda)^2]: the room around lambda that a symmetric mask has."""
-    points, weights = nodes(lam, np.array([0.5]))
-    return float(weights @ np.minimum(points, 1 - points) ** 2)
+        """Largest difference between target and law."""
+        return float((self.realized - self.target).abs().max())
 
 
 def spectrum(profile: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
@@ -60,10 +56,10 @@ def spectrum(profile: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
     return torch.fft.fft2(profile).real / profile.numel()
 
 
-def objections(profile: Float[Tensor, "h w"], lam: LamLaw) -> list[str]:
+def violated_conditions(profile: Float[Tensor, "h w"], lam: LamLaw) -> list[str]:
     """Why no mask law has these coefficients; empty when no necessary condition fails (which is not
     a proof that one exists: for binary masks that question is NP-hard)."""
-    found, c2 = [], spread(lam)
+    found, c2 = [], mixup_coefficient(lam)
     flipped = torch.roll(profile.flip(0, 1), (1, 1), (0, 1))
     if (profile - flipped).abs().max() > 1e-9 * c2:
         found.append("not symmetric: K(D) and K(-D) differ")
@@ -72,13 +68,13 @@ def objections(profile: Float[Tensor, "h w"], lam: LamLaw) -> list[str]:
         found.append(f"not positive semi-definite: its spectrum falls to {lowest:.2e}")
     if profile[0, 0] > c2 * (1 + 1e-9):
         found.append(f"variance {profile[0, 0]:.4f} above E[lambda (1 - lambda)] = {c2:.4f}")
-    if profile.min() < -swing(lam) * (1 + 1e-9):
+    if profile.min() < -folded_second_moment(lam) * (1 + 1e-9):
         found.append(f"covariance {profile.min():.4f} below -E[min(lambda, 1-lambda)^2]")
     return found
 
 
 def _check(profile: Tensor, lam: LamLaw) -> None:
-    found = objections(profile, lam)
+    found = violated_conditions(profile, lam)
     if found:
         raise Infeasible("no mask law has these coefficients: " + "; ".join(found))
 
@@ -88,21 +84,21 @@ def by_cosines(profile: Float[Tensor, "h w"], lam: LamLaw) -> Design:
     reached by a mixture with Mixup.
 
     Raises:
-        Infeasible: the wish has no law at all, or too large an amplitude for this construction.
+        Infeasible: the target has no law at all, or too large an amplitude for this construction.
     """
     _check(profile, lam)
-    room, amplitude = swing(lam) / 2, float(profile[0, 0])
+    room, amplitude = folded_second_moment(lam) / 2, float(profile[0, 0])
     if amplitude <= 0:
         return Design(Flat(), profile, torch.zeros_like(profile))
     if amplitude > room * (1 + 1e-9):
         raise Infeasible(
-            f"cosines reach a variance of E[min(lambda, 1-lambda)^2]/2 = {room:.4f}, wished "
-            f"{amplitude:.4f}; scale the wish or use by_field"
+            f"cosines reach a variance of E[min(lambda, 1-lambda)^2]/2 = {room:.4f}, the target "
+            f"has {amplitude:.4f}; scale the target or use by_field"
         )
     power = spectrum(profile).clamp(min=0)
-    kept = power > 1e-12 * power.max()
+    positive = power > 1e-12 * power.max()
     law: MaskLaw = Cosines(
-        tuple((int(y), int(x)) for y, x in kept.nonzero()), tuple(power[kept].tolist())
+        tuple((int(y), int(x)) for y, x in positive.nonzero()), tuple(power[positive].tolist())
     )
     return _diluted(law, profile, lam, amplitude / room)
 
@@ -112,19 +108,7 @@ def _diluted(law: MaskLaw, profile: Tensor, lam: LamLaw, share: float) -> Design
     if share < 1 - 1e-9:
         law = Mixture((law, Flat()), (share, 1 - share))
     size = (profile.shape[0], profile.shape[1])
-    return Design(law, profile, exact(law, lam, size).row(0) - spread(lam))
-
-
-def field_covariance(correlation: NDArray, lam: LamLaw) -> NDArray:
-    """E_lambda[P(Z > z, Z' > z) - lambda^2], z the (1 - lambda)-quantile, for a standard normal
-    pair of the given correlation: by Owen's T, elementwise."""
-    points, weights = nodes(lam, np.array([0.01, 0.1, 0.5, 0.9, 0.99]))
-    ratio = np.sqrt((1 - correlation) / np.maximum(1 + correlation, 1e-300))
-    total = np.zeros_like(correlation)
-    for point, weight in zip(points, weights, strict=True):
-        z = ndtri(1 - point)
-        total += weight * (ndtr(-z) - 2 * owens_t(z, ratio) - point**2)
-    return total
+    return Design(law, profile, exact_moments(law, lam, size).row(0) - mixup_coefficient(lam))
 
 
 def field_correlation(covariance: NDArray, lam: LamLaw) -> NDArray:
@@ -134,7 +118,7 @@ def field_correlation(covariance: NDArray, lam: LamLaw) -> NDArray:
         middle = (low + high) / 2
         below = field_covariance(middle, lam) < covariance
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return np.where(covariance >= spread(lam) * (1 - 1e-12), 1.0, (low + high) / 2)
+    return np.where(covariance >= mixup_coefficient(lam) * (1 - 1e-12), 1.0, (low + high) / 2)
 
 
 def by_field(profile: Float[Tensor, "h w"], lam: LamLaw, tolerance: float = 1e-3) -> Design:
@@ -146,11 +130,11 @@ def by_field(profile: Float[Tensor, "h w"], lam: LamLaw, tolerance: float = 1e-3
             profile moves.
 
     Raises:
-        Infeasible: the wish has no law, or the error exceeds the tolerance (Gaussian-shaped
+        Infeasible: the target has no law, or the error exceeds the tolerance (Gaussian-shaped
             profiles: binary masks have a cusp at D = 0).
     """
     _check(profile, lam)
-    c2, amplitude = spread(lam), float(profile[0, 0])
+    c2, amplitude = mixup_coefficient(lam), float(profile[0, 0])
     if amplitude <= 0:
         return Design(Flat(), profile, torch.zeros_like(profile))
     scaled = (profile * (c2 / amplitude)).numpy()
@@ -159,7 +143,7 @@ def by_field(profile: Float[Tensor, "h w"], lam: LamLaw, tolerance: float = 1e-3
     found = _diluted(Field(power.clamp(min=0)), profile, lam, amplitude / c2)
     if found.error > tolerance:
         raise Infeasible(
-            f"thresholded fields miss the wish by {found.error:.4f} (tolerance {tolerance}): the "
+            f"thresholded fields miss the target by {found.error:.4f} (tolerance {tolerance}): the "
             f"field it needs has {100 * lost:.1f} % negative spectral mass"
         )
     return found
@@ -175,14 +159,14 @@ def by_modes(covariance: Float[Tensor, "s s"], size: tuple[int, int], lam: LamLa
     value, vector = torch.linalg.eigh(covariance)
     if value[0] < -1e-9 * value[-1].abs():
         raise Infeasible(f"not positive semi-definite: eigenvalue {value[0]:.2e}")
-    kept = value > 1e-12 * value[-1]
-    modes = (vector[:, kept] * value[kept].sqrt()).T.reshape(-1, *size)
+    positive = value > 1e-12 * value[-1]
+    modes = (vector[:, positive] * value[positive].sqrt()).T.reshape(-1, *size)
     peak = modes.abs().amax(dim=(1, 2))
     law: MaskLaw = Modes(modes / peak[:, None, None], peak.square())
-    share = float(peak.square().sum()) / swing(lam)
+    share = float(peak.square().sum()) / folded_second_moment(lam)
     if share < 1:
         law = Mixture((law, Flat()), (share, 1 - share))
-    return Design(law, covariance, exact(law, lam, size).A - spread(lam))
+    return Design(law, covariance, exact_moments(law, lam, size).A - mixup_coefficient(lam))
 
 
 def by_mixture(
@@ -191,85 +175,18 @@ def by_mixture(
     lam: LamLaw,
     pixel: int = 0,
 ) -> Design:
-    """The mixture of given laws whose row of A is nearest to the wish (least squares on the
+    """The mixture of given laws whose row of A is nearest to the target (least squares on the
     simplex).
 
     Args:
-        coefficients: the wished A of one pixel against all others (c2 included).
+        coefficients: target: A of one pixel against all others (c2 included).
         pixel: flat index of that pixel.
     """
     size = (coefficients.shape[0], coefficients.shape[1])
     row = torch.tensor([pixel])
-    columns = [exact(law, lam, size, row).A[0].numpy() for law in dictionary]
+    columns = [exact_moments(law, lam, size, row).A[0].numpy() for law in dictionary]
     heavy = 1e4 * np.abs(columns).max()  # holds the weights' sum at one
     system = np.concatenate([np.stack(columns, axis=1), heavy * np.ones((1, len(columns)))])
     weights, _ = nnls(system, np.concatenate([coefficients.numpy().ravel(), [heavy]]))
     law = Mixture(dictionary, tuple((weights / weights.sum()).tolist()))
-    return Design(law, coefficients, exact(law, lam, size, row).row(pixel))
-
-
-@exact.register
-def _(
-    law: Mixture,
-    lam: LamLaw,
-    size: tuple[int, int],
-    rows: Int[Tensor, " r"] | None = None,
-    share: Share = "law",
-) -> Moments:
-    total = sum(law.weights)
-    # every part follows the mixture's label rule
-    rule = label_of(law, share)
-    parts = [
-        (w / total, exact(part, lam, size, rows, rule))
-        for part, w in zip(law.laws, law.weights, strict=True)
-    ]
-    weights = torch.tensor([w for w, _ in parts], dtype=torch.float64)
-    first, second = torch.stack([m.a for _, m in parts]), torch.stack([m.A for _, m in parts])
-    return Moments(size, weights @ first, torch.einsum("k,krs->rs", weights, second), rows)
-
-
-@exact.register
-def _(
-    law: Cosines,
-    lam: LamLaw,
-    size: tuple[int, int],
-    rows: Int[Tensor, " r"] | None = None,
-    share: Share = "law",
-) -> Moments:
-    require_drawn(law, share)
-    h, w = size
-    weights = np.array(law.weights) / sum(law.weights)
-    k = np.array(law.frequencies)
-    down, across = np.arange(h)[:, None, None], np.arange(w)[None, :, None]
-    waves = np.cos(2 * np.pi * (k[:, 0] * down / h + k[:, 1] * across / w))
-    return stationary(size, rows, 2 * spread(lam), spread(lam) + swing(lam) / 2 * (waves @ weights))
-
-
-@exact.register
-def _(
-    law: Field,
-    lam: LamLaw,
-    size: tuple[int, int],
-    rows: Int[Tensor, " r"] | None = None,
-    share: Share = "law",
-) -> Moments:
-    require_drawn(law, share)
-    profile = torch.fft.ifft2(law.spectrum / law.spectrum.mean()).real.numpy()
-    lag = spread(lam) + field_covariance(np.clip(profile, -1, 1), lam)
-    return stationary(size, rows, 2 * spread(lam), lag)
-
-
-@exact.register
-def _(
-    law: Modes,
-    lam: LamLaw,
-    size: tuple[int, int],
-    rows: Int[Tensor, " r"] | None = None,
-    share: Share = "law",
-) -> Moments:
-    require_drawn(law, share)
-    flat = law.modes.flatten(1)
-    weighted = flat * (law.weights / law.weights.sum())[:, None]
-    second = spread(lam) + swing(lam) * (weighted.T if rows is None else weighted.T[rows]) @ flat
-    first = torch.full((flat.shape[1],), 2 * spread(lam), dtype=torch.float64)
-    return Moments(size, first, second, rows)
+    return Design(law, coefficients, exact_moments(law, lam, size, row).row(pixel))

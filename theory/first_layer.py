@@ -1,8 +1,9 @@
-"""How is the input-gradient penalty a penalty on the first layer?  The paper's second result.
+"""First-layer form of the regularizers (Park, Yun and Chun, NeurIPS 2022, section 3): penalties on
+input gradients as penalties on first-layer weights.
 
 For f(x) = g(W x): grad f = W^T g' and x_j d_j f = sum_k W_kj df/dW_kj.  So for centered data every
-term of the expansion that involves x_i alone is a function of the products W_kj df/dW_kj of first
-layer weights and their partial derivatives.  Convolutions: W is their unrolled matrix.
+term of the expansion that involves x_i alone is a function of the products W_kj df/dW_kj of
+first-layer weights and their partial derivatives.  Convolutions: W is their unrolled matrix.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, vmap
 
-from theory.jets import Loss, Model, curvature, residual
+from theory.expansion.taylor import Loss, Model, curvature, residual
 from theory.moments import Moments
 
 

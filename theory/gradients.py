@@ -1,7 +1,7 @@
-"""Which products of input gradients has training made small?  MSDA Figure 4 (slides 20-21): for a
-displacement p, max over images k and pixels v of |d_v f(x_k) d_{v+p} f(x_k)|.
+"""Products of input gradients by pixel displacement (Park, Yun and Chun, NeurIPS 2022, Figure 4):
+for a displacement p, the maximum over images k and pixels v of |d_v f(x_k) d_{v+p} f(x_k)|.
 
-The slides leave open which f, how channels are reduced and what "normalized" means.  Our reading: f
+The paper leaves open which f, how channels are reduced and what "normalized" means.  Our reading: f
 is the true class's logit, d_v f the L2 norm over channels, v and v + p both inside the image, and
 the map divided by its value at p = 0, which by Cauchy-Schwarz is its largest.
 """
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from theory.jets import Model
+from theory.expansion.taylor import Model
 
 
 def input_gradients(
@@ -23,8 +23,8 @@ def input_gradients(
     found = []
     for images, labels in zip(x.split(chunk), y.split(chunk), strict=True):
         leaf = images.detach().requires_grad_()
-        picked = model(leaf).gather(1, labels[:, None]).sum()
-        found.append(torch.autograd.grad(picked, leaf)[0])
+        true_logits = model(leaf).gather(1, labels[:, None]).sum()
+        found.append(torch.autograd.grad(true_logits, leaf)[0])
     return torch.cat(found)
 
 

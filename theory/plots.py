@@ -1,7 +1,7 @@
-"""What do the results look like?  Functions from numbers to figures; nothing is computed here that
-a test does not check elsewhere.
+"""Figures of the theory: functions from numbers to figures.
 
-Colors are Okabe and Ito's, told apart by every common color vision; lines differ in dash, too.
+Nothing is computed here that a test does not check elsewhere.  Colors are Okabe and Ito's, told
+apart by every common color vision; lines differ in dash, too.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from torch import Tensor
 
 from mixlib.seed import generator
 from theory.design import Design
+from theory.expansion.on_networks import Measured
 from theory.families import Family, families
 from theory.gradients import by_distance as reach
-from theory.measured import Measured
-from theory.moments import Moments, center, exact, monte_carlo
-from theory.profiles import by_distance, spectrum
+from theory.moments import Moments, center, exact_moments, monte_carlo_moments
+from theory.moments.profiles import by_distance, spectrum
 
 COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)), "-")
 GROUPS = {
-    "boxes": ("Mixup", "CutMix", "CutMix, torus", "ResizeMix, place", "Mixup & CutMix"),
-    "mixtures and bells": ("Mixup", "HMix, r = 0.5", "HMix, torus", "GMix", "SmoothMix"),
+    "boxes": ("Mixup", "CutMix", "CutMix, unbiased (torus)", "ResizeMix, place", "Mixup & CutMix"),
+    "mixtures and bells": ("Mixup", "HMix", "HMix, unbiased (torus)", "GMix", "SmoothMix"),
     "fields, cells and tokens": (
-        *("Mixup", "FMix", "FMix, released", "Cells, coins", "TokenMix, random"),
-        *("TokenMix, blocks", "Holes (public GridMix)"),
+        *("Mixup", "FMix", "FMix, released", "GridMix, unbiased label", "Random tokens"),
+        *("TokenMix", "GridMix, released"),
     ),
 }
 SPECTRA = (
-    ("CutMix, torus", "HMix, torus", "GMix", "Cells, coins"),
-    ("FMix", "FMix, released", "TokenMix, random", "TokenMix, blocks"),
+    ("CutMix, unbiased (torus)", "HMix, unbiased (torus)", "GMix", "GridMix, unbiased label"),
+    ("FMix", "FMix, released", "Random tokens", "TokenMix"),
 )
 
 
@@ -58,9 +58,9 @@ def middle_row(family: Family, size: tuple[int, int], n: int) -> Moments:
     """Coefficients of the middle pixel: exact where known, else measured on n masks."""
     rows = torch.tensor([center(size)])
     if family.exact:
-        return exact(family.law, family.lam, size, rows)
+        return exact_moments(family.law, family.lam, size, rows)
     rng = generator(0, "row", str(family.law))
-    return monte_carlo(family.law, family.lam, size, n, rng, rows)
+    return monte_carlo_moments(family.law, family.lam, size, n, rng, rows)
 
 
 def coefficients(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
@@ -108,9 +108,11 @@ def spectra(size: int = 32, alpha: float = 1.0, n: int = 3000) -> Figure:
         for k, name in enumerate(names):
             family = known[name]
             found = (
-                exact(family.law, family.lam, grid)
+                exact_moments(family.law, family.lam, grid)
                 if family.exact
-                else monte_carlo(family.law, family.lam, grid, n, generator(0, "spectrum", name))
+                else monte_carlo_moments(
+                    family.law, family.lam, grid, n, generator(0, "spectrum", name)
+                )
             )
             power = spectrum(found.A, grid)[1 : size // 2 + 1, 0].clamp(min=1e-12)
             label = name if family.exact else f"{name} (n = {n})"
@@ -158,15 +160,15 @@ def explained(shares: Mapping[str, Mapping[str, float]], title: str) -> Figure:
 
 
 def designed(design: Design, measured: Tensor, masks: Float[Tensor, "n h w"]) -> Figure:
-    """A wish, what the law realizes, what its masks measure, and some masks.
+    """A target, what the law realizes, what its masks measure, and some masks.
 
     Args:
         measured: [h, w], covariance profile measured on the law's masks.
         masks: some masks of the law.
     """
     made, axes = figure(1, 1 + len(masks), 4.5 + 1.6 * len(masks), 3.2)
-    half = design.wish.shape[1] // 2 + 1
-    axes[0].plot(design.wish[0, :half], label="wished", **style(0))
+    half = design.target.shape[1] // 2 + 1
+    axes[0].plot(design.target[0, :half], label="target", **style(0))
     axes[0].plot(design.realized[0, :half], label="law, exact", **style(1))
     axes[0].plot(measured[0, :half], "o", markersize=4, color=COLORS[2], label="measured")
     axes[0].set(xlabel="distance in pixels", ylabel=r"$A_{jk} - c_2$", title="along a row")

@@ -1,18 +1,17 @@
-"""What follows for adversarial robustness and generalization?  Two bounds, with their assumptions
-checked.
+"""Adversarial robustness of MSDA-trained networks: the second-order MSDA loss bounds an adversarial
+loss (in the spirit of Park, Yun and Chun, NeurIPS 2022, and Zhang et al., ICLR 2021; own statement
+and proof).
 
-Own statements and proofs in the spirit of Park, Yun and Chun (NeurIPS 2022) and Zhang et al. (ICLR
-2021).  Adversarial: for the logistic loss, centered data, f(x) = grad f . x with no Hessian (linear
-or bias-free piecewise linear), every training point classified correctly, E[M | lambda] = lambda =
-w:
-    L + R1 + R2 >= 1/m sum_i l_adv2(eps_i),  eps_i = c1 R_i |x_i|,  R_i = |cos(grad f_i, x_i)|.
+For the logistic loss, centered data, f(x) = grad f . x with no Hessian (linear or bias-free
+piecewise linear), every training point classified correctly, E[M | lambda] = lambda = w:
+    L + R1 + R2 >= 1/m sum_i l_adv2(eps_i),
+    eps_i = c1 R_i |x_i|,  R_i = |cos(grad f_i, x_i)|.
 Both sides are second-order surrogates; the exact adversarial loss can exceed the left one, and is
-reported beside it.
+reported next to it.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -20,11 +19,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixlib.laws import LamLaw, MaskLaw
-from theory.expansion import swapped
-from theory.jets import Model
-from theory.moments import check_theorem, exact
-from theory.profiles import effective_dimension
+from mixlib.core.lam import LamLaw
+from mixlib.core.mask import MaskLaw
+from theory.expansion.taylor import Model
+from theory.expansion.terms import swapped
+from theory.moments import check_theorem, exact_moments
 
 
 class Adversarial(NamedTuple):
@@ -62,7 +61,7 @@ def adversarial(
     grad = torch.autograd.grad(f.sum(), leaf)[0].flatten(1)
     f, flat = f.detach(), x.flatten(1)
     _check_adversarial(f, grad, flat, y[:, 0])
-    moments = exact(law, lam, size)
+    moments = exact_moments(law, lam, size)
     terms = swapped(model, x, y, moments, "logistic")
     slope = grad.norm(dim=1)
     # c1 R_i |x_i| = c1 |grad . x| / |grad|
@@ -92,62 +91,3 @@ def _check_adversarial(f: Tensor, grad: Tensor, flat: Tensor, y: Tensor) -> None
             f"the adversarial bound assumes every training point is classified correctly; {wrong} "
             "are not"
         )
-
-
-class Generalization(NamedTuple):
-    """Parts of the generalization bound.
-
-    Attributes:
-        kappa: smallest generalized eigenvalue of (A o Sigma, Sigma), at least c2.
-        rademacher: bound on the Rademacher complexity of the class with penalty at most gamma.
-        dimension: d_eff = tr((A o Sigma)^+ Sigma), the mask-dependent dimension.
-        refined: sqrt(t_A d_eff / n) with t_A = max(gamma / rho, sqrt(kappa_max gamma / rho)) the
-            largest theta^T (A o Sigma) theta in the class; equals ``rademacher`` for Mixup.
-    """
-
-    kappa: float
-    rademacher: float
-    dimension: float
-    refined: float
-
-
-def generalization(
-    x: Float[Tensor, "n C H W"],
-    law: MaskLaw,
-    lam: LamLaw,
-    gamma: float,
-    retention: float = 1.0,
-) -> Generalization:
-    """Bound for generalized linear models theta . x with E h''(theta . x) theta^T (A o Sigma) theta
-    <= gamma.
-
-    Args:
-        x: images; centered here.
-        gamma: level of the penalty.
-        retention: rho in E h''(v . x) >= rho min(1, E (v . x)^2).
-
-    Raises:
-        ValueError: an assumption of the theorem fails, or gamma or rho are not positive.
-    """
-    check_theorem(law, lam)
-    if gamma <= 0 or retention <= 0:
-        raise ValueError(f"gamma and rho must be positive, got {gamma}, {retention}")
-    flat = x.flatten(1).double()
-    flat = flat - flat.mean(0)
-    covariance = flat.T @ flat / len(flat)
-    channels = x.shape[1]  # one mask for all channels
-    coefficients = exact(law, lam, (x.shape[-2], x.shape[-1])).A.repeat(channels, channels)
-    penalty = coefficients * covariance
-    value, vector = torch.linalg.eigh(covariance)
-    kept = value > 1e-10 * value[-1]
-    white = vector[:, kept] / value[kept].sqrt()
-    relative = torch.linalg.eigvalsh(white.T @ penalty @ white)
-    kappa, largest = float(relative[0]), float(relative[-1])
-    n, rank = len(flat), int(kept.sum())
-    level = gamma / (kappa * retention)
-    size = max(level, math.sqrt(level))
-    dimension = effective_dimension(penalty, covariance)
-    strength = max(gamma / retention, math.sqrt(largest * gamma / retention))
-    return Generalization(
-        kappa, math.sqrt(size * rank / n), dimension, math.sqrt(strength * dimension / n)
-    )

@@ -11,8 +11,8 @@ import torch
 import torchvision
 from torch import nn
 
-from mixlib.automix import PRESETS, AutoMix, Features
-from mixlib.net import Net
+from mixlib.core.net import Net
+from mixlib.methods.automix import PRESETS, AutoMix, Features
 
 SIDE, CLASSES = 64, 10
 
@@ -45,7 +45,7 @@ for name, (create, features) in NETWORKS.items():
     data = torch.Generator().manual_seed(0)
     x = torch.randn(4, 3, SIDE, SIDE, generator=data)
     y = torch.randint(CLASSES, (4,), generator=data)
-    automix = AutoMix(Net(create()), features, PRESETS["paper"], steps=1).train()
+    automix = AutoMix(Net(create()), features, PRESETS["paper"].spec, steps=1).train()
     groups = automix.groups()
     optimizer = torch.optim.SGD([{"params": group} for group in groups.values()], lr=0.01)
     step = automix(x, y, torch.Generator().manual_seed(1))

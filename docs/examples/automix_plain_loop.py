@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import timm
 import torch
 
-from mixlib.automix import PRESETS, AutoMix, Features
-from mixlib.net import Net, inference
+from mixlib.core.net import Net, inference
+from mixlib.methods.automix import PRESETS, AutoMix, Features
 
 STEPS = 4
 
@@ -22,7 +22,7 @@ def batches(n: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 
 
 model = timm.create_model("resnet10t", num_classes=10)
-automix = AutoMix(Net(model), Features("layer3", channels=256), PRESETS["paper"], steps=STEPS)
+automix = AutoMix(Net(model), Features("layer3", channels=256), PRESETS["paper"].spec, steps=STEPS)
 groups = automix.groups()
 optimizer = torch.optim.SGD([{"params": g} for g in groups.values()], lr=0.1, momentum=0.9)
 rng = torch.Generator().manual_seed(1)  # every draw of the method comes from here

@@ -7,7 +7,7 @@ import timm
 import torch
 
 import mixlib
-from mixlib.labels import BinaryCrossEntropy
+from mixlib.core.labels import BinaryCrossEntropy
 
 model = timm.create_model("resnet10t", num_classes=10)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)

@@ -8,7 +8,7 @@ from timm.models.vision_transformer import Attention, VisionTransformer
 from torch import Tensor, nn
 
 from downstream.checks import InputError, check_images
-from mixlib.net import inference
+from mixlib.core.net import inference
 
 
 def class_attention(model: nn.Module, x: Tensor, normalized: bool = True) -> Tensor:

@@ -26,6 +26,7 @@ from downstream.detection.sampling import (
     sample_rois,
 )
 from downstream.detection.settings import DetectSettings
+from mixlib.models.strided_pointwise import avoid_narrow_strided_pointwise
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 UNIT_WEIGHTS = (1.0, 1.0, 1.0, 1.0)  # box offsets of the proposals are not rescaled
@@ -87,6 +88,7 @@ class C4Detector(nn.Module):
             parts[name] for name in ("conv1", "bn1", "act", "maxpool")
         )
         self.layer1, self.layer2, self.layer3, self.layer4 = (parts[name] for name in STAGES)
+        avoid_narrow_strided_pointwise(self)
         inner, outer, self.stride = self._measure()
         self.extra_norm = nn.BatchNorm2d(outer) if settings.extra_norm else nn.Identity()
         per_cell = len(settings.anchor_sizes) * len(settings.anchor_ratios)

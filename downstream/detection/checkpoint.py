@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from downstream.detection.settings import DetectSettings
-from mixlib.checkpoint import Checkpoint
+from mixlib.training.checkpoint import Checkpoint
 
 FILE = "detector.checkpoint.pt"
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from downstream.detection.matches import IOUS, Detected, Matches, check_detections
+from downstream.detection.detections import checked_detections
+from downstream.detection.matches import IOUS, Detected, Matches
 from downstream.detection.readers import Records
 from downstream.detection.voc_ap import summary
 
@@ -25,7 +26,7 @@ def evaluate_coco(truth: Records, found: Sequence[Detected]) -> dict[str, object
         found: boxes, scores and labels of every image of ``truth``, in its pixels.
 
     Raises:
-        DetectionError: see :func:`downstream.detection.matches.check_detections`.
+        DataError: see :func:`downstream.detection.detections.checked_detections`.
     """
     judge = _evaluated(truth, found)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -47,7 +48,7 @@ def coco_matches(truth: Records, found: Sequence[Detected]) -> list[Matches]:
         found: boxes, scores and labels of every image of ``truth``, in its pixels.
 
     Raises:
-        DetectionError: see :func:`downstream.detection.matches.check_detections`.
+        DataError: see :func:`downstream.detection.detections.checked_detections`.
     """
     judge = _evaluated(truth, found)
     areas, images = len(judge.params.areaRng), len(truth)
@@ -83,8 +84,7 @@ def _evaluated(truth: Records, found: Sequence[Detected]) -> Any:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    check_detections(truth, found)
-    rows = _rows(found)
+    rows = _rows(checked_detections(truth, found))
     with contextlib.redirect_stdout(io.StringIO()):
         reference = COCO()
         reference.dataset = _dataset(truth)
@@ -112,7 +112,6 @@ def _rows(found: Sequence[Detected]) -> np.ndarray:
     """Detections as rows (image, x, y, w, h, score, label)."""
     parts = []
     for image, (boxes, scores, labels) in enumerate(found):
-        boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         sides = boxes[:, 2:] - boxes[:, :2]
         number = np.full((len(boxes), 1), image)
         columns = (number, boxes[:, :2], sides, np.c_[scores], np.c_[labels])

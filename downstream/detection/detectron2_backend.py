@@ -16,8 +16,8 @@ from PIL import Image
 from torch import nn
 
 from downstream.detection.checkpoint import RunCheckpoint
+from downstream.detection.detections import Found
 from downstream.detection.detectron2_model import build_detector, require_detectron2
-from downstream.detection.evaluate import Found
 from downstream.detection.readers import Record, Records
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator

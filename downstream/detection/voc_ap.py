@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from downstream.detection.matches import IOUS, Detected, Matches, check_detections
+from downstream.detection.detections import checked_detections
+from downstream.detection.matches import IOUS, Detected, Matches
 from downstream.detection.readers import Records
 
 
@@ -73,14 +74,14 @@ def voc_matches(truth: Records, found: Sequence[Detected]) -> list[Matches]:
         found: boxes, scores and labels of every image of ``truth``.
 
     Raises:
-        DetectionError: see :func:`downstream.detection.matches.check_detections`.
+        DataError: see :func:`downstream.detection.detections.checked_detections`.
     """
-    check_detections(truth, found)
+    checked = checked_detections(truth, found)
     rows: list[list[_Overlapped]] = [[] for _ in truth.classes]
     objects = np.zeros((len(truth.classes), len(truth)), np.int64)
     claimed = [0] * len(truth.classes)
     corner = np.array([1.0, 1.0, 0.0, 0.0])
-    for image, (item, (boxes, scores, labels)) in enumerate(zip(truth.items, found, strict=True)):
+    for image, (item, (boxes, scores, labels)) in enumerate(zip(truth.items, checked, strict=True)):
         boxes = _written(np.asarray(boxes, np.float64).reshape(-1, 4) + corner, 1) - corner
         scores, labels = _written(np.asarray(scores, np.float64), 3), np.asarray(labels)
         for label in np.union1d(labels, item.labels).astype(int).tolist():
@@ -137,7 +138,7 @@ def evaluate_voc(truth: Records, found: Sequence[Detected], rule: str) -> dict[s
         rule: "voc2007" or "voc2012".
 
     Raises:
-        DetectionError: see :func:`downstream.detection.matches.check_detections`.
+        DataError: see :func:`downstream.detection.detections.checked_detections`.
     """
     table = np.array(
         [

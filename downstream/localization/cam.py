@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from downstream.frozen import frozen
-from mixlib.net import Net
+from mixlib.core.net import Net
 
 EVEN = 1e-4
 """Largest difference between positions, as a share of the largest gradient, that is rounding."""

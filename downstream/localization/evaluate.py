@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.localization.boxes import overlap, propose
-from downstream.localization.readers import DataError
+from mixlib.data.errors import DataError
 
 DELTAS = (30, 50, 70)
 """Overlaps in percent that MaxBoxAccV2 averages over."""

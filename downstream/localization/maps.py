@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.localization.readers import DataError
+from mixlib.data.errors import DataError
 
 
 def gray_levels(cam: NDArray[np.floating], size: int) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from downstream.checks import InputError, check_images, check_labels
-from mixlib.net import inference
+from mixlib.core.net import inference
 from mixlib.seed import generator
 
 Rounding = Literal["round", "floor"]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from downstream.checks import InputError, check_labels
 from downstream.robustness.attacks import Attack
 from downstream.robustness.severities import CORRUPTIONS, LEVELS, STANDARD
-from mixlib.net import inference
+from mixlib.core.net import inference
 
 Prepare = Callable[[NDArray[np.uint8]], Tensor]
 """Images uint8 [B, H, W, 3] -> the network's input, on its device."""

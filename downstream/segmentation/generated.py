@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.segmentation.metrics import IGNORE
-from mixlib.data.generated import CLASS_NAMES, Scene, Shapes, render
+from mixlib.data.shapes.scenes import CLASS_NAMES, Scene, Shapes, render
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class GeneratedSegmentations:
         split: "train", "val" or "test".
 
     Example:
-        >>> from mixlib.data.generated import Shapes
+        >>> from mixlib.data.shapes.scenes import Shapes
         >>> data = GeneratedSegmentations(Shapes(train=2, size=16, classes=3), "train")
         >>> len(data), data.image(1).shape, data.mask(1).shape, data.names[0]
         (2, (16, 16, 3), (16, 16), 'background')

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from downstream.checks import InputError
 from downstream.segmentation.metrics import Confusion, count_pixels, empty
 from downstream.segmentation.settings import SegmentSettings
-from mixlib.net import inference
+from mixlib.core.net import inference
 
 Report = Callable[[int, int], None]
 

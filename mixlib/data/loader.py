@@ -1,4 +1,4 @@
-"""In which order do the images come, and how do they get onto the device?
+"""Data loading: the order of the images, their augmentation, and their way onto the device.
 
 The order of epoch e comes from generator(seed, "order", e), the augmentation of a batch from
 generator(seed, "augment", e, step), that of a single picture from its place in the epoch. So an
@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mixlib.data.augment import Augment
-from mixlib.data.pictures import erase, test_picture, train_picture
-from mixlib.data.readers import Images
-from mixlib.data.rows import Statistics
-from mixlib.data.transforms import draw, normalize, shorter_side, test_batch, train_batch
+from mixlib.data.augment_batch import draw, normalize, shorter_side, test_batch, train_batch
+from mixlib.data.augment_image import erase, test_picture, train_picture
+from mixlib.data.augmentations import Augment
+from mixlib.data.catalog.row import Statistics
+from mixlib.data.images import Images
 from mixlib.seed import derive, generator
 
 Batch = tuple[Tensor, Tensor]

@@ -1,4 +1,4 @@
-"""How does RandAugment change a picture? (two random operations, with explicit random numbers)
+"""RandAugment with explicit random numbers: two random operations on one image.
 
 RandAugment (Cubuk et al., CVPR Workshops 2020) in the variant of Table 12's procedures, timm's
 'rand-m<M>-mstd<S>-inc1': two operations out of 15, with replacement, each applied with probability

@@ -1,10 +1,10 @@
-"""How does accuracy move along the rows of a table, or with what a step costs?"""
+"""Curves of accuracy along the rows of a table, or over what a step costs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from paper_tables.figures import COLORS, Drawing, canvas, save
+from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
 
 
 def over_rows(drawing: Drawing, paths: tuple[Path, ...]) -> None:

@@ -1,5 +1,5 @@
-"""Which products of input gradients are large in the trained networks of a table?  One map per row,
-drawn by :mod:`theory`'s own statistic (MSDA Figure 4)."""
+"""Products of input gradients of the trained networks of a table (MSDA Figure 4): one map per row,
+drawn by :mod:`theory`'s own statistic."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from paper_tables.drawings.canvas import Drawing, canvas, save
 from paper_tables.drawings.samples import trainings
-from paper_tables.drawings.specimens import bench_of
-from paper_tables.figures import Drawing, canvas, save
-from pipelines.kinds.train import OBJECTIVE, TrainJob, launch
-from pipelines.store import Store
+from paper_tables.drawings.trained_networks import context_of
+from pipelines.execute.launch import launch
+from pipelines.execute.store import Store
+from pipelines.execute.train import OBJECTIVE, loaders, trained_objective
+from pipelines.plan.kinds.train import TrainJob
 from theory.gradients import input_gradients, normalized, product_map
 from theory.plots import gradient_maps
 
@@ -35,7 +37,7 @@ def product_maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
 def of_network(job: TrainJob, store: Store) -> Float[Tensor, "P Q"]:
     """The normalized map [2H - 1, 2W - 1] of a trained network on its test images."""
-    model = job.trained(bench_of(store), OBJECTIVE).predictor().eval()
+    model = trained_objective(job, context_of(store), OBJECTIVE).predictor().eval()
     x, y = spread(job, store, IMAGES)
     return normalized(product_map(input_gradients(model, x, y)))
 
@@ -43,8 +45,8 @@ def of_network(job: TrainJob, store: Store) -> Float[Tensor, "P Q"]:
 def spread(job: TrainJob, store: Store, count: int) -> tuple[Tensor, Tensor]:
     """``count`` test images and labels spread evenly through the split, so that sorted classes all
     appear: float32 [n, C, H, W] normalized, int64 [n]; all of them where there are fewer."""
-    bench = bench_of(store)
-    _, test = job.loaders(bench, launch("32-true", bench))
+    context = context_of(store)
+    _, test = loaders(job, context, launch("32-true", context))
     x, y = (torch.cat(parts) for parts in zip(*test.epoch(0), strict=True))
     places = torch.linspace(0, len(x) - 1, min(count, len(x))).round().long()
     return x[places], y[places]

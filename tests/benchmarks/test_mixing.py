@@ -15,7 +15,7 @@ from benchmarks.clock import alternate
 from benchmarks.mixing import FLOOR, OURS, comparisons, markdown
 from benchmarks.peers import GROUPS
 from benchmarks.rivals import fmix_mask, sinkhorn_align
-from mixlib.policies.align import aligned, distances, transport_plan
+from mixlib.methods.alignmix import aligned, distances, transport_plan
 
 SHAPE = (4, 3, 32, 32)
 # comparison at 32 px, a contender, and by which factor ours must be faster: about half of what is

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from mixlib.labels import BinaryCrossEntropy, CrossEntropy
-from mixlib.labels_attention import TransMix
-from mixlib.labels_decoupled import Decoupled
-from mixlib.mix import Mix
+from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy
+from mixlib.core.mix import Mix
+from mixlib.methods.decoupledmix import Decoupled
+from mixlib.methods.transmix import TransMix
 
 B, K, Y = 6, 3, 5
 

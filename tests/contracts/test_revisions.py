@@ -15,14 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from mixlib import backbones, builder
-from mixlib.data import generated
-from mixlib.data.augment import AUGMENTS
-from mixlib.data.generated import Shapes, render
-from mixlib.methods import METHODS
-from mixlib.mix import blend
-from mixlib.recipes import RECIPES
+from mixlib.catalog.methods import METHODS
+from mixlib.core.method import resolve
+from mixlib.core.mix import blend
+from mixlib.data.augmentations import AUGMENTS
+from mixlib.data.shapes import scenes
+from mixlib.data.shapes.scenes import Shapes, render
+from mixlib.models import backbones
 from mixlib.seed import generator
+from mixlib.training.recipes import RECIPES
 
 FILE = Path(__file__).parents[1] / "golden" / "revisions.json"
 TOLERANCE = 1e-4
@@ -39,12 +40,12 @@ NARROW = [
 def method_numbers(name: str) -> list[float]:
     """Moments of a fixed batch mixed with the method's generated-data parameters."""
     row = METHODS[name]
-    policy = builder.constructor(row.build)(**row.params_for("generated"))
+    policy = resolve(row.path())(**row.params_for("generated"))
     x = torch.randn(6, 3, 32, 32, generator=generator(0, "revision"))
-    settled = policy.settle(generator(1, name))
-    if settled.site != "input":
+    chosen = policy.choose(generator(1, name))
+    if chosen.site != "input":
         return [0.0]
-    mix = settled.draw(x, torch.arange(6), None, generator(2, name))
+    mix = chosen.draw(x, torch.arange(6), None, generator(2, name))
     out = blend(mix, x)
     grid = torch.linspace(-1, 1, 32)
     return [
@@ -78,7 +79,7 @@ def current() -> dict[str, dict[str, list]]:
         "backbones": {n: [backbones.BACKBONES[n].revision, backbone_numbers(n)] for n in NARROW},
         "recipes": {n: [row.revision, text(row)] for n, row in RECIPES.items()},
         "augments": {n: [row.revision, text(row)] for n, row in AUGMENTS.items()},
-        "renderer": {"shapes": [generated.REVISION, renderer_numbers()]},
+        "renderer": {"shapes": [scenes.REVISION, renderer_numbers()]},
     }
 
 
@@ -98,16 +99,36 @@ def now():
 @pytest.mark.parametrize("catalog", ["methods", "backbones", "recipes", "augments", "renderer"])
 def test_changed_numbers_raise_their_revision(catalog, now):
     recorded = json.loads(FILE.read_text())[catalog]
-    for name, (revision, numbers) in now[catalog].items():
-        assert name in recorded, f"{name} is new: record it (see the top of this file)"
-        old_revision, old = recorded[name]
+    gone = recorded.keys() - now[catalog].keys()
+    assert not gone, f"{catalog}: {sorted(gone)} left the catalog: take them out of {FILE.name}"
+    # a row that is new has no numbers yet that could have changed
+    for name in recorded:
+        (old_revision, old), (revision, numbers) = recorded[name], now[catalog][name]
         if revision == old_revision:
             assert same(old, numbers), f"{catalog}: {name}: numbers changed, the revision did not"
         else:
             assert revision > old_revision, f"{catalog}: {name}: revisions only go up"
             pytest.fail(f"{catalog}: {name}: record the numbers of revision {revision}")
-    assert recorded.keys() == now[catalog].keys()
+
+
+def updated(recorded: dict[str, dict[str, list]], now: dict[str, dict[str, list]]) -> dict:
+    """The record with new rows and raised revisions; every other number stays as it is."""
+    return {
+        catalog: {
+            name: old if (old := recorded.get(catalog, {}).get(name)) and old[0] == new[0] else new
+            for name, new in rows.items()
+        }
+        for catalog, rows in now.items()
+    }
+
+
+def test_recording_leaves_unchanged_rows_alone(now):
+    recorded = json.loads(FILE.read_text())
+    raised = {**now["recipes"], "cifar": [now["recipes"]["cifar"][0] + 1, "0" * 16]}
+    after = updated(recorded, {**now, "recipes": raised})
+    assert after["recipes"]["cifar"] == raised["cifar"]
+    assert after["methods"] == {**now["methods"], **recorded["methods"]}
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(current(), indent=1) + "\n")
+    FILE.write_text(json.dumps(updated(json.loads(FILE.read_text()), current()), indent=1) + "\n")

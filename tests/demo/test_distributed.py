@@ -19,7 +19,7 @@ def test_two_processes_share_one_job(world):
         made.run(
             sys.executable,
             "-c",
-            "from pipelines.run import plan; import json;"
+            "from pipelines.plan.build import plan; import json;"
             "print(json.dumps([k for k, d in plan('demo').data.items() if d.name == 'shapes']))",
         )
     )

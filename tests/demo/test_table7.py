@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import os
+import resource
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.demo, pytest.mark.xdist_group("demo")]
+# the commands take two minutes of a free core, and many more beside another suite
+pytestmark = [pytest.mark.demo, pytest.mark.xdist_group("demo"), pytest.mark.timeout(3600)]
 COMMAND = ("snakemake", "--cores", "2", "paper_tables/table7")
 
 
@@ -20,6 +22,12 @@ def done(world):
     made = world("undisturbed")
     made.log = made.run(*COMMAND)
     return made
+
+
+def processor_seconds():
+    """What the commands that have ended took; unlike the time of day, also on a busy machine."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_every_cell_is_measured(done):
@@ -38,9 +46,9 @@ def test_progress_is_visible(done):
 
 
 def test_a_second_run_has_nothing_to_do(done):
-    before = time.monotonic()
+    before = processor_seconds()
     assert "Nothing to be done" in done.run(*COMMAND)
-    assert time.monotonic() - before < 15
+    assert processor_seconds() - before < 15
 
 
 def test_one_changed_number_plans_exactly_its_jobs(done):
@@ -79,56 +87,80 @@ def kill(process, whom):
     process.wait()
 
 
-def kill_one_job(folder):
-    """kill -9 of a training or fine-tuning process of this world; returns whether one was found."""
+def jobs(folder):
+    """Process ids of the trainings, fine-tunings and preparations that run in this world."""
+    found = []
     for entry in os.listdir("/proc"):
         try:
             words = Path(f"/proc/{entry}/cmdline").read_text().split("\0")
             here = os.readlink(f"/proc/{entry}/cwd")
         except OSError:
             continue
-        if here == str(folder) and "pipelines.run" in words and words[0].endswith("python"):
-            os.kill(int(entry), signal.SIGKILL)
-            return True
+        if (
+            here == str(folder)
+            and any(w in words for w in ("pipelines.run", "pipelines.execute"))
+            and words[0].endswith("python")
+        ):
+            found.append(int(entry))
+    return found
+
+
+def kill_one_job(folder):
+    """kill -9 of one job of this world; whether one was caught before it ended by itself."""
+    for number in jobs(folder):
+        try:
+            handle = os.pidfd_open(number)
+        except ProcessLookupError:
+            continue
+        with os.fdopen(handle, "rb", closefd=True) as process:
+            try:
+                signal.pidfd_send_signal(process.fileno(), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        return True
     return False
 
 
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
+def wait_for(condition, process=None):
+    """Waits until a condition holds, however slow the machine is: pytest's own time-out ends it.
+
+    Raises:
+        RuntimeError: the process that should bring it about has ended.
+    """
+    while not condition():
+        if process is not None and process.poll() is not None and not condition():
+            raise RuntimeError(process.communicate()[0][-4000:])
         time.sleep(0.2)
-    raise TimeoutError
 
 
 def test_killed_three_times_it_ends_with_the_same_bytes(world, done):
     broken = world("killed")
-    working = lambda: any((broken.folder / "results").glob("*.partial/*"))  # noqa: E731
+    working = lambda: any((broken.folder / "results").glob("*.partial"))  # noqa: E731
 
     # everything dies while the first classifiers train
     process = broken.start(*COMMAND)
-    wait_for(lambda: any((broken.folder / "results").glob("*.partial")))
+    wait_for(working, process)
     time.sleep(3)
     kill(process, "everything")
 
     # one job dies; Snakemake goes on with the others and reports the failure
     process = broken.start(*COMMAND)
-    wait_for(lambda: kill_one_job(broken.folder))
-    text, _ = process.communicate(timeout=600)
+    wait_for(lambda: kill_one_job(broken.folder), process)
+    text, _ = process.communicate()
     assert process.returncode != 0, text
 
     # Snakemake dies and its jobs live on, so the next run meets them
     process = broken.start(*COMMAND)
-    wait_for(lambda: working() or len(broken.results()) > 3 or process.poll() is not None)
+    wait_for(lambda: jobs(broken.folder) and working(), process)
     kill(process, "snakemake")
 
     broken.run(*COMMAND)
     for name in ("table.csv", "table.md"):
         assert (broken.product / name).read_bytes() == (done.product / name).read_bytes()
     assert broken.results() == done.results()
-    left = [p.name for p in (broken.folder / "results").glob("*.partial")]
-    assert not left
+    # an orphan that only now learns that its result is there leaves nothing either
+    wait_for(lambda: not jobs(broken.folder))
+    assert not list((broken.folder / "results").glob("*.partial"))
 
 
 def test_a_wrong_word_ends_with_one_clear_line(world):
@@ -145,7 +177,7 @@ def test_missing_data_says_what_was_sought_and_how_to_get_it(world):
     made.environment.pop("MIX_DATA", None)
     text = made.run("snakemake", "-n", "--config", "scale=paper", "--", "paper_tables/table7")
     assert "is not here. Looked in" in text
-    assert "python -m pipelines.datasets fetch" in text
+    assert "python -m pipelines.data fetch" in text
     assert "24000 iterations, batch 16, lr 0.02" in text
     assert "180000 iterations" in text
     assert "100 epochs, batch 256" in text

@@ -16,7 +16,7 @@ from downstream.robustness.corrupt import corrupt
 from downstream.robustness.filters import blur_along
 from downstream.robustness.occlusion import OcclusionSettings, drop_patches
 from downstream.robustness.severities import CORRUPTIONS, LEVELS, MOTION
-from mixlib.evaluate import mixed_hits
+from mixlib.training.evaluate import mixed_hits
 
 OWN_TEXTURES = {"fog", "frost", "snow", "elastic_transform", "spatter"}
 

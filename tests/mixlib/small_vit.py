@@ -6,8 +6,8 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
-from mixlib.net import Net
-from mixlib.objective import Objective
+from mixlib.core.net import Net
+from mixlib.core.objective import Objective
 
 CLASSES = 5
 

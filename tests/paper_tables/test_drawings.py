@@ -11,16 +11,22 @@ import pytest
 import torch
 from matplotlib import image
 
-from paper_tables import figures, formats
-from paper_tables.drawings import gradients
-from paper_tables.drawings.specimens import bench_of
-from paper_tables.figures import drawer
+from paper_tables.drawings import dots, gradients
+from paper_tables.drawings.canvas import Drawing
+from paper_tables.drawings.registry import load_drawing
+from paper_tables.drawings.trained_networks import context_of
 from paper_tables.measure import best, measure, panels
 from paper_tables.render import render
-from pipelines import datasets, grid, scale, table
-from pipelines.job import Outcome
-from pipelines.run import perform
-from pipelines.store import Store
+from paper_tables.sheet import EMPTY, build_sheet
+from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
+from pipelines.data import datasets
+from pipelines.data.fingerprints import specify
+from pipelines.declare import scale, table
+from pipelines.execute.outcome import Outcome
+from pipelines.execute.perform import perform
+from pipelines.execute.store import Store
+from pipelines.execute.train import trained_objective
+from pipelines.plan import grid
 from theory.gradients import input_gradients, normalized, product_map
 
 TABLES = table.load_all()
@@ -48,10 +54,10 @@ def trained(tmp_path_factory):
         patch.chdir(folder)
         for data in plan.data.values():
             row = datasets.DATASETS[data.name]
-            datasets.prepare(row, datasets.specify(row, dict(data.spec)))
+            datasets.prepare(row, specify(row, dict(data.spec)))
         store = Store()
         for job in plan.jobs.values():
-            perform(job, store, checkpoint_seconds=1e9, options={"accelerator": "cpu"})
+            perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")
         yield plan, store
 
 
@@ -98,7 +104,7 @@ def test_products_of_gradients_are_those_of_the_trained_networks(trained, tmp_pa
     x, y = gradients.spread(jobs[0], store, 6)
     # sorted by class on disk, so the first six would be of one or two
     assert len(y.unique()) == 6
-    predictor = jobs[0].trained(bench_of(store), "objective.pt").predictor().eval()
+    predictor = trained_objective(jobs[0], context_of(store), "objective.pt").predictor().eval()
     again = normalized(product_map(input_gradients(predictor, x, y)))
     assert torch.equal(vanilla, again)
     pictures = [
@@ -133,21 +139,24 @@ def test_a_skipped_cell_is_a_dash_in_every_format(invented):
     assert ("+ MP (m = 0)", "CIFAR-100 Mixup") not in numbers
     assert len(numbers) == 10
     assert all(len(places) in (3, 4) for _, places in panels(paper))
-    text = formats.markdown(paper, numbers, plan.scale, ())
+    sheet = build_sheet(paper, numbers, plan.scale, ())
+    text = write_markdown(sheet)
     (line,) = [line for line in text.splitlines() if line.startswith("| + MP (m = 0)")]
-    assert line.count(f" {formats.EMPTY} ") == 2
-    assert formats.latex(paper, numbers, plan.scale, ()).count(formats.EMPTY) == 2
-    assert formats.page(paper, numbers, plan.scale, (), ()).count(f">{formats.EMPTY}<") == 2
-    assert len(formats.csv_text(paper, numbers, plan.scale).splitlines()) == 11
+    assert line.count(f" {EMPTY} ") == 2
+    assert write_tex(sheet).count(EMPTY) == 2
+    assert write_html(sheet).count(f">{EMPTY}<") == 2
+    assert len(write_csv(sheet).splitlines()) == 11
 
 
 def test_a_column_says_which_way_is_good_and_how_many_decimals(invented):
     plan, store = invented
     paper = plan.tables["table11"]
     numbers = measure(paper, plan.cells["table11"], store)
-    leaders = best(paper, numbers)
+    several = {at: replace(cell, values=cell.values * 2) for at, cell in numbers.items()}
+    leaders = best(paper, several)
     assert ("Mixup", "R-18 params (M)") in leaders
     assert ("l = 4", "R-18") in leaders
+    assert not best(paper, numbers), "one run a cell"
     assert numbers["Mixup", "R-18 params (M)"].decimals == 2
 
 
@@ -155,18 +164,22 @@ def test_a_column_has_its_own_unit(invented):
     plan, store = invented
     paper = plan.tables["table11"]
     numbers = measure(paper, plan.cells["table11"], store)
-    lines = csv.DictReader(io.StringIO(formats.csv_text(paper, numbers, plan.scale)))
+    lines = csv.DictReader(io.StringIO(write_csv(build_sheet(paper, numbers, plan.scale, ()))))
     units = {line["column"]: line["unit"] for line in lines}
     assert units["R-18"] == "%"
     assert units["R-18 params (M)"] == "M"
     assert units["RX-50 step (ms)"] == "ms"
-    assert "(% unless a column says otherwise)" in formats.markdown(paper, numbers, plan.scale, ())
+    assert "(% unless a column says otherwise)" in write_markdown(
+        build_sheet(paper, numbers, plan.scale, ())
+    )
     # the tolerance is one of accuracies, and says nothing about milliseconds
     close = replace(paper, tolerance=1e9)
     compare = replace(plan.scale, compare=True)
     for column, said in (("R-18", True), ("R-18 step (ms)", False)):
         cell = replace(numbers["Mixup", column], reference=1.0)
-        assert ("within tolerance" in formats.compared(close, compare, cell)) is said
+        sheet = build_sheet(close, {("Mixup", column): cell}, compare, ())
+        (value,) = [v for line in sheet.lines for v in line.values if v.paper]
+        assert ("within tolerance" in value.paper) is said
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -179,10 +192,10 @@ def test_no_size_and_no_time_is_a_percentage(name):
 def drawn(plan, store, name, compare, monkeypatch):
     """The figure of dots of a table."""
     kept = []
-    monkeypatch.setattr(figures, "save", lambda figure, paths: kept.append(figure))
+    monkeypatch.setattr(dots, "save", lambda figure, paths: kept.append(figure))
     numbers = measure(plan.tables[name], plan.cells[name], store)
     said = replace(plan.scale, compare=compare)
-    figures.dots(figures.Drawing(plan.tables[name], said, numbers, plan.cells[name], store), ())
+    dots.dots(Drawing(plan.tables[name], said, numbers, plan.cells[name], store), ())
     return numbers, kept[0]
 
 
@@ -213,4 +226,4 @@ def test_every_run_is_a_dot_and_the_papers_numbers_are_only_where_they_compare(
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_declared_picture_has_its_function(name):
-    assert callable(drawer(TABLES[name].figure))
+    assert callable(load_drawing(TABLES[name].figure))

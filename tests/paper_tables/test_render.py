@@ -9,12 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from paper_tables import formats
 from paper_tables.measure import best, measure
 from paper_tables.render import products, render
-from pipelines import grid, scale, table
-from pipelines.job import Outcome
-from pipelines.store import Store
+from paper_tables.sheet import build_sheet
+from paper_tables.writers import write_html, write_markdown, write_tex
+from pipelines.declare import scale, table
+from pipelines.execute.outcome import Outcome
+from pipelines.execute.store import Store
+from pipelines.plan import grid
 
 VALUES = {"vanilla": 40.0, "mixup": 42.0, "cutmix": 45.5}
 
@@ -49,6 +51,7 @@ def test_cells_are_means_with_their_spread(plan, store):
     assert cell.difference == pytest.approx(43.5 - 80.7)
     assert ("CutMix", "COCO mAP") in best(paper, numbers)
     assert ("Vanilla", "COCO mAP") in best(replace(paper, higher_is_better=False), numbers)
+    assert len(best(paper, numbers)) == 4
 
 
 def test_every_product_is_written_and_named(plan, store, tmp_path):
@@ -83,24 +86,28 @@ def test_rendering_twice_gives_the_same_bytes(plan, store, tmp_path):
 def test_a_demo_shows_no_difference_to_the_paper(plan, store):
     paper = plan.tables["table7"]
     numbers = measure(paper, plan.cells["table7"], store)
-    demo = formats.markdown(paper, numbers, plan.scale, ("shapes",))
+    demo = write_markdown(build_sheet(paper, numbers, plan.scale, ("shapes",)))
     assert "paper 8" not in demo
     assert "must not be compared" in demo
-    compared = formats.markdown(paper, numbers, replace(plan.scale, compare=True), ("shapes",))
+    compared = write_markdown(
+        build_sheet(paper, numbers, replace(plan.scale, compare=True), ("shapes",))
+    )
     assert "(paper 80.7, -37.2)" in compared
     assert "must not be compared" not in compared
     close = replace(paper, reference={("Mixup", "VOC mAP"): 43.3})
     near = measure(close, plan.cells["table7"], store)
-    text = formats.markdown(close, near, replace(plan.scale, compare=True), ("shapes",))
+    text = write_markdown(build_sheet(close, near, replace(plan.scale, compare=True), ("shapes",)))
     assert "(paper 43.3, +0.2, within tolerance)" in text
 
 
 def test_the_best_of_a_column_is_bold_everywhere(plan, store):
     paper = plan.tables["table7"]
     numbers = measure(paper, plan.cells["table7"], store)
-    assert "| CutMix | **47.0 ± 0.7** |" in formats.markdown(paper, numbers, plan.scale, ())
-    assert r"\textbf{47.0 $\pm$ 0.7}" in formats.latex(paper, numbers, plan.scale, ())
-    assert "<td class=best>47.0" in formats.page(paper, numbers, plan.scale, ())
+    assert "| CutMix | **47.0 ± 0.7** |" in write_markdown(
+        build_sheet(paper, numbers, plan.scale, ())
+    )
+    assert r"\textbf{47.0 $\pm$ 0.7}" in write_tex(build_sheet(paper, numbers, plan.scale, ()))
+    assert "<td class=best>47.0" in write_html(build_sheet(paper, numbers, plan.scale, ()))
 
 
 def test_a_metric_that_no_result_has_is_named(plan, store):

@@ -1,4 +1,4 @@
-"""Does a wish come back?  Profile -> law -> measured moments; and a designed law trains."""
+"""Inverse design, round trip: target -> law -> measured moments; and a designed law trains."""
 
 from __future__ import annotations
 
@@ -8,31 +8,36 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 
-from mixlib import builder
-from mixlib.data.augment import Augment
-from mixlib.data.generated import CLASS_NAMES, Shapes, render_split
+from mixlib.catalog import build as builder
+from mixlib.core.lam import Beta
+from mixlib.core.objective import MixOnce
+from mixlib.core.policy import ByLaw
+from mixlib.data.augmentations import Augment
+from mixlib.data.catalog.row import SHAPES_MEAN, SHAPES_STD
+from mixlib.data.images import Images
 from mixlib.data.loader import Loader
-from mixlib.data.readers import Images
-from mixlib.data.rows import SHAPES_MEAN, SHAPES_STD
-from mixlib.fit import fit
-from mixlib.laws import Beta, Box, CoinCells, Cosines, Field, Flat, HMix, Mixture, Modes
-from mixlib.objective import MixOnce
-from mixlib.policies.by_law import ByLaw
-from mixlib.recipes import RECIPES
+from mixlib.data.shapes.scenes import CLASS_NAMES, Shapes, render_split
+from mixlib.masks.designed import Cosines, Field, Mixture, Modes
+from mixlib.methods.cutmix import Box
+from mixlib.methods.gridmix import CoinCells
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
 from mixlib.seed import generator
+from mixlib.training.fit import fit
+from mixlib.training.recipes import RECIPES
 from theory.design import (
     Infeasible,
     by_cosines,
     by_field,
     by_mixture,
     by_modes,
-    objections,
     spectrum,
-    swing,
+    violated_conditions,
 )
-from theory.lam import spread
-from theory.moments import center, exact, monte_carlo
-from theory.torus import grid_lags
+from theory.moments import center, exact_moments, monte_carlo_moments
+from theory.moments.designed import folded_second_moment
+from theory.moments.lam import mixup_coefficient
+from theory.moments.torus import grid_lags
 
 SIZE = (12, 12)
 LAM = Beta(1.0)
@@ -53,31 +58,31 @@ def fading(length: float, amplitude: float, size=SIZE) -> torch.Tensor:
 
 
 def largest_z(law, lam=LAM, size=SIZE, n=40_000) -> float:
-    measured = monte_carlo(law, lam, size, n, generator(7, type(law).__name__))
-    known = exact(law, lam, size)
+    measured = monte_carlo_moments(law, lam, size, n, generator(7, type(law).__name__))
+    known = exact_moments(law, lam, size)
     z = (measured.A - known.A).abs() / measured.A_se.clamp(min=1e-7)
     return float(z.max())
 
 
-def test_cosines_realize_a_small_wish_exactly():
-    wish = fading(3.0, swing(LAM) / 2)
-    found = by_cosines(wish, LAM)
+def test_cosines_realize_a_small_target_exactly():
+    target = fading(3.0, folded_second_moment(LAM) / 2)
+    found = by_cosines(target, LAM)
     assert found.error < 1e-12
     assert isinstance(found.law, Cosines)
     assert largest_z(found.law) < 5
 
 
-def test_a_smaller_wish_is_diluted_with_mixup():
-    wish = fading(2.0, 0.01)
-    found = by_cosines(wish, LAM)
+def test_a_smaller_target_is_diluted_with_mixup():
+    target = fading(2.0, 0.01)
+    found = by_cosines(target, LAM)
     assert isinstance(found.law, Mixture)
     assert found.error < 1e-12
     assert largest_z(found.law) < 5
 
 
 def test_fields_realize_the_full_amplitude():
-    wish = fading(2.0, spread(LAM))
-    found = by_field(wish, LAM)
+    target = fading(2.0, mixup_coefficient(LAM))
+    found = by_field(target, LAM)
     assert isinstance(found.law, Field)
     assert found.error < 1e-3
     assert largest_z(found.law) < 5
@@ -85,11 +90,11 @@ def test_fields_realize_the_full_amplitude():
     assert set(masks.unique().tolist()) == {0.0, 1.0}
 
 
-def test_gaussian_shaped_wishes_are_refused_with_the_reason():
-    smooth = torch.exp(-(distances() ** 2) / 8) * spread(LAM)
+def test_gaussian_shaped_targets_are_refused_with_the_reason():
+    smooth = torch.exp(-(distances() ** 2) / 8) * mixup_coefficient(LAM)
     power = spectrum(smooth).clamp(min=0)
     smooth = torch.fft.ifft2(power).real * power.numel()
-    smooth = smooth * (spread(LAM) / smooth[0, 0])
+    smooth = smooth * (mixup_coefficient(LAM) / smooth[0, 0])
     with pytest.raises(Infeasible, match="negative spectral mass"):
         by_field(smooth, LAM)
 
@@ -102,20 +107,20 @@ def test_gaussian_shaped_wishes_are_refused_with_the_reason():
         (torch.eye(12).double().roll(1, 0) / 100, "symmetric"),
     ],
 )
-def test_impossible_wishes_name_their_obstacle(profile, reason):
-    assert any(reason in text for text in objections(profile, LAM))
+def test_impossible_targets_name_their_obstacle(profile, reason):
+    assert any(reason in text for text in violated_conditions(profile, LAM))
     with pytest.raises(Infeasible, match=reason):
         by_field(profile, LAM)
 
 
-def test_no_wish_is_mixup():
+def test_no_target_is_mixup():
     for construct in (by_cosines, by_field):
         assert construct(torch.zeros(SIZE).double(), LAM).law == Flat()
 
 
 def test_too_large_for_cosines():
     with pytest.raises(Infeasible, match="cosines reach"):
-        by_cosines(fading(2.0, spread(LAM)), LAM)
+        by_cosines(fading(2.0, mixup_coefficient(LAM)), LAM)
 
 
 def test_modes_realize_any_shape_up_to_scale():
@@ -125,7 +130,7 @@ def test_modes_realize_any_shape_up_to_scale():
     assert isinstance(found.law, Mixture)
     assert found.error < 1e-12
     big = by_modes(factor @ factor.T, (4, 4), LAM)
-    ratio = big.realized / big.wish
+    ratio = big.realized / big.target
     assert isinstance(big.law, Modes)
     assert (ratio - ratio[0, 0]).abs().max() < 1e-9
     assert largest_z(big.law, size=(4, 4)) < 5
@@ -137,7 +142,7 @@ def test_mixtures_find_a_known_mixture():
     laws = (Flat(), Box("wrap"), HMix(0.5))
     truth = Mixture(laws, (0.2, 0.5, 0.3))
     pixel = center((8, 8))
-    row = exact(truth, LAM, (8, 8), torch.tensor([pixel])).row(pixel)
+    row = exact_moments(truth, LAM, (8, 8), torch.tensor([pixel])).row(pixel)
     found = by_mixture(row, laws, LAM, pixel)
     assert found.error < 1e-6
     torch.testing.assert_close(torch.tensor(found.law.weights), torch.tensor(truth.weights))
@@ -146,7 +151,7 @@ def test_mixtures_find_a_known_mixture():
 
 def test_a_mixture_does_not_guess_labels():
     with pytest.raises(NotImplementedError, match="drawn lambda"):
-        exact(Mixture((CoinCells(), Box()), (1.0, 1.0)), LAM, (8, 8))
+        exact_moments(Mixture((CoinCells(), Box()), (1.0, 1.0)), LAM, (8, 8))
 
 
 @pytest.mark.parametrize(
@@ -184,15 +189,15 @@ def demo_loaders(batch: int) -> tuple[Loader, Loader]:
 
 @pytest.mark.parametrize("kind", ["cosines", "field"])
 def test_two_epochs_of_demo_training_with_a_designed_law(kind):
-    """Wish -> law -> measured moments, and the same law in mixlib's own training loop, network and
-    objective."""
+    """Target -> law -> measured moments, and the same law in mixlib's own training loop, network
+    and objective."""
     size = (32, 32)
-    amplitude = swing(LAM) / 2 if kind == "cosines" else spread(LAM)
+    amplitude = folded_second_moment(LAM) / 2 if kind == "cosines" else mixup_coefficient(LAM)
     found = (by_cosines if kind == "cosines" else by_field)(fading(3.0, amplitude, size), LAM)
     assert found.error < 1e-3
     middle = torch.tensor([center(size)])
-    measured = monte_carlo(found.law, LAM, size, 20_000, generator(8, kind), rows=middle)
-    assert measured.largest_z(exact(found.law, LAM, size, rows=middle)) < 5
+    measured = monte_carlo_moments(found.law, LAM, size, 20_000, generator(8, kind), rows=middle)
+    assert measured.largest_z(exact_moments(found.law, LAM, size, rows=middle)) < 5
     train, test = demo_loaders(batch=32)
     objective = MixOnce(builder.net("resnet10_w16", 10, seed=0), ByLaw(found.law, LAM))
     recipe = replace(RECIPES["cifar_300"], epochs=2, batch=32, augment="none")

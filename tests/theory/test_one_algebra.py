@@ -1,4 +1,4 @@
-"""Is what is analyzed what is trained?  One source of masks, imported in one direction."""
+"""One source of masks for training and theory, imported in one direction."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from mixlib.laws import Beta, Box, FMix, GMix, HMix, MaskLaw
-from mixlib.laws.base import as_dense
-from mixlib.net import Net
-from mixlib.objective import MixOnce
-from mixlib.policies.base import partners
-from mixlib.policies.by_law import ByLaw
+from mixlib.core.lam import Beta
+from mixlib.core.mask import MaskLaw, as_dense
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce
+from mixlib.core.policy import ByLaw, partners
+from mixlib.methods.cutmix import Box
+from mixlib.methods.fmix import FMix
+from mixlib.methods.gmix import GMix
+from mixlib.methods.hmix import HMix
 from mixlib.seed import generator
 
 ROOT = Path(__file__).resolve().parents[2]

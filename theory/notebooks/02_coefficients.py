@@ -31,14 +31,17 @@ entries, not about the quadratic form.
 # %matplotlib inline
 import torch
 
-from mixlib.laws import Beta, Box, Flat, HMix
+from mixlib.core.lam import Beta
+from mixlib.methods.cutmix import Box
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
 from mixlib.seed import generator
 from theory.families import families
-from theory.moments import center, exact, monte_carlo
+from theory.moments import center, exact_moments, monte_carlo_moments
+from theory.moments.profiles import by_distance, effective_dimension
+from theory.moments.tilt import one_sided
+from theory.networks import blobs
 from theory.plots import coefficients, maps, spectra
-from theory.profiles import by_distance, effective_dimension
-from theory.states import blobs
-from theory.tilt import one_sided
 
 torch.set_num_threads(1)
 
@@ -83,14 +86,14 @@ opposite corners, where there is 0.19.
 # %%
 size, lam = (16, 16), Beta(1.0)
 box = Box(odd="drop")
-known, wrong = exact(box, lam, size), one_sided(box, lam, size)
+known, wrong = exact_moments(box, lam, size), one_sided(box, lam, size)
 print("CutMix, opposite corners:", float(known.A[0, -1]), "with one side alone:", wrong.A[0, -1])
 largest = {}
 for name, family in families().items():
     if family.exact:
         rng = generator(0, "notebook", name)
-        measured = monte_carlo(family.law, family.lam, (8, 8), 20_000, rng)
-        largest[name] = measured.largest_z(exact(family.law, family.lam, (8, 8)))
+        measured = monte_carlo_moments(family.law, family.lam, (8, 8), 20_000, rng)
+        largest[name] = measured.largest_z(exact_moments(family.law, family.lam, (8, 8)))
         print(f"{name:18} largest z {largest[name]:.1f}")
 
 # %% [markdown]
@@ -106,9 +109,13 @@ penalty leaves free.
 x, _ = blobs(400, 8, 4)
 flat = x.flatten(1)
 sigma = flat.T @ flat / len(flat)
-fair = {"Mixup": Flat(), "CutMix, torus": Box("wrap", label="drawn"), "HMix": HMix(0.5, "wrap")}
+fair = {
+    "Mixup": Flat(),
+    "CutMix, unbiased (torus)": Box("wrap", label="drawn"),
+    "HMix": HMix(0.5, "wrap"),
+}
 dimension = {
-    name: effective_dimension(exact(law, lam, (8, 8)).A * sigma, sigma)
+    name: effective_dimension(exact_moments(law, lam, (8, 8)).A * sigma, sigma)
     for name, law in fair.items()
 }
 print(dimension)
@@ -116,13 +123,13 @@ print(dimension)
 # %%
 middle = center((32, 32))
 curves = {
-    name: by_distance(exact(law, lam, (32, 32), torch.tensor([middle])), middle)[1]
+    name: by_distance(exact_moments(law, lam, (32, 32), torch.tensor([middle])), middle)[1]
     for name, law in fair.items()
 }
 assert max(largest.values()) < 5
 assert (curves["Mixup"] - 1 / 6).abs().max() < 1e-12
-assert curves["CutMix, torus"][0] > 0.33
-assert curves["CutMix, torus"][-1] < 1 / 6
-assert curves["HMix"][0] < curves["CutMix, torus"][0]
-assert dimension["CutMix, torus"] < dimension["HMix"] < dimension["Mixup"]
+assert curves["CutMix, unbiased (torus)"][0] > 0.33
+assert curves["CutMix, unbiased (torus)"][-1] < 1 / 6
+assert curves["HMix"][0] < curves["CutMix, unbiased (torus)"][0]
+assert dimension["CutMix, unbiased (torus)"] < dimension["HMix"] < dimension["Mixup"]
 assert wrong.A[0, -1] < 1e-20 < 0.19 < known.A[0, -1]

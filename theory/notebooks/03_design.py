@@ -15,8 +15,8 @@
 r"""
 # A mask law to order
 
-The paper states that a mixing method with any wished regularization exists under a regularity
-condition. Here are constructions, and the conditions under which each works. A wish is a profile
+The paper states that a mixing method with any regularization exists under a regularity
+condition. Here are constructions, and the conditions under which each works. A target is a profile
 $K(D) = A - c_2$ of coefficients by displacement; it must be a covariance of $[0, 1]$-valued masks
 with mean $\lambda$. In particular $K(0) \le c_2$, with equality for binary masks alone.
 """
@@ -25,17 +25,18 @@ with mean $\lambda$. In particular $K(0) \le c_2$, with equality for binary mask
 # %matplotlib inline
 import torch
 
-from mixlib.laws import Beta
-from mixlib.net import Net
-from mixlib.objective import MixOnce
-from mixlib.policies.by_law import ByLaw
+from mixlib.core.lam import Beta
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce
+from mixlib.core.policy import ByLaw
 from mixlib.seed import generator
-from theory.design import Infeasible, by_cosines, by_field, swing
-from theory.lam import spread
-from theory.moments import exact, monte_carlo
+from theory.design import Infeasible, by_cosines, by_field
+from theory.moments import exact_moments, monte_carlo_moments
+from theory.moments.designed import folded_second_moment
+from theory.moments.lam import mixup_coefficient
+from theory.moments.torus import grid_lags
+from theory.networks import blobs, network, train
 from theory.plots import designed
-from theory.states import blobs, network, train
-from theory.torus import grid_lags
 
 torch.set_num_threads(1)
 SIZE, LAM, N = (16, 16), Beta(1.0), 20_000
@@ -46,16 +47,16 @@ distance = (down**2 + across**2).sqrt()
 r"""
 ## Full amplitude: thresholded Gaussian fields
 
-The wish falls off as $e^{-|D|/2}$. Lag by lag, the correlation of the field is found at which a
-thresholded pair has the wished covariance (Owen's T); its spectrum makes the law.
+The target falls off as $e^{-|D|/2}$. Lag by lag, the correlation of the field is found at which a
+thresholded pair has the covariance of the target (Owen's T); its spectrum makes the law.
 """
 
 # %%
-wish = torch.exp(-distance / 2) * spread(LAM)
-field = by_field(wish, LAM)
+target = torch.exp(-distance / 2) * mixup_coefficient(LAM)
+field = by_field(target, LAM)
 rng, first = generator(0, "design"), torch.tensor([0])
-measured = monte_carlo(field.law, LAM, SIZE, N, rng, first)
-profile = measured.row(0) - spread(LAM)
+measured = monte_carlo_moments(field.law, LAM, SIZE, N, rng, first)
+profile = measured.row(0) - mixup_coefficient(LAM)
 masks = field.law.sample(torch.tensor([0.25, 0.5, 0.75]).double(), SIZE, rng)
 print("largest error of the law:", field.error)
 designed(field, profile, masks)
@@ -65,29 +66,29 @@ r"""
 ## Exactly, at a smaller amplitude: random cosines
 
 $M = \lambda + \min(\lambda, 1 - \lambda) \cos(2\pi k \cdot x + \text{phase})$, the
-frequency drawn from the wish's spectrum.
+frequency drawn from the target's spectrum.
 """
 
 # %%
-small = wish * (swing(LAM) / 2 / spread(LAM))
+small = target * (folded_second_moment(LAM) / 2 / mixup_coefficient(LAM))
 cosines = by_cosines(small, LAM)
-waves = monte_carlo(cosines.law, LAM, SIZE, N, rng, first)
+waves = monte_carlo_moments(cosines.law, LAM, SIZE, N, rng, first)
 print("largest error of the law:", cosines.error)
 designed(
     cosines,
-    waves.row(0) - spread(LAM),
+    waves.row(0) - mixup_coefficient(LAM),
     cosines.law.sample(torch.tensor([0.25, 0.5, 0.75]).double(), SIZE, rng),
 )
 
 # %% [markdown]
 r"""
-## Wishes that cannot be granted say why
+## Targets that cannot be granted say why
 """
 
 # %%
 reasons = []
-bell = torch.exp(-(distance**2) / 18) * spread(LAM)
-for impossible in (2 * wish, -wish, bell):
+bell = torch.exp(-(distance**2) / 18) * mixup_coefficient(LAM)
+for impossible in (2 * target, -target, bell):
     try:
         by_field(impossible, LAM)
     except Infeasible as problem:
@@ -111,7 +112,7 @@ print(f"mixed loss {before:.3f} -> {after:.3f}")
 # %%
 assert field.error < 1e-3
 assert cosines.error < 1e-12
-assert measured.largest_z(exact(field.law, LAM, SIZE, first)) < 5
-assert waves.largest_z(exact(cosines.law, LAM, SIZE, first)) < 5
+assert measured.largest_z(exact_moments(field.law, LAM, SIZE, first)) < 5
+assert waves.largest_z(exact_moments(cosines.law, LAM, SIZE, first)) < 5
 assert len(reasons) == 3
 assert after < before

@@ -27,15 +27,20 @@ statistic, not the paper's result.
 # %matplotlib inline
 import torch
 
-from mixlib.laws import Beta, Box, Flat, HMix
-from mixlib.policies.by_law import ByLaw, vanilla
-from theory.expansion import swapped
+from mixlib.core.lam import Beta
+from mixlib.core.policy import ByLaw
+from mixlib.methods.cutmix import Box
+from mixlib.methods.hmix import HMix
+from mixlib.methods.mixup import Flat
+from mixlib.methods.vanilla import vanilla
+from theory.expansion.terms import swapped
 from theory.first_layer import first_layer
+from theory.generalization import generalization
 from theory.gradients import input_gradients, normalized, product_map
-from theory.moments import exact
+from theory.moments import exact_moments
+from theory.networks import blobs, network, train
 from theory.plots import gradient_maps
-from theory.robustness import adversarial, generalization
-from theory.states import blobs, network, train
+from theory.robustness import adversarial
 
 torch.set_num_threads(1)
 SIZE, CLASSES, LAM = 12, 4, Beta(1.0)
@@ -61,7 +66,7 @@ centered data $R_1$ is a function of first-layer weights times their derivatives
 
 # %%
 targets = torch.nn.functional.one_hot(y, CLASSES).double()
-moments = exact(Box(), LAM, (SIZE, SIZE))
+moments = exact_moments(Box(), LAM, (SIZE, SIZE))
 layers = list(network(SIZE, CLASSES).requires_grad_(False).children())
 weight, rest = layers[1].get_parameter("weight"), torch.nn.Sequential(*layers[2:])
 few = slice(0, 8)
@@ -85,7 +90,11 @@ theta = x[1].flatten() - x[3].flatten()
 theta = theta / theta.norm()
 points = torch.cat([x[:8], -x[:8]])
 sides = (points.flatten(1) @ theta > 0).double()[:, None]
-fair = {"Mixup": Flat(), "CutMix, torus": Box("wrap", label="drawn"), "HMix": HMix(0.5, "wrap")}
+fair = {
+    "Mixup": Flat(),
+    "CutMix, unbiased (torus)": Box("wrap", label="drawn"),
+    "HMix": HMix(0.5, "wrap"),
+}
 bounds = {
     name: adversarial(lambda z: (z.flatten(1) @ theta)[:, None], points, sides, law, LAM)
     for name, law in fair.items()
@@ -113,4 +122,4 @@ for values in maps.values():
     assert torch.equal(values, values.flip(0, 1))
 assert abs(by_layer.R1 - whole.R1) < 1e-12
 assert all(found.mixed >= found.surrogate for found in bounds.values())
-assert complexity["CutMix, torus"].dimension < complexity["Mixup"].dimension
+assert complexity["CutMix, unbiased (torus)"].dimension < complexity["Mixup"].dimension

@@ -5,8 +5,8 @@ import torch
 
 from downstream.attention.target_scores import target_scores
 from downstream.checks import InputError
-from mixlib.mix import pair
-from mixlib.policies.tokens import scored
+from mixlib.core.mix import pair
+from mixlib.methods.tokenmix import scored
 
 
 def test_scores_are_those_that_the_method_trains_with():

@@ -5,9 +5,10 @@ import pytest
 
 from downstream.detection.bootstrap import average_precision_intervals, weighted_precision
 from downstream.detection.coco_ap import coco_matches, evaluate_coco
-from downstream.detection.matches import DetectionError, Matches
+from downstream.detection.matches import Matches
 from downstream.detection.readers import Records, record
 from downstream.detection.voc_ap import evaluate_voc, voc_matches
+from mixlib.data.errors import DataError
 
 RULES = ("voc2007", "voc2012", "coco")
 
@@ -121,5 +122,5 @@ def test_both_evaluators_refuse_the_same_detections(case, rule):
     item = record("i", (10, 10), [[0, 0, 9, 9]], [0])
     truth = Records((item, item), ("a", "b"))
     found, message = BAD[case]
-    with pytest.raises(DetectionError, match=message):
+    with pytest.raises(DataError, match=message):
         evaluated(truth, found, rule)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from detection_resnets import tiny_basic, tiny_bottleneck
 
 from downstream.detection import evaluate
 from downstream.detection.c4 import C4Detector
@@ -11,6 +10,7 @@ from downstream.detection.finetune import finetune
 from downstream.detection.readers import read_voc
 from downstream.detection.settings import DetectSettings, voc_24k
 from mixlib.seed import generator
+from tests.downstream.detection.detection_resnets import tiny_basic, tiny_bottleneck
 
 pytest.importorskip("detectron2", reason="Detectron2 is not installed")
 pytestmark = [pytest.mark.detectron2, pytest.mark.filterwarnings("ignore")]

@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from detection_data import drawn_records
-from detection_resnets import tiny_basic
 from torch import nn
 
 from downstream.detection.batches import index_batches, training_batches
@@ -17,6 +15,9 @@ from downstream.detection.readers import Records
 from downstream.detection.schedule import optimizer
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
+from tests.convolutions import Convolutions
+from tests.downstream.detection.detection_data import drawn_records
+from tests.downstream.detection.detection_resnets import tiny_basic, tiny_bottleneck
 
 CPU = torch.device("cpu")
 DEMO = DetectSettings(
@@ -93,6 +94,16 @@ def test_a_checkpoint_of_other_settings_names_the_file(tmp_path):
         run(DEMO, tmp_path, progress=kill, checkpoint_seconds=0.0)
     with pytest.raises(ValueError, match=FILE):
         run(replace(DEMO, lr=0.01), tmp_path)
+
+
+@pytest.mark.parametrize("net", [tiny_basic(8), tiny_bottleneck(4)], ids=["basic", "bottleneck"])
+def test_no_convolution_that_crashes_on_avx512_is_run(tmp_path, net):
+    settings = replace(SCRATCH, iterations=2, steps=(1,), precise_bn_iters=1)
+    train, test = drawn_records(), drawn_records(seed=1)
+    with Convolutions() as seen:
+        finetune(net, settings, train, test, seed=0, device="cpu", workdir=tmp_path)
+    assert seen.count
+    assert not seen.affected
 
 
 def test_the_given_network_is_not_changed(tmp_path):

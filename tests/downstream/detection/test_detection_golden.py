@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from detection_resnets import tiny_bottleneck
 
 from downstream.detection.batches import normalize_and_pad
 from downstream.detection.c4 import C4Detector
@@ -18,6 +17,7 @@ from downstream.detection.detectron2_names import detectron2_name
 from downstream.detection.evaluate import to_original
 from downstream.detection.sampling import RoiSample, match_anchors, matched_boxes
 from downstream.detection.settings import DetectSettings
+from tests.downstream.detection.detection_resnets import tiny_bottleneck
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "detection"
 BOX, SCORE, LOSS = 5e-3, 1e-4, 1e-4

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from downstream.localization.cam import NoMapError, activation_maps
-from mixlib import builder
-from mixlib.net import Net
+from mixlib.catalog import build as builder
+from mixlib.core.net import Net
 
 POOLED = ["resnet10_w16", "resnet10_w16_dense", "resnext10_dense", "resnet18_cifar"]
 

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from downstream.localization.readers import DataError
-from mixlib import backbones
-from mixlib.datasets import dataset
-from pipelines import datasets, places
-from pipelines.bench import Bench, Progress
-from pipelines.kinds import LocalizeJob
-from pipelines.run import perform
-from pipelines.scale import Scale
-from pipelines.setting import Setting
-from pipelines.store import Store
+from mixlib.data.catalog import dataset
+from mixlib.models import backbones
+from pipelines.data import datasets, places
+from pipelines.data.fingerprints import specify
+from pipelines.declare.scale import Scale
+from pipelines.execute import localize
+from pipelines.execute.context import Context
+from pipelines.execute.perform import perform
+from pipelines.execute.progress import Progress
+from pipelines.execute.store import Store
+from pipelines.plan.kinds import LocalizeJob
+from pipelines.plan.setting import Setting
 
 SPEC = {"train": 20, "val": 10, "test": 20, "size": 32}
 SCALE = Scale(
@@ -46,12 +48,12 @@ def job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MIX_DATA", raising=False)
     row = dataset("shapes_cub")
-    datasets.prepare(row, datasets.specify(row, SPEC), places.DATA)
+    datasets.prepare(row, specify(row, SPEC), places.DATA)
     return LocalizeJob.build(POINT, Setting("here", SCALE, 0))
 
 
-def bench(job, tmp_path, change=lambda state: None, network=None):
-    """A bench whose parent result is a random network's, changed."""
+def context(job, tmp_path, change=lambda state: None, network=None):
+    """A context whose parent result is a random network's, changed."""
     store = Parents(tmp_path / "results")
     state = backbones.build(network or job.parent.backbone.name, 10, seed=1).state_dict()
     change(state)
@@ -59,11 +61,11 @@ def bench(job, tmp_path, change=lambda state: None, network=None):
     folder.mkdir(parents=True)
     torch.save(state, folder / "weights.pt")
     (tmp_path / "work").mkdir()
-    return Bench(tmp_path / "work", store, Progress("test"))
+    return Context(tmp_path / "work", store, Progress("test"))
 
 
 def test_the_measurement_keeps_every_image(job, tmp_path):
-    outcome = job.run(bench(job, tmp_path))
+    outcome = localize.run(job, context(job, tmp_path))
     assert set(outcome.keep) == {"images.csv", "samples.npz", "maps.npy"}
     with (tmp_path / "work" / "images.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -83,8 +85,8 @@ def test_the_measurement_keeps_every_image(job, tmp_path):
 
 
 def test_the_same_job_measures_the_same(job, tmp_path):
-    place = bench(job, tmp_path)
-    assert job.run(place).metrics == job.run(place).metrics
+    place = context(job, tmp_path)
+    assert localize.run(job, place).metrics == localize.run(job, place).metrics
 
 
 def test_the_center_prior_needs_no_parent_and_no_seed(job, tmp_path):
@@ -93,7 +95,9 @@ def test_the_center_prior_needs_no_parent_and_no_seed(job, tmp_path):
     assert first == second
     assert list(first.parents()) == []
     (tmp_path / "work").mkdir()
-    outcome = first.run(Bench(tmp_path / "work", Store(tmp_path / "none"), Progress("test")))
+    outcome = localize.run(
+        first, Context(tmp_path / "work", Store(tmp_path / "none"), Progress("test"))
+    )
     assert 0 < outcome.metrics["MaxBoxAccV2"] < 100
 
 
@@ -111,24 +115,24 @@ def lost(state):
     ("change", "message"), [(lost, "NaN or infinity"), (ones, "same value everywhere")]
 )
 def test_maps_that_say_nothing_end_the_job_without_a_result(job, tmp_path, change, message):
-    place = bench(job, tmp_path, change)
+    place = context(job, tmp_path, change)
     with pytest.raises(ValueError, match=message):
-        perform(job, place.store, checkpoint_seconds=1, options={})
+        perform(job, place.store, checkpoint_seconds=1)
     assert not place.store.file(job).exists()
     assert not list((place.store.root / f"{job.digest}.partial").iterdir())
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(job, tmp_path):
-    place = bench(job, tmp_path, network="resnet10_w16")
+    place = context(job, tmp_path, network="resnet10_w16")
     with pytest.raises(ValueError, match=r"expected the weights of resnet10_w16_dense, found"):
-        job.run(place)
+        localize.run(job, place)
 
 
 def test_an_image_missing_from_the_boxes_ends_the_job(job, tmp_path):
     path = places.locate(job.data.fingerprint) / "bounding_boxes.txt"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(DataError, match="no box for the image"):
-        job.run(bench(job, tmp_path))
+    with pytest.raises(places.MissingDataError, match="no longer holds the files"):
+        localize.run(job, context(job, tmp_path))
     assert not list((tmp_path / "work").iterdir())
 
 

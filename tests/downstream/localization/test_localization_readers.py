@@ -1,4 +1,4 @@
-"""Are both formats read alike, and is every fault named with its file and image?"""
+"""Both formats are read alike, and every fault is named with its file and image."""
 
 import shutil
 from pathlib import Path
@@ -8,9 +8,10 @@ import pytest
 
 from downstream.localization.evaluate import evaluate
 from downstream.localization.maps import center_prior, check, gray_levels
-from downstream.localization.readers import DataError, Truth, read_cub, read_truth, read_wsol
-from mixlib.data.generated import Shapes
-from mixlib.data.layouts import write_cub
+from downstream.localization.readers import Truth, read_cub, read_truth, read_wsol
+from mixlib.data.errors import DataError
+from mixlib.data.shapes.layouts import write_cub
+from mixlib.data.shapes.scenes import Shapes
 
 SPEC = Shapes(train=8, val=6, test=12, size=32, classes=4, anywhere=True, radius=(0.24, 0.34))
 
@@ -121,7 +122,7 @@ def test_a_missing_list_and_a_malformed_line_are_named(cub):
     with pytest.raises(DataError, match=r"image_sizes.txt, line 2: expected 3 fields"):
         read_wsol(metadata(cub))
     (metadata(cub) / "image_sizes.txt").unlink()
-    with pytest.raises(FileNotFoundError, match=r"image_sizes.txt, found nothing"):
+    with pytest.raises(FileNotFoundError, match=r"image_sizes.txt is missing"):
         read_wsol(metadata(cub))
 
 

@@ -1,4 +1,4 @@
-"""Are batches the same after a restart, with other numbers of processes, and cut among ranks?"""
+"""Batches are the same after a restart, with other numbers of processes, and cut among ranks."""
 
 from dataclasses import replace
 
@@ -7,10 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from mixlib.data.augment import AUGMENTS
-from mixlib.data.generated import CLASS_NAMES, Shapes, render_split
+from mixlib.data.augmentations import AUGMENTS
+from mixlib.data.images import Images
 from mixlib.data.loader import Loader
-from mixlib.data.readers import Images, read
+from mixlib.data.readers import read
+from mixlib.data.shapes.scenes import CLASS_NAMES, Shapes, render_split
 
 STATISTICS = {"mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2)}
 NAMES = ["cifar", "tiny", "fine", "deit", "rsb_a2"]

@@ -1,0 +1,133 @@
+"""Builders: from names of catalog rows to networks, policies and objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mixlib.catalog.methods import check_released, method
+from mixlib.core.hyperparameters import changed
+from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule
+from mixlib.core.method import Method, resolve
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce, Objective
+from mixlib.core.policy import Policy
+from mixlib.core.training_pipeline import PipelineName
+from mixlib.methods.automix.build import in_pipeline
+from mixlib.methods.automix.schedules import Momentum, constant
+from mixlib.models import backbones
+from mixlib.models.attention import last_attention
+from mixlib.training.recipes import Recipe
+
+
+def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> Net:
+    """A network with its named sites, freshly initialized or from published weights.
+
+    Args:
+        backbone: a row of ``mixlib.models.backbones``.
+        classes: outputs of its classifier.
+        seed: of the initial weights.
+        weights: a file with a torchvision- or timm-named state dict, or "torchvision"; the
+            classifier is left out when its size differs.
+    """
+    row = backbones.backbone(backbone)
+    model = backbones.build(backbone, classes, seed)
+    if weights is not None:
+        backbones.load_published(model, row, weights)
+    return Net(model, row.sites, layout=row.layout)
+
+
+def policy(
+    name: str,
+    params: Mapping[str, Any] | None = None,
+    family: str = "default",
+    released: bool = False,
+) -> Policy:
+    """The policy of a method with its parameters for a family of datasets, some changed.
+
+    Args:
+        name: a row of ``mixlib.catalog.methods``.
+        params: changes of its parameters.
+        family: of datasets.
+        released: as the released code has it.
+
+    Raises:
+        KeyError: no such method.
+        TypeError: a parameter that the method does not have.
+        ValueError: the method is an objective of its own (AutoMix), or ``released`` is asked of
+            one that has no such variant.
+    """
+    row = method(name)
+    if row.objective != "once":
+        raise ValueError(f"{name} trains its own mask generator: build it with builder.objective")
+    if released:
+        check_released(row)
+    return row.make(family, changes=params or {}, released=released)
+
+
+def rule(recipe: Recipe) -> LabelRule:
+    """The loss that a recipe asks for."""
+    if recipe.loss == "bce":
+        return BinaryCrossEntropy(target="two-hot", smoothing=recipe.smoothing)
+    if recipe.loss == "ce":
+        return CrossEntropy(recipe.smoothing)
+    raise ValueError(f"loss must be ce or bce, got {recipe.loss!r}")
+
+
+def objective(
+    name: str, network: Net, params: Mapping[str, Any], recipe: Recipe, *, steps: int, seed: int
+) -> Objective:
+    """The training objective of a method.
+
+    Args:
+        name: a row of ``mixlib.catalog.methods``.
+        network: the network to train.
+        params: every parameter of the method; ``pipeline`` among them is a row of
+            :mod:`mixlib.core.training_pipeline`, ``momentum`` changes its average, and
+            ``released`` puts the released code's values in the place of its fields.
+        recipe: for the loss.
+        steps: length of the training, for schedules inside the objective.
+        seed: initializes what the objective adds to the network.
+    """
+    row = method(name)
+    make = resolve(row.path())
+    given = dict(params)
+    if given.pop("released", False):
+        check_released(row)
+        given = row.as_released(given)
+    given, of_rule = row.split(given)
+    pipeline: PipelineName = given.pop("pipeline", row.pipeline)
+    loss = rule(recipe)
+    if "attention" in row.needs:
+        network.sites["attention"] = last_attention(network.model)
+    if row.rule is not None:
+        loss = resolve(row.path(row.rule))(rule=loss, **of_rule)
+    if row.objective != "once":
+        return _own_objective(row, network, given, loss, pipeline, steps, seed)
+    momentum = changed(Momentum(), given.pop("momentum", {}))
+    if recipe.weight_ema is not None:
+        if pipeline != "none":
+            raise ValueError(f"{name}: weight_ema beside pipeline {pipeline!r}: one average only")
+        pipeline, momentum = "ema", constant(recipe.weight_ema)
+    if pipeline == "none":
+        return MixOnce(network, make(**given), loss)
+    return in_pipeline(network, make(**given), pipeline, momentum, steps=steps, rule=loss)
+
+
+def _own_objective(
+    row: Method,
+    network: Net,
+    params: dict[str, Any],
+    loss: LabelRule,
+    pipeline: PipelineName,
+    steps: int,
+    seed: int,
+) -> Objective:
+    """The objective of a method that is more than a draw and a forward pass."""
+    make = resolve(row.path())
+    if row.settings is not None:
+        settings = resolve(row.path(row.settings))(params, loss)
+        return make(network, settings, steps=steps, seed=seed, pipeline=pipeline)
+    if pipeline != "none":
+        raise ValueError(f"{row.name} is not trained in the pipeline {pipeline!r}")
+    return make(network, rule=loss, steps=steps, seed=seed, **params)

@@ -1,0 +1,130 @@
+"""How does a mixed label become a loss?  A label rule reads the mix, the logits and the labels.
+
+Every rule honors per-sample weights and any number of sources.  ``y`` is int64 [B]; the label of
+output b is sum_k weight[b, k] * onehot(y[source[b, k]]).  Where a mix brings labels of its own
+(``Mix.labels``, rows over the classes), they stand for onehot(y).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from mixlib.core.mix import Mix
+
+
+class LabelRule(ABC):
+    """A loss of a mixed batch.  ``taps`` names the sites it wants to see (attention-based
+    rules)."""
+
+    taps: tuple[str, ...] = ()
+
+    @abstractmethod
+    def __call__(
+        self,
+        mix: Mix,
+        logits: Float[Tensor, "B Y"],
+        seen: Mapping[str, Tensor],
+        y: Int[Tensor, " B"],
+    ) -> Float[Tensor, ""]:
+        """Mean loss of the batch."""
+
+
+def soft_targets(
+    mix: Mix, y: Int[Tensor, " B"], classes: int, smoothing: float = 0.0
+) -> Float[Tensor, "B Y"]:
+    """Mixed labels as rows over the classes, each label smoothed first (off value smoothing /
+    classes).
+
+    Raises:
+        ValueError: the mix brings labels over another number of classes.
+    """
+    if mix.labels is None:
+        rows = torch.zeros(len(y), classes, device=y.device)
+        rows.scatter_add_(1, y[mix.source], mix.weight)
+    else:
+        rows = torch.einsum("bk,bky->by", mix.weight, own_labels(mix.labels, classes)[mix.source])
+    if smoothing:
+        rows = rows * (1 - smoothing) + mix.weight.sum(1, keepdim=True) * smoothing / classes
+    return rows
+
+
+def own_labels(labels: Float[Tensor, "B Y"], classes: int) -> Float[Tensor, "B Y"]:
+    """The labels that a mix brings, checked and in float32.
+
+    Raises:
+        ValueError: they are over another number of classes.
+    """
+    if labels.shape[1] != classes:
+        raise ValueError(
+            f"expected {classes} classes, the soft labels have {labels.shape[1]}: the network in "
+            "training and whoever made the labels must name the same classes"
+        )
+    return labels.float()
+
+
+@dataclass(frozen=True)
+class CrossEntropy(LabelRule):
+    """sum_k weight_k * CE(logits, y_k): mixup cross-entropy (AutoMix eq. 2), per sample."""
+
+    smoothing: float = 0.0
+
+    def __call__(
+        self,
+        mix: Mix,
+        logits: Float[Tensor, "B Y"],
+        seen: Mapping[str, Tensor],
+        y: Int[Tensor, " B"],
+    ) -> Float[Tensor, ""]:
+        log_p = F.log_softmax(logits.float(), dim=1)
+        if mix.labels is None:
+            picked = log_p.gather(1, y[mix.source])
+        else:
+            rows = own_labels(mix.labels, logits.shape[1])
+            picked = torch.einsum("bky,by->bk", rows[mix.source], log_p)
+        loss = -(mix.weight * picked).sum(1)
+        if self.smoothing:
+            even = -(mix.weight.sum(1) * log_p.mean(1))
+            loss = (1 - self.smoothing) * loss + self.smoothing * even
+        return loss.mean()
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(LabelRule):
+    """One sigmoid per class (RSB A2/A3).
+
+    Args:
+        target: "share" keeps the label weights; "two-hot" asks for every source present with a full
+            1 (timm's binarized targets), which a soft label has no meaning for.
+        smoothing: as in :func:`soft_targets`.
+        reduction: "mean" over samples and classes, or "sum" over classes and mean over samples.
+    """
+
+    target: Literal["share", "two-hot"] = "share"
+    smoothing: float = 0.0
+    reduction: Literal["mean", "sum"] = "mean"
+
+    def __call__(
+        self,
+        mix: Mix,
+        logits: Float[Tensor, "B Y"],
+        seen: Mapping[str, Tensor],
+        y: Int[Tensor, " B"],
+    ) -> Float[Tensor, ""]:
+        rows = soft_targets(mix, y, logits.shape[1], self.smoothing)
+        if self.target == "two-hot":
+            if mix.labels is not None:
+                raise ValueError(
+                    "two-hot targets need class indices, this mix brings soft labels: use "
+                    'BinaryCrossEntropy(target="share")'
+                )
+            rows = (soft_targets(mix, y, logits.shape[1]) > 0).to(rows.dtype)
+        loss = F.binary_cross_entropy_with_logits(logits.float(), rows, reduction="mean")
+        return loss if self.reduction == "mean" else loss * logits.shape[1]

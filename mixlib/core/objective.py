@@ -1,0 +1,127 @@
+"""What does one training step minimize?  An objective: batch in, loss and named terms out.
+
+The training loop knows only this interface; what DDP wraps and a checkpoint saves is one objective.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mixlib.core.labels import CrossEntropy, LabelRule
+from mixlib.core.mix import Mix, blend
+from mixlib.core.net import Net
+from mixlib.core.policy import Policy
+
+
+class Step(NamedTuple):
+    """One step's outcome: the loss to differentiate, its detached named terms, and the mix the
+    classifier saw."""
+
+    loss: Tensor
+    terms: dict[str, Tensor]
+    mix: Mix
+
+
+class Objective(nn.Module, ABC):
+    """A training objective with its networks."""
+
+    @abstractmethod
+    def forward(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+    ) -> Step:
+        """The loss of one batch; draws everything random from ``rng``."""
+
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        """The mix that the classifier would see of these images at this lambda, the batch backwards
+        as partners: two images are mixed with each other.
+
+        Raises:
+            ValueError: the objective mixes nothing, or its masks do not follow lambda.
+        """
+        raise ValueError(f"{type(self).__name__} has no mixes at a given lambda")
+
+    def after_step(self, i: int) -> None:
+        """Called once after optimizer step i (counted from 0); momentum networks are updated
+        here."""
+
+    @abstractmethod
+    def predictor(self) -> nn.Module:
+        """The network to evaluate and to keep: images [B, C, H, W] -> logits [B, Y]."""
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Trainable parameters by group; a recipe may give each group its own schedule."""
+        return {"net": [p for p in self.parameters() if p.requires_grad]}
+
+
+def mixed_forward(
+    net: Net,
+    policy: Policy,
+    x: Float[Tensor, "B C H W"],
+    y: Int[Tensor, " B"],
+    rng: torch.Generator,
+    tap: Sequence[str] = (),
+) -> tuple[Mix, Float[Tensor, "B Y"], dict[str, Tensor]]:
+    """One forward pass with the batch mixed where the policy wants it.
+
+    Returns:
+        The mix, the logits [B, Y] and the tensors tapped on the way.
+    """
+    now, drawn = policy.choose(rng), []
+
+    def mixing(z: Tensor) -> Tensor:
+        drawn.append(now.draw(z, y, net, rng))
+        return blend(drawn[0], z)
+
+    logits, seen = net(x, edit={now.site: mixing}, tap=tap)
+    return drawn[0], logits, seen
+
+
+def images_mixed_at(
+    net: Net,
+    policy: Policy,
+    x: Float[Tensor, "B C H W"],
+    y: Int[Tensor, " B"],
+    lam: float,
+    rng: torch.Generator,
+) -> Mix:
+    """The mix of images at a given lambda, see :meth:`Policy.draw_at`.
+
+    Raises:
+        ValueError: the policy mixes inside the network only, or its masks do not follow lambda.
+    """
+    if "input" not in policy.places:
+        raise ValueError(f"{type(policy).__name__} mixes at {policy.places} only, not images")
+    return policy.draw_at(x, y, net, lam, rng)
+
+
+class MixOnce(Objective):
+    """One draw, one forward: every method whose policy is not itself trained."""
+
+    def __init__(self, net: Net, policy: Policy, rule: LabelRule | None = None) -> None:
+        super().__init__()
+        self.net = net
+        self.policy = policy
+        self.rule = rule or CrossEntropy()
+
+    def forward(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+    ) -> Step:
+        mix, logits, seen = mixed_forward(self.net, self.policy, x, y, rng, self.rule.taps)
+        loss = self.rule(mix, logits, seen, y)
+        return Step(loss, {"loss": loss.detach()}, mix)
+
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        return images_mixed_at(self.net, self.policy, x, y, lam, rng)
+
+    def predictor(self) -> nn.Module:
+        return self.net.model

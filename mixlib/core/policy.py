@@ -1,0 +1,250 @@
+"""Policies: tensors at a site of the network in, a :class:`~mixlib.core.mix.Mix` out.
+
+A policy decides who is mixed with whom (:func:`partners`), in which shares (a law of lambda, see
+:func:`draw_pairs`) and where in the image (a mask law, a search or a network).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Literal, final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mixlib.core.lam import Fixed, LamLaw
+from mixlib.core.mask import MaskLaw, label_share
+from mixlib.core.mix import Mix, identity, pair, rolled
+from mixlib.core.net import Net
+
+Scope = Literal["sample", "batch"]
+Pairing = Literal["roll", "permute", "reverse"]
+
+
+class Policy(ABC):
+    """Decides how a batch is mixed.
+
+    ``needs`` names what it looks at beyond the tensor itself ("input_grad", "features",
+    "attention", "teacher"): the extra cost of a step follows from it.  ``site`` is where the mix is
+    applied: "input" or a site of the net (ManifoldMix, AlignMix); a policy receives the tensor at
+    its site. Who runs the network asks :meth:`choose` first, see
+    :func:`mixlib.core.objective.mixed_forward`.
+    """
+
+    needs: frozenset[str] = frozenset()
+    site: str = "input"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every site where :meth:`choose` may decide to mix."""
+        return (self.site,)
+
+    def choose(self, rng: torch.Generator) -> Policy:
+        """The policy of the next batch: decides what must be known before the forward pass, which
+        of several policies it is and where it mixes.  Most have nothing to decide."""
+        return self
+
+    def at(self, lam: float) -> Policy:
+        """The same policy at a fixed lambda, one for the batch, with the batch backwards as
+        partners; where it is a matter of chance whether a batch is mixed at all, it is.
+
+        Raises:
+            ValueError: the method's masks do not follow lambda.
+        """
+        raise _without_lambda(self)
+
+    @final
+    def draw_at(
+        self,
+        z: Tensor,
+        y: Int[Tensor, " B"],
+        net: Net | None,
+        lam: float,
+        rng: torch.Generator,
+    ) -> Mix:
+        """Mixes these samples at this lambda: a batch of two mixes both with each other.
+
+        Args:
+            z, y, net, rng: as of :meth:`draw`; a policy that may mix at several sites, the input
+                among them, does so at the input.
+            lam: share of a sample's own image, in [0, 1].
+
+        Raises:
+            ValueError: the method's masks do not follow lambda; names the policy.
+
+        Example:
+            >>> from mixlib.core.lam import Beta
+            >>> from mixlib.methods.mixup import Flat
+            >>> images, rng = torch.zeros(2, 3, 8, 8), torch.Generator().manual_seed(0)
+            >>> mix = ByLaw(Flat(), Beta(1.0)).draw_at(images, torch.arange(2), None, 0.25, rng)
+            >>> mix.source.tolist(), mix.weight.tolist()
+            ([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]])
+        """
+        fixed = self.at(lam)
+        site = "input" if "input" in fixed.places else fixed.places[0]
+        now = fixed.choose(rng)
+        while now.site != site:
+            now = fixed.choose(rng)
+        return now.draw(z, y, net, rng)
+
+    @abstractmethod
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        """Draws one mix for the batch.
+
+        Args:
+            z: [B, C, H, W] (or tokens [B, N, C]), the tensor at ``site``.
+            y: int64 [B], labels.
+            net: the network in training, for policies that look into it; others ignore it.
+            rng: the only source of randomness.
+        """
+
+
+def _without_lambda(what: object) -> ValueError:
+    return ValueError(
+        f"{type(what).__name__}: its masks do not follow lambda, so it cannot mix at a given one; "
+        "use draw(), which draws from its own law"
+    )
+
+
+def partners(
+    n: int, pairing: Pairing, rng: torch.Generator
+) -> tuple[Int[Tensor, " n"], int | None]:
+    """Who mixes with whom.
+
+    Args:
+        n: batch size.
+        pairing: "roll": everyone's partner is ``shift`` places on, shift uniform in 1..n-1: no
+            sample meets itself and nothing need be gathered (the loader has shuffled already, so
+            the pairs are random); "permute": a random permutation, fixed points and all (mixup,
+            CutMix and PuzzleMix as released); "reverse": the batch backwards (timm, DeiT, TokenMix
+            as released).
+
+    Returns:
+        int64 [n] partners on the generator's device, and the shift where there is one.
+    """
+    if pairing == "roll":
+        unit = torch.rand((), generator=rng, device=rng.device)
+        shift = 1 + int(unit.item() * (n - 1)) if n > 1 else 0
+        return rolled(n, shift, rng.device), shift
+    if pairing == "permute":
+        return torch.randperm(n, generator=rng, device=rng.device), None
+    if pairing == "reverse":
+        return torch.arange(n - 1, -1, -1, device=rng.device), None
+    raise ValueError(f"pairing must be roll, permute or reverse, got {pairing!r}")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Who is mixed with whom in a batch, and with which lambda.
+
+    Attributes:
+        partner: int64 [B].
+        shares: float64 [n, 2], lambda and 1 - lambda; n = B, or 1 where the batch has one lambda.
+        shift: ``partner[b] == (b + shift) % B``, if known.
+    """
+
+    partner: Int[Tensor, " B"]
+    shares: Float[Tensor, "n 2"]
+    shift: int | None = None
+
+    @property
+    def lam(self) -> Float[Tensor, " n"]:
+        """Lambda as it was drawn: one per sample or one for the batch."""
+        return self.shares[:, 0]
+
+    @property
+    def lam_each(self) -> Float[Tensor, " B"]:
+        """Lambda of every sample."""
+        return self.lam.expand(len(self.partner))
+
+    def to(self, device: torch.device) -> Pairs:
+        """The same on another device (asynchronous copies of small tensors)."""
+        partner, shares = (t.to(device, non_blocking=True) for t in (self.partner, self.shares))
+        return Pairs(partner, shares, self.shift)
+
+
+def draw_pairs(
+    batch: int, law: LamLaw, scope: Scope, pairing: Pairing, rng: torch.Generator
+) -> Pairs:
+    """Partners, then lambda: what every policy of pairs draws first.
+
+    Args:
+        batch: number of samples.
+        law: of lambda.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`partners`.
+        rng: the only source of randomness; the result lies on its device.
+
+    Example:
+        >>> from mixlib.core.lam import Fixed
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> pairs = draw_pairs(3, Fixed(0.25), "batch", "reverse", rng)
+        >>> pairs.partner.tolist(), pairs.shares.tolist()
+        ([2, 1, 0], [[0.25, 0.75]])
+    """
+    partner, shift = partners(batch, pairing, rng)
+    return Pairs(partner, law.shares(batch if scope == "sample" else 1, rng), shift)
+
+
+def grid_of(z: Tensor) -> tuple[int, int]:
+    """Height and width of the tensor that a mask must cover; tokens lie on a square grid."""
+    if z.ndim == 4:
+        return z.shape[-2], z.shape[-1]
+    side = round(z.shape[1] ** 0.5)
+    if z.ndim != 3 or side * side != z.shape[1]:
+        raise ValueError(
+            f"expected [B, C, H, W] or a square grid of tokens [B, N, C], got {tuple(z.shape)}"
+        )
+    return side, side
+
+
+@dataclass(frozen=True)
+class ByLaw(Policy):
+    """Mixes by a mask law.
+
+    Args:
+        law: the mask law.
+        lam: the law of lambda.
+        scope: one lambda and mask per "sample" (the definition of every paper here) or one for the
+            whole "batch" (most releases: cheaper, and noisier by a factor of the batch size).
+        pairing: see :func:`mixlib.core.policy.partners`.
+        site: where to mix.
+
+    Example:
+        >>> from mixlib.core.lam import Beta
+        >>> from mixlib.methods.cutmix import Box
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> policy = ByLaw(Box(), Beta(1.0), scope="batch", pairing="permute")
+        >>> policy.draw(torch.zeros(4, 3, 8, 8), torch.arange(4), None, rng).mask.edges.shape
+        torch.Size([1, 4])
+    """
+
+    law: MaskLaw
+    lam: LamLaw
+    scope: Scope = "sample"
+    pairing: Pairing = "roll"
+    site: str = "input"
+
+    def at(self, lam: float) -> Policy:
+        if not self.law.follows_lambda:
+            raise _without_lambda(self.law)
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
+        if self.law.flat:
+            return pair(pairs.partner, None, pairs.shares, shift=pairs.shift).to(z.device)
+        own = self.law.draw(pairs.lam, grid_of(z), rng)
+        share = label_share(self.law, pairs.lam, own)
+        own = own if not isinstance(own, Tensor) else own.float()
+        return pair(pairs.partner, own, share, shift=pairs.shift).to(z.device)
+
+
+@dataclass(frozen=True)
+class Keep(Policy):
+    """Leaves every sample as it is: the vanilla baseline."""
+
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        return identity(z.shape[0], z.device)

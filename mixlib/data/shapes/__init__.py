@@ -1,0 +1,1 @@
+"""The shapes world: generated images of textured objects with labels, boxes and masks."""

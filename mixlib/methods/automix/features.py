@@ -1,0 +1,73 @@
+"""Where does the Mix Block look, and in which layout do the features lie there?
+
+AutoMix reads the map of the l-th stage of the momentum encoder (section 3.1, eq. 4; l = 3 in all
+experiments, Table 11).  Networks lay their maps out differently, so the layout is stated, not
+guessed: an 8 x 8 x 8 tensor says nothing about which axis holds the channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mixlib.core.net import Layout, Net, inference
+
+
+@dataclass(frozen=True)
+class Features:
+    """A site of the network and the layout of its tensor.
+
+    Args:
+        site: a named site or module path of the net, e.g. "layer3".
+        channels: C of the map.
+        layout: "channels_first" [B, C, h, w] (ResNet, ConvNeXt), "channels_last" [B, h, w, C]
+            (Swin) or "tokens" [B, prefix + h w, C] in row-major order (ViT, DeiT).
+        prefix: tokens before the grid: 1 class token in ViT and DeiT, 2 with distillation.
+    """
+
+    site: str
+    channels: int
+    layout: Layout = "channels_first"
+    prefix: int = 0
+
+    def as_map(self, z: Tensor, image: tuple[int, int]) -> Float[Tensor, "B C h w"]:
+        """The site's tensor as a map.
+
+        Args:
+            z: the tensor at the site, in the stated layout.
+            image: (H, W) of the images; tokens lie on a grid with their aspect ratio.
+
+        Raises:
+            ValueError: the tensor does not fit the layout, or its channels differ.
+        """
+        if self.layout == "tokens":
+            z = _grid(z[:, self.prefix :], image)
+        elif self.layout == "channels_last":
+            z = z.permute(0, 3, 1, 2)
+        if z.ndim != 4 or z.shape[1] != self.channels:
+            raise ValueError(
+                f"site {self.site!r} in layout {self.layout} gives a map of shape "
+                f"{tuple(z.shape)}; expected [B, {self.channels}, h, w]"
+            )
+        return z
+
+
+def _grid(tokens: Tensor, image: tuple[int, int]) -> Tensor:
+    count = tokens.shape[1]
+    rows = round((count * image[0] / image[1]) ** 0.5)
+    if rows == 0 or count % rows:
+        raise ValueError(f"{count} tokens do not tile an image of {image[0]} x {image[1]}")
+    return tokens.transpose(1, 2).unflatten(2, (rows, count // rows))
+
+
+def probe(net: Net, site: str, image: int = 64) -> Features:
+    """The channels of a site, found by one forward pass of a blank image of ``image`` pixels."""
+    layout, prefix = net.layout, 1 if net.layout == "tokens" else 0
+    device = next(net.parameters()).device
+    with inference(net):
+        z = net.features(torch.zeros(1, 3, image, image, device=device), site)
+    channels = z.shape[1] if layout == "channels_first" else z.shape[-1]
+    return Features(site, channels, layout, prefix)

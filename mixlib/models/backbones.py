@@ -1,0 +1,299 @@
+"""Which networks are there?  Catalog: name -> constructor, sites, citation, revision.  Imports no
+torch itself.
+
+Every ResNet for large images is timm's class, so that state dicts carry the same names as
+torchvision's (``conv1``, ``layer1.0.conv1``, ``fc``) and one reader serves all detectors.  Networks
+for 32 pixels that timm has no constructor for are :mod:`mixlib.models.cifar_resnets`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from mixlib.core.catalog import nearest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# the word for torchvision's ImageNet weights
+PUBLISHED = "torchvision"
+
+# "last" is what the classifier reads: the map that global pooling averages, or the tokens
+RESNET_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 5)} | {"last": "layer4"}
+# after a pre-activated network's last norm and activation, which are no part of its last stage
+PRE_SITES = RESNET_SITES | {"last": "last"}
+THREE_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 4)} | {"last": "last"}
+# a transformer has no stages: a sixth, a third and half of twelve blocks stand for the first three
+VIT_SITES = {"stage1": "blocks.1", "stage2": "blocks.3", "stage3": "blocks.5", "last": "norm"}
+SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)} | {"last": "norm"}
+CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)} | {"last": "stages.3"}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One network.
+
+    Attributes:
+        name: the word used in declarations.
+        title: the name shown in tables.
+        family: which constructor builds it: "resnet" (timm's ResNet class with ``options``),
+            "timm" (by the registered name in ``options``) or "residual"
+            (:class:`mixlib.models.cifar_resnets.ResidualNet` with ``options``).
+        options: plain arguments of that constructor.
+        stem: "imagenet" (7x7 stride 2, pooling), "small" (3x3 stride 2, pooling: the same strides,
+            so a detector sees C4 at stride 16), "dense" (3x3 stride 2, no pooling: finer maps to
+            localize with) or "cifar" (3x3 stride 1, no pooling: AutoMix A.1).
+        sites: names for places, see :class:`mixlib.core.net.Net`.
+        layout: how features lie there: "channels_first", "channels_last" or "tokens" (behind one
+            class token), see :class:`mixlib.methods.automix.features.Features`.
+        torchvision: the model of that name in torchvision has this architecture and published
+            weights; None: it has none.
+        small: of ResNet-18's size, for which AutoMix A.1 has hyper-parameters of its own.
+        cite: source.
+        revision: raised by hand whenever the network's numbers change.
+    """
+
+    name: str
+    title: str
+    family: str
+    options: Mapping[str, Any]
+    stem: str
+    sites: Mapping[str, str]
+    cite: str
+    layout: Literal["channels_first", "channels_last", "tokens"] = "channels_first"
+    small: bool = False
+    torchvision: str | None = None
+    revision: int = 1
+
+
+_HE = "He et al., Deep residual learning, CVPR 2016"
+_DEIT = "Touvron et al., Training data-efficient image transformers, ICML 2021"
+_SWIN = "Liu et al., Swin Transformer, ICCV 2021"
+_SWIN_T = "swin_tiny_patch4_window7_224"
+_NEXT_T = "Liu et al., A ConvNet for the 2020s, CVPR 2022"
+_PRE = "He et al., Identity mappings in deep residual networks, ECCV 2016"
+_WIDE = "Zagoruyko and Komodakis, Wide residual networks, BMVC 2016"
+_XIE = "Xie et al., Aggregated residual transformations, CVPR 2017"
+
+
+def _resnet(
+    name: str,
+    title: str,
+    stem: str,
+    cite: str = _HE,
+    torchvision: str | None = None,
+    **options: Any,
+) -> Backbone:
+    small = options["layers"] in ((1, 1, 1, 1), (2, 2, 2, 2))
+    return Backbone(
+        *(name, title, "resnet", options, stem, RESNET_SITES, cite),
+        small=small,
+        torchvision=torchvision,
+    )
+
+
+def _timm(
+    name: str, title: str, model: str, sites: Mapping[str, str], cite: str, layout: Any
+) -> Backbone:
+    return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite, layout)
+
+
+def _residual(
+    name: str,
+    title: str,
+    block: str,
+    layers: tuple[int, ...],
+    channels: tuple[int, ...],
+    stem_width: int,
+    cite: str,
+) -> Backbone:
+    options = {"block": block, "layers": layers, "channels": channels, "stem_width": stem_width}
+    sites = PRE_SITES if len(layers) == 4 else THREE_SITES
+    small = layers == (2, 2, 2, 2)
+    return Backbone(name, title, "residual", options, "cifar", sites, cite, small=small)
+
+
+_TINY: dict[str, Any] = {
+    "block": "basic",
+    "layers": (1, 1, 1, 1),
+    "channels": (16, 32, 64, 128),
+    "stem_width": 16,
+}
+# stride 8 in all, so that a 64-pixel image leaves 8 x 8 cells to localize in; the last stage is
+# dilated instead of strided
+_DENSE: dict[str, Any] = {
+    "block": "basic",
+    "layers": (1, 1, 1, 1),
+    "channels": (16, 32, 64, 64),
+    "output_stride": 16,
+}
+_DENSE_NEXT: dict[str, Any] = {
+    **_DENSE,
+    "block": "bottleneck",
+    "channels": (8, 16, 16, 16),
+    "cardinality": 4,
+    "base_width": 32,
+}
+_BASIC18: dict[str, Any] = {"block": "basic", "layers": (2, 2, 2, 2)}
+_BASIC34: dict[str, Any] = {"block": "basic", "layers": (3, 4, 6, 3)}
+_NECK50: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 6, 3)}
+_NECK101: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
+_WIDTHS = (64, 128, 256, 512)
+_NEXT: dict[str, Any] = {"cardinality": 32, "base_width": 4}
+
+BACKBONES: dict[str, Backbone] = {
+    row.name: row
+    for row in (
+        _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
+        _resnet("resnet10_w16_cifar", "R-10 (width 16, CIFAR stem)", "cifar", **_TINY),
+        _resnet(
+            *("resnet10_w16_dense", "R-10 (width 16, stride 8)", "dense"), **_DENSE, stem_width=16
+        ),
+        _resnet("resnext10_dense", "RX-10 (stride 8)", "dense", _XIE, **_DENSE_NEXT),
+        _resnet("resnet18", "R-18", "imagenet", torchvision="resnet18", **_BASIC18),
+        _resnet("resnet34", "R-34", "imagenet", torchvision="resnet34", **_BASIC34),
+        _resnet("resnet50", "R-50", "imagenet", torchvision="resnet50", **_NECK50),
+        _resnet("resnet101", "R-101", "imagenet", torchvision="resnet101", **_NECK101),
+        _resnet("resnext50", "RX-50", "imagenet", _XIE, "resnext50_32x4d", **_NECK50, **_NEXT),
+        _resnet("resnext101", "RX-101", "imagenet", _XIE, **_NECK101, **_NEXT),
+        _resnet("resnet18_cifar", "R-18", "cifar", **_BASIC18),
+        _resnet("resnext50_cifar", "RX-50", "cifar", _XIE, **_NECK50, **_NEXT),
+        _residual("resnet56", "RN56", "plain", (9, 9, 9), (16, 32, 64), 16, _HE),
+        _residual("wrn28_2", "WRN28-2", "pre", (4, 4, 4), (32, 64, 128), 16, _WIDE),
+        _residual("preact18", "PreActRN18", "pre", (2, 2, 2, 2), _WIDTHS, 64, _PRE),
+        _residual("preact34", "PreActRN34", "pre", (3, 4, 6, 3), _WIDTHS, 64, _PRE),
+        _residual("preact50", "PreActRN50", "pre_bottleneck", (3, 4, 6, 3), _WIDTHS, 64, _PRE),
+        _timm("deit_tiny", "DeiT-T", "deit_tiny_patch16_224", VIT_SITES, _DEIT, "tokens"),
+        _timm("deit_small", "DeiT-S", "deit_small_patch16_224", VIT_SITES, _DEIT, "tokens"),
+        _timm("swin_tiny", "Swin-T", _SWIN_T, SWIN_SITES, _SWIN, "channels_last"),
+        _timm(
+            "convnext_tiny",
+            "ConvNeXt-T",
+            "convnext_tiny",
+            CONVNEXT_SITES,
+            _NEXT_T,
+            "channels_first",
+        ),
+    )
+}
+
+
+def backbone(name: str) -> Backbone:
+    """The row of a name.
+
+    Raises:
+        KeyError: no such network; the message names the nearest one.
+    """
+    if name not in BACKBONES:
+        raise KeyError(nearest("backbone", name, BACKBONES))
+    return BACKBONES[name]
+
+
+def build(name: str, classes: int, seed: int) -> nn.Module:
+    """A freshly initialized classifier [B, 3, H, W] -> [B, classes].
+
+    Initial weights depend on ``seed`` only: layers draw from torch's global generator, which is
+    seeded for the construction and put back afterwards.
+    """
+    import torch
+
+    from mixlib.seed import derive
+
+    row = backbone(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "weights", name))
+        if row.family == "timm":
+            import timm
+
+            return timm.create_model(row.options["model"], num_classes=classes)
+        if row.family == "residual":
+            from mixlib.models.cifar_resnets import ResidualNet
+
+            return ResidualNet(classes, **row.options)
+        return _build_resnet(row, classes)
+
+
+def _build_resnet(row: Backbone, classes: int) -> nn.Module:
+    from timm.models.resnet import BasicBlock, Bottleneck, ResNet
+    from torch import nn
+
+    options = dict(row.options)
+    blocks: dict[str, Any] = {"basic": BasicBlock, "bottleneck": Bottleneck}
+    block = blocks[options.pop("block")]
+    width = options.pop("stem_width", 64)
+    model: Any = ResNet(block, num_classes=classes, zero_init_last=False, **options)
+    if width != 64:
+        # timm's plain stem is always 64 wide, which would cost a narrow network more than all its
+        # stages
+        model.bn1 = nn.BatchNorm2d(width)
+        model.layer1[0] = block(width, options["channels"][0])
+    if row.stem != "imagenet":
+        stride = 1 if row.stem == "cifar" else 2
+        model.conv1 = nn.Conv2d(3, width, 3, stride, 1, bias=False)
+    if row.stem in ("cifar", "dense"):
+        model.maxpool = nn.Identity()
+    model.init_weights(zero_init_last=False)
+    return model
+
+
+def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
+    """Loads published weights into a freshly built network, all but a classifier of another size.
+
+    Args:
+        model: built by :func:`build`.
+        row: its catalog row.
+        weights: path of a file that :mod:`mixlib.models.published` can open, or "torchvision" for
+            that library's first ImageNet weights, which the papers used (downloaded once to its
+            cache).
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file belongs to another network: names the first tensors that differ; or
+            torchvision publishes none.
+    """
+    from pathlib import Path
+
+    from mixlib.models.published import load_weights, read_weights
+
+    if weights == PUBLISHED:
+        import torchvision
+
+        if row.torchvision is None:
+            raise ValueError(f"torchvision publishes no weights of {row.name}: name a file")
+        state = torchvision.models.get_model(row.torchvision, weights="IMAGENET1K_V1").state_dict()
+    else:
+        state = read_weights(Path(weights))
+    load_weights(model, state, weights, row.name)
+
+
+def load(
+    model: nn.Module,
+    state: Mapping[str, Any],
+    source: str,
+    row: Backbone,
+    spare: Iterable[str] = (),
+) -> None:
+    """Loads a state dict into a network of its own architecture.
+
+    Args:
+        model: built by :func:`build`.
+        state: tensors by name.
+        source: where they come from, for messages.
+        row: the network's catalog row.
+        spare: names that may be missing; they keep their values.
+
+    Raises:
+        ValueError: the tensors belong to another network: names the first that differ.
+    """
+    own = model.state_dict()
+    wrong = [k for k, v in state.items() if k not in own or own[k].shape != v.shape]
+    missing = sorted(own.keys() - state.keys() - set(spare))
+    if wrong or missing:
+        first = ", ".join((wrong + missing)[:3])
+        raise ValueError(
+            f"{source}: expected the weights of {row.name}, found another architecture's: {first} "
+            "do not match; name the network that they were trained in"
+        )
+    model.load_state_dict(dict(state), strict=False)

@@ -1,0 +1,222 @@
+"""A table as one neutral value: what every writer writes, computed once.
+
+The header says at which scale, on which data and over how many runs the numbers were measured.
+Differences to the paper appear only at a scale that may be compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paper_tables.measure import Grid, Measured, best
+from paper_tables.origin import describe_origin
+from pipelines.declare.scale import Scale
+from pipelines.declare.table import Table
+
+EMPTY = "–"  # a cell that the declaration skips
+MEASURED = "Measured runs, beside the paper's numbers"  # title above the comparisons
+PLUS_MINUS = "± is the standard deviation over runs (n - 1)."
+ONE_RUN = "Every cell is one run, so no spread is known and none is called the best."
+BOLD = (
+    "Bold: the best mean of those compared, where it leads every other by more than the sum of "
+    "both standard deviations."
+)
+
+
+@dataclass(frozen=True)
+class Value:
+    """One cell as it is printed.
+
+    Attributes:
+        mean: the mean over runs, or a dash for a cell that the declaration skips.
+        spread: the standard deviation over runs; "" for a single one.
+        paper: the paper's number, our difference and the verdict; "" where none is due.
+        best: whether it is the best of those that it is compared with.
+    """
+
+    mean: str = EMPTY
+    spread: str = ""
+    paper: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: its label and a value per column."""
+
+    label: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measured cell in full precision: a line of the CSV."""
+
+    scale: str
+    row: str
+    column: str
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Measured runs at one scale beside the paper's numbers.
+
+    Attributes:
+        scale: the scale's name.
+        caveat: on what ours were measured, and what may not be concluded.
+        heads: two per column, the paper's and ours.
+        lines: rows with a measured run.
+        notes: what was run, from which sources, and how to do it again.
+        numbers: our cells in full precision.
+    """
+
+    scale: str
+    caveat: str
+    heads: tuple[str, ...]
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+    numbers: Grid
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A rendered table before it has a format.
+
+    Attributes:
+        name: the table's target.
+        header: scale, data and runs: the line that keeps a number honest.
+        title, caption: as declared.
+        units: what the numbers are in.
+        scale: the scale's title.
+        stub: head of the column of labels.
+        heads: labels of the columns.
+        lines: the rows.
+        legend: what ± and bold mean, for this table.
+        notes: source, what may be compared, footnotes.
+        origin: from which sources and when it was measured.
+        records: every measured cell, those of the comparisons included.
+        comparisons: measured runs that the repository holds, beside the paper's numbers.
+        stale: which of its files no cell needs any more; "" where there are none.
+    """
+
+    name: str
+    header: str
+    title: str
+    caption: str
+    units: str
+    scale: str
+    stub: str
+    heads: tuple[str, ...]
+    lines: tuple[Line, ...]
+    legend: tuple[str, ...]
+    notes: tuple[str, ...]
+    origin: str
+    records: tuple[Record, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    stale: str = ""
+
+
+def build_sheet(
+    table: Table,
+    grid: Grid,
+    scale: Scale,
+    data: Sequence[str],
+    results: Sequence[Mapping[str, Any]] = (),
+    comparisons: Sequence[Comparison] = (),
+    stale: str = "",
+) -> Sheet:
+    """Computes everything that a table shows.
+
+    Args:
+        table, scale: what was declared.
+        grid: what was measured.
+        data: titles of the datasets behind it.
+        results: the results behind it, for their provenance.
+        comparisons: measured runs of the repository.
+        stale: which of its files no cell needs any more.
+    """
+    leaders = best(table, grid)
+    lines = []
+    for row in table.rows:
+        places = [(row.label, column.label) for column in table.columns]
+        values = tuple(_value(table, scale, grid.get(p), p in leaders) for p in places)
+        lines.append(Line(row.label, values))
+    records = [Record(scale.name, *place, cell) for place, cell in grid.items()]
+    for other in comparisons:
+        # measured runs of this scale are the records above: the same jobs
+        if other.scale != scale.name:
+            records += [Record(other.scale, *place, cell) for place, cell in other.numbers.items()]
+    return Sheet(
+        name=table.name,
+        header=header(table, scale, data),
+        title=table.title,
+        caption=table.caption,
+        units=table.units,
+        scale=scale.title,
+        stub="Method" if table.compare == "rows" else "",
+        heads=tuple(column.label for column in table.columns),
+        lines=tuple(lines),
+        legend=_legend(grid),
+        notes=tuple(_notes(table, scale)),
+        origin=describe_origin(results),
+        records=tuple(records),
+        comparisons=tuple(comparisons),
+        stale=stale,
+    )
+
+
+def header(table: Table, scale: Scale, data: Sequence[str]) -> str:
+    """Scale, data and runs in one line."""
+    n = scale.runs(table.name, table.kind)
+    runs = f"n = {n} run{'s' if n > 1 else ''} a cell"
+    return f"Scale {scale.name}: {scale.note} Data: {', '.join(data)}; {runs}."
+
+
+def _value(table: Table, scale: Scale, cell: Measured | None, leads: bool) -> Value:
+    if cell is None:
+        return Value()
+    mean, spread = printed(cell)
+    return Value(mean, spread, _paper(table, scale, cell), leads)
+
+
+def printed(cell: Measured) -> tuple[str, str]:
+    """Mean and standard deviation with the decimals of their column; "" for that of one run."""
+    places = cell.decimals
+    return f"{cell.mean:.{places}f}", "" if cell.spread is None else f"{cell.spread:.{places}f}"
+
+
+def _paper(table: Table, scale: Scale, cell: Measured) -> str:
+    """The paper's number, and whether ours differs by more than the declared tolerance."""
+    if not scale.compare or cell.reference is None or cell.difference is None:
+        return ""
+    known = table.tolerance if cell.unit == table.unit else None
+    close = known is not None and abs(cell.difference) <= known
+    verdict = ", within tolerance" if close else ""
+    places = cell.decimals
+    return f"paper {cell.reference:.{places}f}, {cell.difference:+.{places}f}{verdict}"
+
+
+def _legend(grid: Grid) -> tuple[str, ...]:
+    spreads = [cell.spread for cell in grid.values()]
+    if not any(spread is not None for spread in spreads):
+        return (ONE_RUN,)
+    return (PLUS_MINUS, BOLD)
+
+
+def _notes(table: Table, scale: Scale) -> list[str]:
+    """Lines under a table: its source, what may be compared, footnotes."""
+    lines = [f"Reproduces {table.source}."]
+    if table.left_out:
+        lines.append(f"Left out at scale {scale.title}: {', '.join(table.left_out)}.")
+    if not scale.compare:
+        lines.append(
+            "These numbers must not be compared with the paper's: other data, networks, schedules."
+        )
+    elif table.tolerance is not None:
+        lines.append(
+            f"Tolerance: a difference up to {table.tolerance:g} is within the protocol's noise."
+        )
+    return lines + [note.strip() for note in table.footnotes]

@@ -1,0 +1,35 @@
+"""Errors of declarations: one line that says where, what was expected and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mixlib.core.catalog import nearest
+
+
+class DeclarationError(ValueError):
+    """A declaration cannot be used; the message names file, key and the nearest valid word."""
+
+
+def check_keys(
+    where: str, given: Mapping[str, Any], known: Iterable[str], what: str = "key"
+) -> None:
+    """Refuses a key that is not known.
+
+    Raises:
+        DeclarationError: names ``where``, the key, and the nearest known one.
+    """
+    if not isinstance(given, Mapping):
+        raise DeclarationError(f"{where}: expected a mapping of keys, found {given!r}")
+    names = list(known)
+    for key in given:
+        if key not in names:
+            raise DeclarationError(f"{where}: {nearest(what, str(key), names)}")
+
+
+def require(where: str, given: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Refuses a declaration that lacks a key."""
+    for key in keys:
+        if key not in given:
+            raise DeclarationError(f"{where}: the key {key!r} is missing")

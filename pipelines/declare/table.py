@@ -1,0 +1,294 @@
+"""Tables as declared: rows, columns, what is held fixed, which metric, and the paper's numbers.
+
+One file per paper under ``paper_tables/`` serves Python, Snakemake and DVC.  Every declared field
+is a field of a job; a name that is not known stops the run with one line that says file, key and
+the nearest name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mixlib.catalog.methods import METHODS
+from mixlib.core.catalog import nearest
+from pipelines.declare.errors import DeclarationError, check_keys, require
+
+FOLDER = Path("paper_tables")
+KEYS = {
+    "title", "caption", "source", "kind", "rows", "columns", "fixed", "metric", "unit",
+    "higher_is_better", "tolerance", "reference", "footnotes", "figure", "pictures", "compare",
+    "skip",
+}  # fmt: skip
+COMPARE = ("rows", "columns")
+AXIS_KEYS = {"label", "set", "metric", "unit", "decimals", "higher_is_better"}
+FIGURE_KEYS = {"title", "caption", "source", "figure", "settings"}
+NO_CELLS = "none"  # the kind of a product that is a picture alone, drawn from no results
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row or column: its label, the fields it sets, and a metric if it names one; for a column
+    also its unit if it is not the table's, how many decimals it prints and which way is good."""
+
+    label: str
+    sets: Mapping[str, Any]
+    metric: str | None = None
+    unit: str | None = None
+    decimals: int = 1
+    higher_is_better: bool | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A declared table.
+
+    Attributes:
+        name: its target: "table7" for AutoMix's Table 7, "msda_table2", "tokenmix_table1".
+        file: the declaration it comes from, for messages.
+        title, caption, source: for people; ``source`` names paper and table.
+        kind: the kind of job in the cells.
+        rows, columns: the axes.
+        fixed: fields that all cells share.
+        unit: of the numbers ("%"), where a column does not name its own.
+        higher_is_better: which way is good, where a column does not say it.
+        compare: what stands side by side in the table's question: its "rows" within a column, or
+            its "columns" within a row.
+        tolerance: a difference to the paper below this is no difference (in the table's unit,
+            for the columns that have it); None: not known.
+        reference: the paper's numbers by (row label, column label); missing where it prints none.
+        footnotes: lines under the table.
+        skip: cells (row label, column label) that are left empty: combinations that make no sense,
+            or that the paper does not report.
+        figure: "module:function" that draws the table's picture, see :mod:`paper_tables.figures`.
+        pictures: the same for example pictures beside the table; None: there are none.
+        whole: the declared table, where this is the part of it that a scale measures.
+    """
+
+    name: str
+    file: str
+    title: str
+    caption: str
+    source: str
+    kind: str
+    rows: tuple[Entry, ...]
+    columns: tuple[Entry, ...]
+    fixed: Mapping[str, Any]
+    unit: str = "%"
+    higher_is_better: bool = True
+    compare: str = "rows"
+    tolerance: float | None = None
+    reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    footnotes: tuple[str, ...] = ()
+    skip: frozenset[tuple[str, str]] = frozenset()
+    figure: str = "paper_tables.figures:dots"
+    pictures: str | None = None
+    whole: Table | None = None
+
+    def part(self, where: str, chosen: Mapping[str, Sequence[str]]) -> Table:
+        """This table with some of its rows and columns.
+
+        Args:
+            where: file and key of the choice, for messages.
+            chosen: labels of the "rows" and "columns" that stay; a missing axis stays whole.
+
+        Raises:
+            DeclarationError: no such axis, row or column.
+        """
+        check_keys(where, chosen, ("rows", "columns"), "axis")
+        axes = {"rows": self.rows, "columns": self.columns}
+        for axis, labels in chosen.items():
+            entries = axes[axis]
+            known = [entry.label for entry in entries]
+            check_keys(f"{where}: {axis}", dict.fromkeys(labels), known, axis.removesuffix("s"))
+            axes[axis] = tuple(entry for entry in entries if entry.label in labels)
+        rows, columns = axes["rows"], axes["columns"]
+        remaining = {(row.label, column.label) for row in rows for column in columns}
+        return replace(self, rows=rows, columns=columns, skip=self.skip & remaining, whole=self)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Labels of the declared rows and columns that this part leaves out."""
+        whole, here = self.whole or self, (*self.rows, *self.columns)
+        return tuple(e.label for e in (*whole.rows, *whole.columns) if e not in here)
+
+    @property
+    def units(self) -> str:
+        """What the numbers are in, for a heading."""
+        others = any(column.unit not in (None, self.unit) for column in self.columns)
+        return f"{self.unit} unless a column says otherwise" if others else self.unit
+
+    def point(self, row: Entry, column: Entry) -> dict[str, Any]:
+        """The declared fields of one cell; a row overrides what is fixed, a column overrides a
+        row."""
+        return {**self.fixed, **row.sets, **column.sets}
+
+    def metric(self, row: Entry, column: Entry) -> str:
+        """The metric of one cell."""
+        name = column.metric or row.metric
+        if name is None:
+            raise DeclarationError(
+                f"{self.file}: {self.name}: cell ({row.label}, {column.label}) has no metric"
+            )
+        return name
+
+
+def load_all(folder: Path = FOLDER) -> dict[str, Table]:
+    """Every declared table by name.
+
+    Raises:
+        DeclarationError: see :func:`load`; or the folder holds no declarations; or two files
+            declare the same name.
+    """
+    tables: dict[str, Table] = {}
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise DeclarationError(
+            f"expected the tables' declarations in {folder.absolute()}/*.yaml, found none; start"
+            " from the project's root"
+        )
+    for path in files:
+        for name, table in load(path).items():
+            if name in tables:
+                raise DeclarationError(f"{path}: {name} is already declared in {tables[name].file}")
+            tables[name] = table
+    return tables
+
+
+def load(path: Path) -> dict[str, Table]:
+    """The tables of one file.
+
+    Raises:
+        DeclarationError: the file is not YAML, or a declaration has an unknown or missing key, an
+            unknown method, or reference numbers that do not fit its rows and columns.
+    """
+    try:
+        body = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise DeclarationError(f"{path}: not valid YAML: {error}") from None
+    check_keys(str(path), body, {"paper", "tables", "figures"})
+    require(str(path), body, ("paper", "tables"))
+    tables = {n: _table(n, path, body["paper"], spec) for n, spec in body["tables"].items()}
+    figures = body.get("figures", {})
+    return tables | {n: _figure(n, path, body["paper"], spec) for n, spec in figures.items()}
+
+
+def _figure(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
+    """A picture without cells; ``settings`` (stored as ``fixed``) go to its drawing function."""
+    where = f"{path}: {name}"
+    check_keys(where, spec, FIGURE_KEYS)
+    require(where, spec, ("title", "source", "figure"))
+    return Table(
+        name=name,
+        file=str(path),
+        title=spec["title"],
+        caption=spec.get("caption", ""),
+        source=f"{paper}, {spec['source']}",
+        kind=NO_CELLS,
+        rows=(),
+        columns=(),
+        fixed=spec.get("settings", {}),
+        figure=spec["figure"],
+    )
+
+
+def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
+    where = f"{path}: {name}"
+    check_keys(where, spec, KEYS)
+    require(where, spec, ("title", "source", "kind", "rows", "columns"))
+    shared, compare = {"metric": spec.get("metric")}, spec.get("compare", "rows")
+    if compare not in COMPARE:
+        raise DeclarationError(f"{where}: {nearest('axis to compare', str(compare), COMPARE)}")
+    rows = _axis(f"{where}: rows", spec["rows"], {})
+    columns = _axis(f"{where}: columns", spec["columns"], shared)
+    return Table(
+        name=name,
+        file=str(path),
+        title=spec["title"],
+        caption=spec.get("caption", ""),
+        source=f"{paper}, {spec['source']}",
+        kind=spec["kind"],
+        rows=rows,
+        columns=columns,
+        fixed=spec.get("fixed", {}),
+        unit=spec.get("unit", "%"),
+        higher_is_better=spec.get("higher_is_better", True),
+        compare=compare,
+        tolerance=spec.get("tolerance"),
+        reference=_reference(where, spec.get("reference", {}), rows, columns),
+        footnotes=tuple(spec.get("footnotes", ())),
+        skip=_skip(where, spec.get("skip", {}), rows, columns),
+        figure=spec.get("figure", "paper_tables.figures:dots"),
+        pictures=spec.get("pictures"),
+    )
+
+
+def _axis(where: str, spec: Any, shared: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """Entries of an axis: {field: [values]}, or a list of {label, set, metric}."""
+    if isinstance(spec, Mapping):
+        if len(spec) != 1:
+            raise DeclarationError(
+                f"{where}: expected one field with its values, found {list(spec)}"
+            )
+        name, values = next(iter(spec.items()))
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise DeclarationError(f"{where}: {name}: expected a list of values, found {values!r}")
+        return tuple(Entry(_label(where, name, value), {name: value}, **shared) for value in values)
+    if not isinstance(spec, Sequence) or isinstance(spec, str):
+        raise DeclarationError(f"{where}: expected {{field: [values]}} or a list, found {spec!r}")
+    entries = []
+    for i, item in enumerate(spec):
+        check_keys(f"{where}[{i}]", item, AXIS_KEYS)
+        require(f"{where}[{i}]", item, ("label", "set"))
+        options = {key: value for key, value in item.items() if key not in ("label", "set")}
+        entries.append(Entry(item["label"], item["set"], **{**shared, **options}))
+    return tuple(entries)
+
+
+def _label(where: str, name: str, value: Any) -> str:
+    """The catalog's title of a method or network; other values print as themselves."""
+    from mixlib.models.backbones import BACKBONES
+
+    catalog: Mapping[str, Any] | None = {"method": METHODS, "backbone": BACKBONES}.get(name)
+    if catalog is None:
+        return str(value)
+    if value not in catalog:
+        raise DeclarationError(f"{where}: {nearest(name, str(value), catalog)}")
+    return catalog[value].title
+
+
+def _skip(
+    where: str, spec: Any, rows: Sequence[Entry], columns: Sequence[Entry]
+) -> frozenset[tuple[str, str]]:
+    """Cells that are left empty: {row label: [column labels]}."""
+    check_keys(f"{where}: skip", spec, [row.label for row in rows], "row")
+    labels = [column.label for column in columns]
+    for row, skipped in spec.items():
+        check_keys(f"{where}: skip: {row}", dict.fromkeys(skipped), labels, "column")
+    return frozenset((row, label) for row, skipped in spec.items() for label in skipped)
+
+
+def _reference(
+    where: str, spec: Any, rows: Sequence[Entry], columns: Sequence[Entry]
+) -> dict[tuple[str, str], float]:
+    """The paper's numbers: {row label: [one number or null per column]}."""
+    labels = [row.label for row in rows]
+    check_keys(f"{where}: reference", spec, labels, "row")
+    numbers = {}
+    for label, values in spec.items():
+        if not isinstance(values, Sequence) or len(values) != len(columns):
+            raise DeclarationError(
+                f"{where}: reference: {label}: expected {len(columns)} numbers, one per column, "
+                f"found {values!r}"
+            )
+        for column, value in zip(columns, values, strict=True):
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise DeclarationError(f"{where}: reference: {label}: {value!r} is not a number")
+            numbers[label, column.label] = float(value)
+    return numbers

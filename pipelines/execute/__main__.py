@@ -1,0 +1,43 @@
+"""The command of a job's process: ``python -m pipelines.execute JOB_FILE`` does one planned job.
+
+The file holds the resolved job (:mod:`pipelines.plan.job_file`), so nothing is planned here.
+Snakemake calls this; a person calls ``python -m pipelines.run SCALE DIGEST``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.command_line import run_app
+from pipelines.execute.perform import perform
+from pipelines.execute.store import Store
+from pipelines.plan import job_file
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    path: Annotated[Path, typer.Argument(metavar="JOB_FILE", help="<digest>.json of a plan")],
+    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
+    checkpoint_seconds: Annotated[
+        float, typer.Option(help="least time between checkpoints")
+    ] = 30.0,
+    workers: Annotated[int, typer.Option(help="data loading processes")] = 0,
+    accelerator: Annotated[str, typer.Option(help="cpu, cuda or auto")] = "auto",
+) -> None:
+    """Does one job and stores its result; does nothing when the result is there."""
+    perform(
+        job_file.read(path),
+        Store(results),
+        checkpoint_seconds=checkpoint_seconds,
+        workers=workers,
+        accelerator=accelerator,
+    )
+
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,126 @@
+"""Execution of kind "train": one classifier trained with one method."""
+
+from __future__ import annotations
+
+from lightning.fabric import Fabric
+
+from mixlib.catalog import build as builder
+from mixlib.core.objective import Objective
+from mixlib.data.augmentations import Augment
+from mixlib.data.catalog import DATASETS
+from mixlib.data.images import cap
+from mixlib.data.loader import Loader
+from mixlib.data.readers import read
+from mixlib.training.checkpoint import Checkpoint, save_atomically
+from mixlib.training.fit import History, fit
+from pipelines.data import published
+from pipelines.execute.context import WEIGHTS, Context
+from pipelines.execute.launch import launch
+from pipelines.execute.outcome import Outcome
+from pipelines.plan.epoch_selection import select_epochs
+from pipelines.plan.kinds.train import TrainJob
+from pipelines.plan.setting import unpaired
+
+# images up to this side (pixels) are decoded once and kept in memory
+SMALL = 64
+OBJECTIVE = "objective.pt"
+
+
+def run(job: TrainJob, context: Context) -> Outcome:
+    """Trains, from the checkpoint in the working folder if there is one."""
+    fabric = launch(job.recipe.precision, context)
+    train, test = loaders(job, context, fabric)
+    classes = len(context.data_classes(job.images))
+    objective = new_objective(job, len(train) * job.recipe.epochs, classes)
+    checkpoint = Checkpoint(
+        context.folder / "checkpoint.pt", context.checkpoint_seconds, fabric.is_global_zero
+    )
+
+    def save_snapshot(epoch: int) -> None:
+        if epoch in job.snapshots and fabric.is_global_zero:
+            save_atomically(objective.state_dict(), context.folder / snapshot(epoch))
+
+    history = fit(
+        objective, train, test, job.recipe, seed=job.seed, fabric=fabric,
+        checkpoint=checkpoint, report=context.progress, evaluate_every=job.evaluate_every,
+        at_epoch=save_snapshot,
+    )  # fmt: skip
+    if fabric.is_global_zero:
+        save_atomically(objective.predictor().state_dict(), context.folder / WEIGHTS)
+        save_atomically(objective.state_dict(), context.folder / OBJECTIVE)
+    fabric.barrier()
+    return Outcome(
+        metrics={**select_epochs(job.pick, history.epochs), **cost(objective, history)},
+        history=history.epochs,
+        seconds=history.seconds,
+        keep=(WEIGHTS, OBJECTIVE, *map(snapshot, job.snapshots)),
+    )
+
+
+def loaders(job: TrainJob, context: Context, fabric: Fabric) -> tuple[Loader, Loader]:
+    """Training and test batches on Fabric's device."""
+    row, root = DATASETS[job.images.name], context.data_folder(job.images)
+    augment = Augment(**dict(job.augment))
+    # a generated set says itself how large its images are
+    side = dict(job.images.spec).get("size", row.size)
+    made = []
+    for split, most, train in (
+        (row.train, job.images.train_cap, True),
+        (row.test, job.images.test_cap, False),
+    ):
+        images = cap(read(row.layout, root, split), most)
+        if side <= SMALL and augment.batched:
+            images = images.in_memory(side)
+        made.append(
+            Loader(
+                images,
+                augment,
+                job.recipe.batch,
+                job.seed,
+                train,
+                mean=row.mean,
+                std=row.std,
+                rank=fabric.global_rank,
+                world=fabric.world_size,
+                device=fabric.device,
+                workers=context.workers,
+            )
+        )
+    return made[0], made[1]
+
+
+def new_objective(job: TrainJob, steps: int, classes: int) -> Objective:
+    """The freshly initialized objective; ``steps`` is the length of its schedules."""
+    weights = None if job.weights is None else published.source(job.weights.name)
+    net = builder.net(job.backbone.name, classes, job.seed, weights)
+    return builder.objective(
+        job.method.name,
+        net,
+        unpaired(job.method.params),
+        job.recipe,
+        steps=steps,
+        seed=job.seed,
+    )
+
+
+def trained_objective(job: TrainJob, context: Context, file: str = OBJECTIVE) -> Objective:
+    """The objective with the state that a file of the job's finished result holds, on the CPU."""
+    objective = new_objective(job, 1, len(context.data_classes(job.images)))
+    objective.load_state_dict(context.state(job, file))
+    return objective
+
+
+def snapshot(epoch: int) -> str:
+    """Name of the file with the objective's state after an epoch."""
+    return f"objective-{epoch:04d}.pt"
+
+
+def cost(objective: Objective, history: History) -> dict[str, float]:
+    """What training takes: trained parameters (millions), milliseconds a step and images a second
+    (both as measured, whatever else the machine did)."""
+    trained = sum(p.numel() for group in objective.groups().values() for p in group)
+    return {
+        "parameters": trained / 1e6,
+        "step_ms": 1e3 * history.seconds / max(history.steps, 1),
+        "images_per_second": history.images / max(history.seconds, 1e-9),
+    }

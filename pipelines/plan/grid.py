@@ -1,0 +1,171 @@
+"""The grid of jobs: (tables, scale) -> the jobs of every cell and everything they rest on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from mixlib.catalog.methods import METHODS
+from mixlib.core.catalog import nearest
+from pipelines.declare.errors import DeclarationError
+from pipelines.declare.scale import Scale
+from pipelines.declare.table import NO_CELLS, Table
+from pipelines.plan.inputs import Data
+from pipelines.plan.job import Job
+from pipelines.plan.kinds import KINDS
+from pipelines.plan.setting import Setting
+
+# raised by hand when the look of products changes, so that finished tables are rendered anew
+RENDERER = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table: a metric averaged over jobs that differ in their seed."""
+
+    row: str
+    column: str
+    metric: str
+    jobs: tuple[Job, ...]
+
+
+def cells(
+    table: Table, scale: Scale, setting: Callable[[str, Scale, int], Setting] = Setting
+) -> tuple[Cell, ...]:
+    """The cells of a table, row by row.
+
+    Args:
+        table, scale: what is declared.
+        setting: (place for messages, scale, seed) -> how a cell's names are resolved.
+
+    Raises:
+        DeclarationError: a word of the declaration is not known.
+    """
+    if table.kind == NO_CELLS:
+        return ()
+    if table.kind not in KINDS:
+        raise DeclarationError(f"{table.file}: {table.name}: {nearest('kind', table.kind, KINDS)}")
+    kind = KINDS[table.kind]
+    found = []
+    for row in table.rows:
+        for column in table.columns:
+            if (row.label, column.label) in table.skip:
+                continue
+            where = f"{table.file}: {table.name}: ({row.label}, {column.label})"
+            # a job in which no seed plays a part (a baseline without a network) counts once
+            jobs = tuple(
+                dict.fromkeys(
+                    kind.build(table.point(row, column), setting(where, scale, seed))
+                    for seed in range(scale.runs(table.name, table.kind))
+                )
+            )
+            found.append(Cell(row.label, column.label, table.metric(row, column), jobs))
+    return tuple(found)
+
+
+def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
+    """Address of a table's content: what it says, at which scale, and every job behind it."""
+    shown = [
+        getattr(table, name)
+        for name in (
+            "title",
+            "caption",
+            "source",
+            "unit",
+            "tolerance",
+            "figure",
+            "pictures",
+            "compare",
+        )
+    ]
+    shown += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
+    shown += [[c.decimals, c.higher_is_better] for c in table.columns]
+    if table.kind == NO_CELLS:
+        # no jobs stand for what it shows: its settings and the methods themselves do
+        shown += [
+            sorted(table.fixed.items()),
+            [[m.name, m.title, m.revision] for m in METHODS.values()],
+        ]
+    body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]
+    text = json.dumps([RENDERER, scale.name, shown, body])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the declared tables need at one scale."""
+
+    scale: Scale
+    tables: Mapping[str, Table]
+    cells: Mapping[str, tuple[Cell, ...]]
+    jobs: Mapping[str, Job]
+
+    @property
+    def data(self) -> dict[str, Data]:
+        """Every dataset that a job reads, by fingerprint."""
+        return {job.data.fingerprint: job.data for job in self.jobs.values()}
+
+    def of_kind(self, kind: str) -> dict[str, Job]:
+        """Jobs of one kind by digest."""
+        return {key: job for key, job in self.jobs.items() if job.kind == kind}
+
+    def needed(self, table: str) -> list[Job]:
+        """Jobs whose results a table reads, each once."""
+        return list({job.digest: job for cell in self.cells[table] for job in cell.jobs}.values())
+
+    def dataset(self, fingerprint: str) -> Data:
+        """The dataset of a fingerprint.
+
+        Raises:
+            DeclarationError: no declared table reads it (any more).
+        """
+        if fingerprint not in self.data:
+            raise DeclarationError(
+                f"no declared table reads the dataset {fingerprint} at scale {self.scale.name};"
+                " the declarations or the files have changed since this was planned: start it again"
+            )
+        return self.data[fingerprint]
+
+    def known(self, table: str) -> str:
+        """The name itself, or a DeclarationError that names the nearest declared table."""
+        if table not in self.tables:
+            raise DeclarationError(nearest("table", table, self.tables))
+        return table
+
+    def job(self, key: str) -> Job:
+        """The job of a digest.
+
+        Raises:
+            DeclarationError: no declared table needs it (any more).
+        """
+        if key not in self.jobs:
+            raise DeclarationError(
+                f"no declared table needs the job {key} at scale {self.scale.name}; the "
+                "declarations have changed since this run was planned: start it again"
+            )
+        return self.jobs[key]
+
+
+def plan(tables: Mapping[str, Table], scale: Scale) -> Plan:
+    """The closure over all cells of all tables, or of the parts of them that the scale measures.
+
+    Raises:
+        DeclarationError: a word of a declaration is not known.
+    """
+    tables = {
+        name: table.part(f"scale {scale.name}: parts: {name}", scale.parts[name])
+        if name in scale.parts
+        else table
+        for name, table in tables.items()
+    }
+    by_table = {name: cells(table, scale) for name, table in tables.items()}
+    jobs = {
+        ancestor.digest: ancestor
+        for found in by_table.values()
+        for cell in found
+        for job in cell.jobs
+        for ancestor in job.closure()
+    }
+    return Plan(scale, tables, by_table, jobs)

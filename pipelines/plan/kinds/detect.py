@@ -1,0 +1,74 @@
+"""Job kind "detect": fine-tuning Faster R-CNN from a trained classifier's backbone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from downstream.detection.settings import SETTINGS, DetectSettings
+from mixlib.data.catalog import DATASETS
+from pipelines.declare.errors import check_keys
+from pipelines.plan.inputs import Data
+from pipelines.plan.job import Job
+from pipelines.plan.kinds.train import TrainJob
+from pipelines.plan.setting import Setting
+
+PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
+FIELDS = ("pretrain", "data", "settings", *PARENT_FIELDS)
+
+
+@dataclass(frozen=True)
+class DetectJob(Job):
+    """Fine-tuning one detector.
+
+    Attributes:
+        scenes: the detection data.
+        parent: the classifier whose backbone it starts from.
+        settings: every setting of the detector and its training.
+        seed: of new layers, data order and sampling; the parent's too.
+    """
+
+    kind = "detect"
+
+    scenes: Data
+    parent: TrainJob
+    settings: DetectSettings
+    seed: int
+
+    @property
+    def data(self) -> Data:
+        return self.scenes
+
+    @classmethod
+    def build(cls, point: Mapping[str, Any], setting: Setting) -> DetectJob:
+        setting.check(point, FIELDS, ("pretrain", "data", "settings", "backbone", "method"))
+        parent = {k: point[k] for k in PARENT_FIELDS if k in point} | {"data": point["pretrain"]}
+        paper = point["data"]
+        setting.look_up("dataset", paper, DATASETS)
+        settings = setting.look_up("detector settings", point["settings"], SETTINGS)
+        changes: dict[str, Any] = setting.scale.settings("detect", paper)
+        known = {f.name for f in dataclasses.fields(DetectSettings)}
+        check_keys(setting.where, changes, known, "detector setting")
+        # the detector sees pixels normalized as the classifier did
+        trained_on = DATASETS[setting.data(point["pretrain"]).name]
+        for name, values in (("pixel_mean", trained_on.mean), ("pixel_std", trained_on.std)):
+            changes.setdefault(name, tuple(round(255 * value, 3) for value in values))
+        frozen: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()
+        }
+        return cls(
+            scenes=setting.data(paper),
+            parent=TrainJob.build(parent, setting),
+            settings=dataclasses.replace(settings, **frozen),
+            seed=setting.seed,
+        )
+
+    def describe(self) -> str:
+        s, p = self.settings, self.parent
+        return (
+            f"detect on {self.scenes.name} from {p.backbone.name} pretrained with {p.method.name} "
+            f"on {p.images.name}: {s.backend}, {s.iterations} iterations, batch {s.batch}, "
+            f"lr {s.lr:g}, seed {self.seed}"
+        )

@@ -1,0 +1,68 @@
+"""Job kind "localize": boxes from a fine-tuned classifier's class activation maps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from downstream.localization.settings import LocalizeSettings
+from mixlib.data.catalog import DATASETS
+from pipelines.declare.errors import DeclarationError, check_keys
+from pipelines.plan.inputs import Data
+from pipelines.plan.job import Job
+from pipelines.plan.kinds.train import FIELDS as PARENT_FIELDS
+from pipelines.plan.kinds.train import TrainJob
+from pipelines.plan.setting import Setting, pairs
+
+FIELDS = ("prior", *PARENT_FIELDS)
+
+
+@dataclass(frozen=True)
+class LocalizeJob(Job):
+    """Measuring how well one classifier's maps localize.
+
+    Nothing here is drawn at random: two seeds differ in their parents only.
+
+    Attributes:
+        scenes: the images with boxes; the parent is trained on the same dataset.
+        parent: the fine-tuned classifier; None is the center prior, which no network made.
+        settings: every setting of the measurement.
+    """
+
+    kind = "localize"
+
+    scenes: Data
+    parent: TrainJob | None
+    settings: LocalizeSettings
+
+    @property
+    def data(self) -> Data:
+        return self.scenes
+
+    @classmethod
+    def build(cls, point: Mapping[str, Any], setting: Setting) -> LocalizeJob:
+        setting.check(point, FIELDS, ("data",))
+        prior = point.get("prior")
+        if prior not in (None, "center"):
+            raise DeclarationError(f"{setting.where}: no prior {prior!r}; known: center")
+        parent = {k: point[k] for k in PARENT_FIELDS if k in point}
+        setting.look_up("dataset", point["data"], DATASETS)
+        changes = setting.scale.settings("localize", point["data"])
+        known = {f.name for f in dataclasses.fields(LocalizeSettings)}
+        check_keys(setting.where, changes, known, "localization setting")
+        return cls(
+            scenes=setting.data(point["data"]),
+            parent=None if prior else TrainJob.build(parent, setting),
+            settings=LocalizeSettings(**dict(pairs(changes))),
+        )
+
+    def describe(self) -> str:
+        s = self.settings
+        if self.parent is None:
+            what = f"the center prior (sigma {s.center_sigma:g})"
+        else:
+            p = self.parent
+            what = f"{p.backbone.name} trained with {p.method.name}, seed {p.seed}"
+        return f"localize on {self.scenes.name} by {what}: {s.thresholds} thresholds"

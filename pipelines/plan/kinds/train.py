@@ -1,0 +1,103 @@
+"""Job kind "train": training one classifier with one method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mixlib.data.catalog import DATASETS
+from mixlib.models.backbones import backbone
+from mixlib.training.recipes import Recipe
+from pipelines.plan.epoch_selection import EPOCH_RULES
+from pipelines.plan.inputs import Data, Row
+from pipelines.plan.job import Job
+from pipelines.plan.setting import Setting
+
+FIELDS = (
+    *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
+    *("snapshots", "length"),
+)
+
+
+@dataclass(frozen=True)
+class TrainJob(Job):
+    """Training one classifier.
+
+    Attributes:
+        images: the data.
+        backbone, method: catalog rows.
+        recipe: every setting of the training.
+        augment: every setting of the augmentation.
+        seed: of initial weights, data order and all draws.
+        pick: which epochs' accuracy counts, see :mod:`pipelines.plan.epoch_selection`.
+        evaluate_every: epochs between evaluations before the last ten.
+        weights: published weights that training starts from; None: from random ones.
+        snapshots: epochs after which the objective's state is saved (0: before the first).
+    """
+
+    kind = "train"
+    distributed = True
+
+    images: Data
+    backbone: Row
+    method: Row
+    recipe: Recipe
+    augment: tuple[tuple[str, Any], ...]
+    seed: int
+    pick: str = "median_last_10"
+    evaluate_every: int = 10
+    weights: Row | None = None
+    snapshots: tuple[int, ...] = ()
+
+    @property
+    def data(self) -> Data:
+        return self.images
+
+    @classmethod
+    def build(cls, point: Mapping[str, Any], setting: Setting) -> TrainJob:
+        setting.check(point, FIELDS, ("data", "backbone", "method", "recipe"))
+        paper = point["data"]
+        setting.look_up("dataset", paper, DATASETS)
+        chosen_net = setting.backbone(point["backbone"], paper)
+        ours, declared = setting.scale.settings("train", paper), point.get("changes", {})
+        changes = {**ours, **declared}
+        evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
+        # a cell that asks for another crop keeps the scale's image size
+        augment = {**ours.get("augmentation", {}), **declared.get("augmentation", {})}
+        changes.pop("augmentation", None)
+        # a scale says null where its networks are too narrow for any published weights
+        weights = changes.pop("weights", point.get("weights"))
+        recipe = setting.recipe(point["recipe"], changes)
+        # a declaration says how long in shares of the recipe, so that it holds at every scale
+        recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
+        chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
+        setting.look_up("pick", chosen, EPOCH_RULES)
+        return cls(
+            images=setting.data(paper),
+            backbone=chosen_net,
+            method=setting.method(
+                point["method"],
+                paper,
+                backbone(point["backbone"]).small,
+                point.get("params"),
+                point.get("pipeline"),
+            ),
+            recipe=recipe,
+            augment=setting.augment(recipe.augment, augment),
+            seed=setting.seed,
+            pick=chosen,
+            evaluate_every=evaluation.get("evaluate_every", 10),
+            weights=setting.weights(weights, chosen_net),
+            # a short run has no later epochs to keep
+            snapshots=tuple(e for e in point.get("snapshots", ()) if e <= recipe.epochs),
+        )
+
+    def describe(self) -> str:
+        r = self.recipe
+        start = "" if self.weights is None else f" from {self.weights.name} weights"
+        return (
+            f"train {self.backbone.name}{start} with {self.method.name} on {self.images.name}: "
+            f"{r.epochs} epochs, batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, "
+            f"seed {self.seed}"
+        )

@@ -1,0 +1,29 @@
+"""Published weights as a job names them: an explicit declaration, never a silent default.
+
+"torchvision" is that library's first ImageNet weights, which the papers fine-tuned; any other name
+is a file below MIX_DATA or data/, identified by its content.  A null starts from random weights.
+"""
+
+from __future__ import annotations
+
+from mixlib.models.backbones import PUBLISHED, backbone
+from pipelines.data.published import content_digest, find
+from pipelines.plan.inputs import Row
+
+
+def identify(name: str, network: str) -> Row:
+    """The weights that a declared name means for a network, as a job sees them.
+
+    Raises:
+        ValueError: torchvision publishes none for this network.
+        FileNotFoundError: the file is nowhere it was looked for.
+    """
+    if name != PUBLISHED:
+        return Row(name, 1, (("sha256", content_digest(find(name))),))
+    model = backbone(network).torchvision
+    if model is None:
+        raise ValueError(
+            f"torchvision publishes no weights of {network}: name a file, or say weights: null to "
+            "start from random ones"
+        )
+    return Row(PUBLISHED, 1, (("model", model), ("version", "IMAGENET1K_V1")))

@@ -1,0 +1,31 @@
+# products of the theory: command, files
+THEORY = {
+    "coefficients": ("figures", [f"{n}.{k}" for n in ("coefficients", "maps", "spectra") for k in ("png", "svg")]),
+    "expansion": ("verify --out", ["table.md"]),
+    "notebooks": ("notebooks", [f"{path.stem}.html" for path in sorted(Path("theory/notebooks").glob("*.py"))]),
+}
+
+
+for product, (command, files) in THEORY.items():
+
+    rule:
+        name:
+            f"theory_{product}"
+        input:
+            glob.glob("theory/**/*.py", recursive=True),
+            glob.glob("mixlib/laws/*.py"),
+        output:
+            [f"paper_tables/{product}/{file}" for file in files],
+        params:
+            command=command,
+            product=product,
+        message:
+            f"theory: paper_tables/{product}"
+        shell:
+            "{PYTHON} theory {params.command} paper_tables/{params.product}"
+
+    rule:
+        name:
+            f"paper_tables/{product}"
+        input:
+            [f"paper_tables/{product}/{file}" for file in files],

@@ -1,0 +1,46 @@
+"""Which mean is called the best."""
+
+from __future__ import annotations
+
+import pytest
+
+from paper_tables.measure import Measured, best
+from pipelines.declare.table import Entry, Table
+
+
+def declared(higher: bool = True) -> Table:
+    rows = tuple(Entry(label, {}) for label in ("A", "B", "C"))
+    return Table(
+        name="t", file="t.yaml", title="T", caption="", source="S", kind="train",
+        rows=rows, columns=(Entry("x", {}),), fixed={}, higher_is_better=higher,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("runs", "leader"),
+    [
+        (((50, 52), (40, 42), (45, 47)), "A"),
+        # B leads C by 2, their standard deviations are 1.41 each
+        (((40, 42), (47, 49), (45, 47)), None),
+        # C scatters so that it may be the best, though A is second
+        (((45, 45.1), (50, 50.1), (38, 60)), None),
+        # one run a cell
+        (((50,), (40,), (45,)), None),
+        # one of them is a single run
+        (((50, 52), (40, 42), (45,)), None),
+        # a tie without scatter
+        (((50, 50), (50, 50), (45, 45)), None),
+        (((50, 50), (49, 49), (45, 45)), "A"),
+    ],
+)
+def test_the_best_leads_by_more_than_both_scatter(runs, leader):
+    grid = {(label, "x"): Measured(values) for label, values in zip("ABC", runs, strict=True)}
+    assert best(declared(), grid) == ({(leader, "x")} if leader else set())
+    flipped = {at: Measured(tuple(-v for v in cell.values)) for at, cell in grid.items()}
+    assert best(declared(higher=False), flipped) == best(declared(), grid)
+
+
+def test_a_cell_that_is_compared_with_nothing_is_not_the_best():
+    table = declared()
+    alone = Table(**{**vars(table), "rows": table.rows[:1]})
+    assert not best(alone, {("A", "x"): Measured((50, 51))})

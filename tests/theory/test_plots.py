@@ -1,0 +1,26 @@
+"""Figures: repeatable bytes, and the command that draws them."""
+
+from __future__ import annotations
+
+from typer.testing import CliRunner
+
+from theory import plots
+from theory.__main__ import app
+from theory.plots import save
+
+
+def test_figures_repeat_their_bytes(tmp_path):
+    for folder in ("a", "b"):
+        save(plots.coefficients(16, n=300), tmp_path / folder, "coefficients")
+    for name in ("coefficients.png", "coefficients.svg"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_figures_command_names_its_files(tmp_path, monkeypatch):
+    for name in ("coefficients", "maps"):  # drawn in full by the second notebook
+        monkeypatch.setattr(plots, name, plots.spectra)
+    out = CliRunner().invoke(app, ["figures", str(tmp_path)])
+    assert out.exit_code == 0, out.output
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{name}.{kind}" for name in ("coefficients", "maps", "spectra") for kind in ("png", "svg")
+    }
