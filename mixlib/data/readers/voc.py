@@ -54,9 +54,11 @@ def read_names(root: Path, year: str, split: str) -> list[Row]:
         DataError: the list is empty, or names an image twice.
     """
     path = root / year / "ImageSets" / "Main" / f"{split}.txt"
-    rows = read_table(path, 1, "a list of image names", separator="\n")
+    rows, files = read_table(path, 1, "a list of image names", separator="\n"), FolderIndex()
     for row in rows:
-        row.fields = (re.sub(r"\s+(-1|0|1)$", "", row[0]),)
+        # "photo 1" may be a name, too
+        if root / year / "Annotations" / f"{row[0]}.xml" not in files:
+            row.fields = (re.sub(r"\s+(-1|0|1)$", "", row[0]),)
     if not rows:
         raise wrong(path, "one image name a line", "an empty list", "unpack the archive again")
     refuse_repeated(rows, 0)
