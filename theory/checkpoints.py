@@ -17,10 +17,10 @@ from torch import Tensor
 
 from mixlib.catalog import build as builder
 from mixlib.core.net import Net
-from mixlib.data.augment import Augment
+from mixlib.data.augmentations import Augment
+from mixlib.data.catalog import dataset
 from mixlib.data.loader import Loader
 from mixlib.data.readers import read
-from mixlib.datasets import dataset
 from mixlib.seed import generator
 
 DATA = Path("data")

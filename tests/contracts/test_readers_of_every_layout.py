@@ -17,7 +17,7 @@ from mixlib.data.catalog import LAYOUTS, dataset
 from mixlib.data.errors import DataError, MissingFileError
 from mixlib.data.readers import READERS, read, voc
 from mixlib.data.split_sizes import take_inventory
-from pipelines.inspect import inspect_images
+from pipelines.data.inspect_dataset import inspect_images
 
 LISTED = [row.layout for row in SETS.values() if row.lists]
 FILES = [
