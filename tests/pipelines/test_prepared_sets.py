@@ -11,7 +11,6 @@ import sys
 import pytest
 import typer
 from PIL import Image
-from small_sets import SETS
 
 from mixlib.data.catalog import dataset
 from mixlib.data.errors import DataError, wrong
@@ -21,6 +20,7 @@ from pipelines.data.datasets import prepare
 from pipelines.data.fingerprints import fingerprint, specify
 from pipelines.data.places import MissingDataError, locate, ready_path
 from pipelines.declare.errors import DeclarationError, sentence
+from tests.small_sets import SETS
 
 SMALL = {"train": 20, "val": 10, "size": 32}
 GENERATED = ["shapes", "shapes_voc", "shapes_coco", "shapes_cub"]
