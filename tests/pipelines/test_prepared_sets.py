@@ -14,12 +14,12 @@ from PIL import Image
 
 from mixlib.data.catalog import dataset
 from mixlib.data.errors import DataError, wrong
-from pipelines.command_line import run_app
+from pipelines.command_line import run_app, sentence
 from pipelines.data.contents import content_digest
 from pipelines.data.datasets import prepare
 from pipelines.data.fingerprints import fingerprint, specify
 from pipelines.data.places import MissingDataError, locate, ready_path
-from pipelines.declare.errors import DeclarationError, sentence
+from pipelines.declare.errors import DeclarationError
 from tests.small_sets import SETS
 
 SMALL = {"train": 20, "val": 10, "size": 32}
