@@ -19,11 +19,11 @@ from pipelines.plan.kinds import KINDS
 SCALE = config.get("scale", "demo")
 try:
     PLAN = plan(SCALE)
+    TABLES = {name: [str(path) for path in products(PLAN, name)] for name in PLAN.tables}
 except DeclarationError as error:
     raise WorkflowError(str(error)) from None
 
 STORE = Store()
-TABLES = {name: [str(path) for path in products(PLAN, name)] for name in PLAN.tables}
 PYTHON = f"'{sys.executable}' -m"
 # how a distributed job starts and what jobs may use; profiles say (profiles/slurm: torchrun)
 LAUNCH = config.get("launch", PYTHON)
@@ -50,7 +50,7 @@ rule dataset:
     message:
         "{params.what}"
     shell:
-        "{PYTHON} pipelines.run {SCALE} --data {wildcards.fingerprint}"
+        "{PYTHON} pipelines.run {SCALE:q} --data {wildcards.fingerprint:q}"
 
 
 for kind in KINDS:
@@ -98,7 +98,7 @@ for table in PLAN.tables:
         message:
             f"render paper_tables/{table}"
         shell:
-            "{PYTHON} paper_tables.render {SCALE} {params.table}"
+            "{PYTHON} paper_tables.render {SCALE:q} {params.table:q}"
 
     rule:
         name:
