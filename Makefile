@@ -2,6 +2,8 @@
 #   make paper_tables/table7            set up, then compute and render the table
 #   make paper_tables/table7 SCALE=small
 #   make test                           set up, then run every test
+#   make lint                           style, types, and whether generated pages are up to date
+#   make docs                           write the generated pages anew
 SCALE ?= demo
 CORES ?= all
 PYTHON := $(shell python3 -c 'import sys; print(sys.executable)')

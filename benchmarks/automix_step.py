@@ -1,4 +1,4 @@
-"""What does one AutoMix step cost?  Time, operations and memory beside vanilla and Mixup.
+"""The cost of an AutoMix step: time, operations and memory against vanilla and Mixup.
 
 CIFAR ResNet-18 (3x3 stem, no pooling, 11.2 M parameters) on random 32 x 32 images: no data loader,
 so the ratios are those of the algorithm.  All methods alternate in one process, two steps at a time
@@ -82,7 +82,7 @@ def build(method: str, setting: Setting) -> Objective:
     net = Net(model)
     objective: Objective
     if method in PRESETS:
-        objective = AutoMix(net, Features("layer3", 256), PRESETS[method], steps=1000)
+        objective = AutoMix(net, Features("layer3", 256), PRESETS[method].spec, steps=1000)
         parts = [objective.pair.q.model, objective.pair.k.model]
     else:
         objective = MixOnce(net, mixup() if method == "mixup" else vanilla())
@@ -117,7 +117,7 @@ def stepper(objective: Objective, setting: Setting) -> Callable[[], None]:
         optim.zero_grad(set_to_none=True)
         loss.backward()
         optim.step()
-        objective.after_step(done)
+        objective.update_teacher(done)
         done += 1
 
     return step

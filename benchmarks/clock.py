@@ -1,5 +1,5 @@
-"""How does one compare speeds on a busy machine?  Alternate in one process, count its CPU time,
-and look at ratios within a round."""
+"""Speeds compared on a busy machine: contenders alternate in one process, its CPU time is counted,
+and ratios are taken within a round."""
 
 from __future__ import annotations
 

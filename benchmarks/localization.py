@@ -1,4 +1,4 @@
-"""How long does MaxBoxAcc take?  Our evaluation beside a direct loop over the 1,000 thresholds.
+"""The time of MaxBoxAcc against a direct loop over the 1,000 thresholds.
 
 The maps are bicubic enlargements of random 14 x 14 and 7 x 7 ones, half of them smoothed like a
 trained network's; one true box an image. Both evaluations alternate on the same maps, a block at a

@@ -1,4 +1,4 @@
-"""How fast is mixing, beside public libraries and beside what the memory allows?
+"""The speed of mixing, against public libraries and against what the memory allows.
 
     python -m benchmarks.mixing
 

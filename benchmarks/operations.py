@@ -1,4 +1,4 @@
-"""How many operations does a training step of every method take, beside a vanilla step?
+"""Operations of a training step of every method, as a ratio to a vanilla step.
 
 ``python -m benchmarks.operations``, about two minutes on one core.  Counted are convolutions and
 matrix products, forward and backward, of the objective that a training would run, without the
@@ -100,7 +100,7 @@ def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None
     """
     row = method(name)
     known = inspect.signature(resolve(row.path())).parameters
-    given = {**row.params_for("cifar"), **({"image": SIZE} if "image" in known else {})}
+    given = {**row.params_for("cifar"), **({"image": SIZE} if row.settings else {})}
     if "teacher" in row.needs and "teacher" in known:
         given["teacher"] = convolutional().model
     net = network(method(beside or name))

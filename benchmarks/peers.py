@@ -1,4 +1,4 @@
-"""Which public libraries mix images, and how is each of them called?
+"""Public libraries that mix images, and their calls.
 
 A peer that is not installed is left out.  Every call returns mixed images and whatever labels the
 library makes (soft ones, but for kornia); timm writes into its input, so it gets a copy, as a

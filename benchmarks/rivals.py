@@ -1,4 +1,4 @@
-"""What do public implementations of FMix and AlignMix compute, and in which order?
+"""Public implementations of FMix and AlignMix: what they compute, in their order.
 
 They install from no package; their algorithms are written down here again, to be timed and nothing
 else.

@@ -1,13 +1,20 @@
-"""What does a mixing method look like from outside?  ``mixlib.build("cutmix")``; see
-:mod:`mixlib.mixer`.
+"""Mixed-sample data augmentation: ``mixlib.build("cutmix")``, see :mod:`mixlib.mixer`.
 
 Names are resolved when they are first used: importing mixlib, or its catalogs, loads no torch.
+
+Example:
+    >>> import mixlib, torch
+    >>> mixer = mixlib.build("cutmix", alpha=1.0)
+    >>> images, labels = torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 3])
+    >>> mixer(images, labels, torch.Generator().manual_seed(0)).images.shape
+    torch.Size([4, 3, 8, 8])
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mixlib.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from mixlib.catalog.build import policy
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from mixlib.mixer import Mixed, Mixer, build
     from mixlib.models.wrap import wrap
 
+__version__ = "0.1.0"
 __all__ = ["METHODS", "Mix", "MixOnce", "Mixed", "Mixer", "Net", "blend", "build", "policy", "wrap"]
 
 _HOME = {
@@ -34,11 +42,4 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f"mixlib.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'mixlib' has no attribute {name!r}; it has {', '.join(__all__)}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

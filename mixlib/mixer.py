@@ -1,4 +1,4 @@
-"""How does one mix a batch in one's own training loop?
+"""Mixers: any method of the catalog as a function of a batch, for one's own training loop.
 
     mixer = mixlib.build("cutmix", alpha=1.0)
     mixed = mixer(images, labels, rng)
@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from mixlib.catalog.methods import method
+from mixlib.catalog.methods import check_released, method
 from mixlib.core.catalog import nearest
 from mixlib.core.labels import CrossEntropy, LabelRule, soft_targets
 from mixlib.core.method import Method, resolve
@@ -123,7 +123,7 @@ class Mixer:
         """
         _check(images, labels, rng)
         hard = labels if labels.ndim == 1 else labels.argmax(1)
-        mix = self.policy.settle(rng).draw(images, hard, self.net, rng)
+        mix = self.policy.choose(rng).draw(images, hard, self.net, rng)
         return Mixed(blend(mix, images), labels, mix, self.rule)
 
 
@@ -150,32 +150,47 @@ def _check(images: Tensor, labels: Tensor, rng: torch.Generator) -> None:
 
 
 def build(
-    name: str, *, net: nn.Module | None = None, family: str = "default", **params: Any
+    name: str,
+    *,
+    net: nn.Module | None = None,
+    family: str = "default",
+    released: bool = False,
+    **params: Any,
 ) -> Mixer:
     """A mixer by the name of its method.
 
     Args:
         name: a row of ``mixlib.METHODS``.
-        net: the network in training (any classifier, or a :class:`mixlib.core.net.Net`), for methods
-            that look into it.  A ``teacher=`` among the parameters is looked into instead, and may
-            be any classifier, too.
+        net: the network in training (any classifier, or a :class:`mixlib.core.net.Net`), for
+            methods that look into it.  A ``teacher=`` among the parameters is looked into instead,
+            and may be any classifier, too.
         family: whose hyper-parameters are the defaults: "default" (the method's own paper),
             "cifar", "tiny", "imagenet", ... (the AutoMix paper's appendix), "deit", "rsb".
+        released: as the released code has it: the row's ``released`` fields.
         params: changes of the method's parameters.
 
     Raises:
         KeyError: no such method or family; names the nearest one.
         TypeError: no such parameter; lists those of the method.
-        ValueError: the method needs a net and got none, or is no function of a batch.
+        ValueError: the method needs a net and got none, is no function of a batch, or has no
+            released variant.
+
+    Example:
+        >>> import mixlib
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mixed = mixlib.build("cutmix", alpha=1.0)(images, labels, rng)
+        >>> mixed.images.shape, mixed.targets(classes=10).shape
+        (torch.Size([4, 3, 8, 8]), torch.Size([4, 10]))
     """
     row = method(name)
     _refuse_objectives(row)
     make = resolve(row.path())
-    known = list(inspect.signature(make).parameters)
-    for word in params:
-        if word not in known:
-            raise TypeError(f"{name}: {nearest('parameter', word, known)}")
-    given = {**row.params_for(family), **params}
+    known = [*inspect.signature(make).parameters, *row.rule_params]
+    _check_names(name, params, known)
+    if released:
+        check_released(row)
+    given, of_rule = row.split({**row.params_for(family, released=released), **params})
     taught = {k: _looked_into(row, v) for k, v in given.items() if isinstance(v, nn.Module)}
     policy = make(**{**given, **taught})
     hidden = [site for site in policy.places if site != "input"]
@@ -192,10 +207,14 @@ def build(
             f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
             f"mixlib.build({name!r}, {word}=model)"
         )
-    rule = None
-    if row.rule is not None:
-        rule = resolve(row.path(row.rule))(released=bool(given.get("released", False)))
+    rule = None if row.rule is None else resolve(row.path(row.rule))(**of_rule)
     return Mixer(row, policy, given, _looked_into(row, net), rule)
+
+
+def _check_names(name: str, params: Mapping[str, Any], known: list[str]) -> None:
+    for word in params:
+        if word not in known:
+            raise TypeError(f"{name}: {nearest('parameter', word, [*known, 'released'])}")
 
 
 def _looked_into(row: Method, net: nn.Module | None) -> Net | None:
@@ -216,15 +235,16 @@ def _refuse_objectives(row: Method) -> None:
     if row.objective != "once":
         raise ValueError(
             f"{row.title} is a training objective of its own, not a mix of a batch; build it with "
-            f"{row.build.replace(':', '.')}(mixlib.wrap(model), steps=..., ...), see "
+            f"{row.path().replace(':', '.')}(mixlib.wrap(model), steps=..., ...), see "
             "docs/methods.md"
         )
     if row.rule is not None and resolve(row.path(row.rule))().taps:
+        module, _, rule = row.path(row.rule).partition(":")
         raise ValueError(
             f"{row.title} takes its labels from the forward pass; in the training step use\n"
-            f"    from {row.rule.replace(':', ' import ')}\n"
+            f"    from {module} import {rule}\n"
             "    net = mixlib.wrap(model, attention=True)\n"
-            f"    rule = {row.rule.partition(':')[2]}()\n"
+            f"    rule = {rule}()\n"
             f"    objective = mixlib.MixOnce(net, mixlib.policy({row.name!r}), rule)\n"
             "    loss = objective(images, labels, rng).loss"
         )

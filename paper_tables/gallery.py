@@ -22,13 +22,13 @@ def main(
     pairs: Annotated[int, typer.Option(help="pairs of images")] = 2,
 ) -> None:
     """Draws mixing methods on any folder of images."""
-    said = {
+    chosen = {
         "methods": [name for name in methods.split(",") if name],
         "lambdas": [float(word) for word in lambdas.split(",")],
         "pairs": pairs,
         "images": images,
     }
-    paint("Mixed samples", settings("gallery", said), (out,))
+    paint("Mixed samples", settings("gallery", chosen), (out,))
 
 
 if __name__ == "__main__":

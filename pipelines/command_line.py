@@ -6,15 +6,27 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from mixlib.data.errors import DataError
 from pipelines.declare.errors import DeclarationError
 from pipelines.plan.job_file import JobFileError
 
-EXPECTED = (DeclarationError, JobFileError, FileNotFoundError)
+EXPECTED = (DeclarationError, JobFileError, DataError, OSError)
 
 
 def run_app(app: Callable[..., Any]) -> None:
-    """Runs a typer application; a wrong declaration or missing file ends it with one line."""
+    """Runs a typer application; a wrong declaration, missing file or faulty data ends it with one
+    line.  Everything else is a fault of ours and shows its traceback."""
     try:
         app()
     except EXPECTED as error:
         sys.exit(f"error: {error.args[0] if len(error.args) == 1 else error}")
+    except KeyError as error:
+        if (message := sentence(error)) is None:
+            raise
+        sys.exit(f"error: {message}")
+
+
+def sentence(error: KeyError) -> str | None:
+    """The message of a KeyError that a catalog wrote; None for a lone key, which helps nobody."""
+    message = error.args[0] if len(error.args) == 1 else None
+    return message if isinstance(message, str) and " " in message else None

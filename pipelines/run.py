@@ -14,6 +14,7 @@ import typer
 from mixlib.data.catalog import DATASETS
 from pipelines.command_line import run_app
 from pipelines.data import datasets
+from pipelines.data.fingerprints import specify
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 
@@ -39,7 +40,7 @@ def main(
     if data:
         wanted = found.dataset(data)
         row = DATASETS[wanted.name]
-        print(datasets.provide(row, datasets.specify(row, dict(wanted.spec))))
+        print(datasets.provide(row, specify(row, dict(wanted.spec))))
         return
     if list_jobs or not digest:
         for key, job in found.jobs.items():

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mixlib.catalog.methods import METHODS
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("mixlib", "theory", "downstream", "pipelines", "paper_tables", "benchmarks")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -58,7 +60,7 @@ def test_the_top_level_is_what_it_should_be():
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 def test_files_and_functions_stay_short(path):
     text = path.read_text()
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             length = node.end_lineno - node.lineno + 1
@@ -73,6 +75,146 @@ def test_every_module_says_what_it_answers(path):
 def test_there_is_no_drawer():
     drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert not {path.stem for path in SOURCES} & drawers
+
+
+# from the bottom up; a module imports from its own layer and from those below
+LAYERS = (
+    ("core", "lazy_names", "seed"),
+    ("masks", "models", "saliency", "data", "datasets"),
+    ("methods",),
+    ("training",),
+    ("catalog", "mixer"),
+    ("adapters", "audit"),
+)
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+MIXLIB = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "mixlib"]
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def arrows(paths: list[Path]) -> dict[str, set[str]]:
+    """Which of these modules imports which of them, lazily or for types only included."""
+    names = {module_of(path): path for path in paths}
+    found: dict[str, set[str]] = {}
+    for name, path in names.items():
+        found[name] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found[name] |= {alias.name for alias in node.names} & set(names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(names)
+                found[name] |= inner or ({node.module} & set(names))
+        found[name].discard(name)
+    return found
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """The modules that lie on circles, or lead to one: what is left when all others are taken."""
+    left = dict(graph)
+    while True:
+        free = [name for name, needs in left.items() if not needs & set(left)]
+        if not free:
+            return sorted(left)
+        for name in free:
+            del left[name]
+
+
+def test_no_import_of_mixlib_runs_up():
+    wrong = []
+    for name, needed in arrows(MIXLIB).items():
+        if name == "mixlib":  # the names of the package stand for modules of all layers, lazily
+            continue
+        for other in needed:
+            own, below = name.split(".")[1], other.split(".")[1:2]
+            assert own in RANK, f"{name}: say in LAYERS where it belongs"
+            if not below or RANK[below[0]] > RANK[own]:
+                wrong.append(f"{name} imports {other}")
+    assert not wrong, "; ".join(wrong)
+
+
+def test_no_imports_of_mixlib_form_a_circle():
+    graph = arrows(MIXLIB)
+    del graph["mixlib"]
+    assert not circle(graph), f"on a circle of imports, or on the way to one: {circle(graph)}"
+
+
+def test_the_import_checks_notice():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+    assert circle({"a": {"b"}, "b": set()}) == []
+    assert "mixlib.core.mix" in arrows(MIXLIB)["mixlib.core.objective"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_found_in_one_guess(name):
+    folder = ROOT / "mixlib" / "methods"
+    assert (folder / f"{name}.py").exists() != (folder / name).is_dir()
+
+
+CATALOGS = (
+    "mixlib.catalog.methods",
+    "mixlib.core.training_pipeline",
+    "mixlib.data.augment",
+    "mixlib.datasets",
+    "mixlib.models.backbones",
+    "mixlib.training.recipes",
+)
+
+
+def test_catalogs_import_no_torch():
+    modules = ", ".join(CATALOGS)
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+# Modules without a test of their own name, and why.
+NO_MIRROR: dict[str, str] = {
+    "benchmarks": "tests/benchmarks runs each; clocks and peers have no result of their own",
+    "downstream": "tests/downstream compares whole protocols with recordings",
+    "paper_tables": "tests/paper_tables renders whole tables and figures",
+    "pipelines": "tests/pipelines plans and runs whole tables",
+    "theory": "tests/theory compares formulas with each other, several modules at once",
+    "mixlib/data": "tests/mixlib/data reads whole datasets",
+    "mixlib/masks": "tests/contracts runs over every mask law",
+    "mixlib/methods": "tests/contracts runs over every method; recordings in tests/mixlib/methods",
+    "mixlib/catalog/build.py": "tests/contracts/test_objectives.py builds every method with it",
+    "mixlib/core/boxes.py": "tests/mixlib/core/test_mix.py blends them",
+    "mixlib/core/choice.py": "tests/mixlib/methods/test_stochastic.py, the method that it is",
+    "mixlib/core/labels.py": "tests/contracts/test_losses.py, over every label rule",
+    "mixlib/core/lam.py": "tests/mixlib/core/test_mask.py",
+    "mixlib/core/method.py": "tests/mixlib/catalog/test_methods.py, over every row",
+    "mixlib/core/net.py": "tests/mixlib/methods/automix/test_networks.py, on six networks",
+    "mixlib/core/objective.py": "tests/contracts/test_objectives.py, over every method",
+    "mixlib/core/policy.py": "tests/contracts/test_policies.py, over every method",
+    "mixlib/lazy_names.py": "tests/mixlib/catalog/test_api.py, over every package",
+    "mixlib/models/attention.py": "tests/mixlib/models/test_wrap.py reads it",
+    "mixlib/models/score_map_teacher.py": "tests/mixlib/methods/test_relabel.py",
+    "mixlib/models/score_maps.py": "tests/mixlib/methods/test_relabel.py, against recordings",
+    "mixlib/saliency": "tests/mixlib/saliency/test_saliency.py compares both with recordings",
+    "mixlib/training/checkpoint.py": "tests/mixlib/training/test_fit.py stops and resumes",
+}
+
+
+def has_logic(path: Path) -> bool:
+    """Whether a module defines a function or a method that does something."""
+    tree = ast.parse(path.read_text())
+    return path.name != "__init__.py" and any(
+        isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in ast.walk(tree)
+    )
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_tests_mirror_the_tree(path):
+    name = str(path.relative_to(ROOT))
+    mirrored = ROOT / "tests" / path.relative_to(ROOT).with_name(f"test_{path.name}")
+    excused = any(name == key or name.startswith(f"{key}/") for key in NO_MIRROR)
+    if mirrored.exists() or not has_logic(path):
+        assert name not in NO_MIRROR, f"{name} needs no exception any more"
+    else:
+        assert excused, f"expected {mirrored.relative_to(ROOT)}, or a reason in NO_MIRROR"
 
 
 def test_mixlib_stands_alone():

@@ -114,7 +114,25 @@ def train_objective(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        objective.after_step(step)
+        objective.update_teacher(step)
+
+
+STEPS = 200
+
+
+def unmixed_states(
+    x: Float[Tensor, "m C h w"], y: Int[Tensor, " m"], seed: int = 0
+) -> dict[str, nn.Module]:
+    """The random network, and the same one overfitted to the unmixed data."""
+    random, overfitted = (_fresh(x, y, seed) for _ in range(2))
+    return {
+        "random": random.requires_grad_(False),
+        "overfitted": train(overfitted, vanilla(), x, y, 2 * STEPS, seed),
+    }
+
+
+def _fresh(x: Tensor, y: Tensor, seed: int) -> nn.Module:
+    return network(x.shape[-1], int(y.max()) + 1, derive(seed, "state"), x.shape[1])
 
 
 def states(
@@ -122,15 +140,16 @@ def states(
     lam: LamLaw,
     x: Float[Tensor, "m C h w"],
     y: Int[Tensor, " m"],
-    steps: int = 200,
     seed: int = 0,
+    unmixed: dict[str, nn.Module] | None = None,
 ) -> dict[str, nn.Module]:
-    """The same initial network random, trained with the law, and overfitted without it."""
-    size, classes = x.shape[-1], int(y.max()) + 1
-    fresh = [network(size, classes, derive(seed, "state"), x.shape[1]) for _ in STATES]
+    """The same initial network random, trained with the law, and overfitted without it.
+
+    Args:
+        unmixed: the first and the last of them (:func:`unmixed_states`), which do not depend on the
+            law; made here if not given.
+    """
+    shared = unmixed_states(x, y, seed) if unmixed is None else unmixed
     mixed = ByLaw(law, lam, "sample", "permute")
-    return {
-        "random": fresh[0].requires_grad_(False),
-        "trained": train(fresh[1], mixed, x, y, steps, seed),
-        "overfitted": train(fresh[2], vanilla(), x, y, 2 * steps, seed),
-    }
+    trained = train(_fresh(x, y, seed), mixed, x, y, STEPS, seed)
+    return {"random": shared["random"], "trained": trained, "overfitted": shared["overfitted"]}

@@ -29,16 +29,16 @@ from theory.moments.profiles import by_distance, spectrum
 COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)), "-")
 GROUPS = {
-    "boxes": ("Mixup", "CutMix", "CutMix, torus", "ResizeMix, place", "Mixup & CutMix"),
-    "mixtures and bells": ("Mixup", "HMix, r = 0.5", "HMix, torus", "GMix", "SmoothMix"),
+    "boxes": ("Mixup", "CutMix", "CutMix, unbiased (torus)", "ResizeMix, place", "Mixup & CutMix"),
+    "mixtures and bells": ("Mixup", "HMix", "HMix, unbiased (torus)", "GMix", "SmoothMix"),
     "fields, cells and tokens": (
-        *("Mixup", "FMix", "FMix, released", "Cells, coins", "TokenMix, random"),
-        *("TokenMix, blocks", "Holes (public GridMix)"),
+        *("Mixup", "FMix", "FMix, released", "GridMix, unbiased label", "Random tokens"),
+        *("TokenMix", "GridMix, released"),
     ),
 }
 SPECTRA = (
-    ("CutMix, torus", "HMix, torus", "GMix", "Cells, coins"),
-    ("FMix", "FMix, released", "TokenMix, random", "TokenMix, blocks"),
+    ("CutMix, unbiased (torus)", "HMix, unbiased (torus)", "GMix", "GridMix, unbiased label"),
+    ("FMix", "FMix, released", "Random tokens", "TokenMix"),
 )
 
 

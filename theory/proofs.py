@@ -14,6 +14,8 @@ from itertools import product
 import sympy as sp
 from sympy.polys.rings import PolyElement, ring
 
+from theory.proofs_cutmix import CUTMIX_STATEMENTS
+
 a, b, lam, t1, t2, k = sp.symbols("a b lambda t1 t2 kappa", positive=True)
 
 
@@ -81,11 +83,16 @@ class _Jets:
             yield self[f"pi{e}"], self[f"w{e}"], [self[f"M{e}_{p}"] for p in range(self.s)]
 
 
-def two_jet_identity(pixels: int, data: int, classes: int, atoms: int = 2) -> PolyElement:
+def two_jet_identity(
+    pixels: int, data: int, classes: int, atoms: int = 2, term: str | None = None
+) -> PolyElement:
     """E[two-jet of the MSDA loss] - (E~[1] L + R1 + R2 + R3) for arbitrary data, network, loss,
     label shares and masks: the theorem of the paper, with the swap, the factors 1/2 and the full
     softmax Hessian.  Nothing is assumed about E[M | lambda]; probabilities need not even sum to
     one.
+
+    Args:
+        term: only this term ("L", "R1", "R2" or "R3") against its own monomials of the loss.
     """
     z = _Jets(pixels, data, classes, atoms)
     one, m, s = z.ring.one, range(data), range(pixels)
@@ -95,11 +102,32 @@ def two_jet_identity(pixels: int, data: int, classes: int, atoms: int = 2) -> Po
             lost = [one - v for v in own]
             loss += prob * (w * z.loss(i, z.moved(i, j, lost)))
             loss += prob * ((one - w) * z.loss(j, z.moved(j, i, own)))
-    return loss - _terms(z, m, s) * data
+    terms = _terms(z, m, s)
+    if term is None:
+        return loss - sum(terms.values(), z.ring.zero) * data
+    return _part(z, loss, term) - terms[term] * data
 
 
-def _terms(z: _Jets, m: range, s: range) -> PolyElement:
-    """m (E~[1] L + R1 + R2 + R3) from a = E~[u], A = E~[u u^T] and C_i."""
+# the monomials of every term: R1 holds gradients but no curvature, R2 the curvature h of the loss,
+# R3 the Hessians H of the logits
+MARKS = {"L": "l", "R1": "g", "R2": "h", "R3": "H"}
+
+
+def _part(z: _Jets, polynomial: PolyElement, term: str) -> PolyElement:
+    """The monomials of a two-jet that belong to one term."""
+    kinds = [str(symbol)[0] for symbol in z.ring.gens]
+    found = z.ring.zero
+    for powers, coefficient in polynomial.terms():
+        present = {kind for kind, power in zip(kinds, powers, strict=True) if power}
+        marks = present & set(MARKS.values())
+        # R2 holds gradients, too
+        if (marks - {"g"} if "h" in marks else marks) == {MARKS[term]}:
+            found += z.ring({powers: coefficient})
+    return found
+
+
+def _terms(z: _Jets, m: range, s: range) -> dict[str, PolyElement]:
+    """m E~[1] L, m R1, m R2 and m R3 from a = E~[u], A = E~[u u^T] and C_i."""
     one, zero, half, count = z.ring.one, z.ring.zero, sp.Rational(1, 2), len(m)
     first = [zero for _ in s]
     second = {(p, q): zero for p in s for q in s}
@@ -110,23 +138,24 @@ def _terms(z: _Jets, m: range, s: range) -> PolyElement:
             for q in s:
                 tilted = w * (one - own[p]) * (one - own[q]) + (one - w) * own[p] * own[q]
                 second[p, q] += prob * tilted
-    total = zero
+    total = dict.fromkeys(MARKS, zero)
     for i in m:
         gap = {(j, p): z[f"x{j}_{p}"] - z[f"x{i}_{p}"] for j in m for p in s}
         drift = [first[p] * sum((gap[j, p] for j in m), zero) for p in s]  # m a * (xbar - x_i)
         spread = {
             (p, q): second[p, q] * sum((gap[j, p] * gap[j, q] for j in m), zero) for p, q in second
         }  # m A o C_i
-        total += mass * z[f"l{i}"] * count
+        total["L"] += mass * z[f"l{i}"] * count
         for c in range(z.classes):
             rest = z[f"p{i}_{c}"] - z[f"y{i}_{c}"]
             bend = z.bend(i, c, partial(_entry, spread))
-            total += rest * (z.slope(i, c, drift) + bend * half)
+            total["R1"] += rest * z.slope(i, c, drift)
+            total["R3"] += rest * bend * half
         for c, e in product(range(z.classes), repeat=2):
             h = z[f"h{i}_{min(c, e)}_{max(c, e)}"] * half
             for p, q in second:
-                total += h * z[f"g{i}_{c}_{p}"] * z[f"g{i}_{e}_{q}"] * spread[p, q]
-    return total * sp.Rational(1, count)
+                total["R2"] += h * z[f"g{i}_{c}_{p}"] * z[f"g{i}_{e}_{q}"] * spread[p, q]
+    return {term: value * sp.Rational(1, count) for term, value in total.items()}
 
 
 def _entry(matrix: dict[tuple[int, int], PolyElement], p: int, q: int) -> PolyElement:
@@ -234,11 +263,16 @@ STATEMENTS: dict[str, Callable[[], sp.Expr | PolyElement]] = {
     "two-jet = L+R1+R2+R3, s=2, m=3, binary": lambda: two_jet_identity(2, 3, 1),
     "two-jet = L+R1+R2+R3, s=2, K=2": lambda: two_jet_identity(2, 2, 2),
     "two-jet = L+R1+R2+R3, s=3, K=2": lambda: two_jet_identity(3, 2, 2),
+    **{
+        f"{term} alone, s=2, K=2": partial(two_jet_identity, 2, 2, 2, 2, term)
+        for term in ("L", "R1", "R2", "R3")
+    },
     "c1 = 2 c2 of a Beta law": swap_of_mixup_moments,
     "third tilted Beta moment": third_moment,
     "A = c2 11^T + E Cov(M|lambda)": key_identity,
     "grand mean of A = E[w(1-w)]": area_label_identity,
     "CutMix on the torus is a polynomial": torus_cutmix,
+    **CUTMIX_STATEMENTS,
     "GMix on the plane": plane_gmix,
     "HMix tilted second moment": hmix_moments,
     "HMix torus covariance": hmix_covariance,

@@ -1,4 +1,4 @@
-"""Where does AutoMix look in the networks of timm and torchvision?  One training step with each.
+"""One AutoMix training step with networks of timm and torchvision.
 
 Small images and short networks, so that all of them take seconds; the sites are those of the full
 ones (in a ViT of 12 blocks, "blocks.5" for the paper's 6 of 12).
@@ -45,13 +45,13 @@ for name, (create, features) in NETWORKS.items():
     data = torch.Generator().manual_seed(0)
     x = torch.randn(4, 3, SIDE, SIDE, generator=data)
     y = torch.randint(CLASSES, (4,), generator=data)
-    automix = AutoMix(Net(create()), features, PRESETS["paper"], steps=1).train()
+    automix = AutoMix(Net(create()), features, PRESETS["paper"].spec, steps=1).train()
     groups = automix.groups()
     optimizer = torch.optim.SGD([{"params": group} for group in groups.values()], lr=0.01)
     step = automix(x, y, torch.Generator().manual_seed(1))
     step.loss.backward()
     optimizer.step()
-    automix.after_step(0)
+    automix.update_teacher(0)
     cells = x.shape[-1] // automix.look(x).shape[-1]
     trained = type(automix.predictor()).__name__
     print(f"{name}: cells of {cells} pixels, loss {step.loss:.2f}, reports a {trained}")

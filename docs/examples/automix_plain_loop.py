@@ -1,4 +1,4 @@
-"""How is AutoMix used outside this repository?  A plain PyTorch loop around a timm model.
+"""AutoMix in a plain PyTorch loop around a timm model.
 
 Random images stand in for a dataset; replace ``batches`` by your loader.
 """
@@ -22,7 +22,7 @@ def batches(n: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 
 
 model = timm.create_model("resnet10t", num_classes=10)
-automix = AutoMix(Net(model), Features("layer3", channels=256), PRESETS["paper"], steps=STEPS)
+automix = AutoMix(Net(model), Features("layer3", channels=256), PRESETS["paper"].spec, steps=STEPS)
 groups = automix.groups()
 optimizer = torch.optim.SGD([{"params": g} for g in groups.values()], lr=0.1, momentum=0.9)
 rng = torch.Generator().manual_seed(1)  # every draw of the method comes from here
@@ -33,7 +33,7 @@ for i, (x, y) in enumerate(batches(STEPS)):
     optimizer.zero_grad()
     step.loss.backward()
     optimizer.step()
-    automix.after_step(i)  # the momentum network follows
+    automix.update_teacher(i)  # the momentum network follows
     print(i, {name: round(float(term), 3) for name, term in step.terms.items()})
 
 trained = automix.predictor()  # a timm model again: same class, same names in its state_dict

@@ -1,4 +1,4 @@
-"""How does one replace torchvision's CutMix in a DataLoader?
+"""Mixing in a DataLoader, in the place of torchvision's CutMix.
 
 Random images stand in for a dataset.
 """

@@ -1,4 +1,4 @@
-"""How does a Lightning module train with FMix?  By one callback; the module stays as it is.
+"""A Lightning module that trains with FMix: one callback, and the module stays as it is.
 
 Random images stand in for a dataset.
 """

@@ -1,4 +1,4 @@
-"""How does one use a mixing method in a plain PyTorch loop?  A mixer, a generator, and its loss.
+"""A mixing method in a plain PyTorch loop: a mixer, a generator, and its loss.
 
 Random images stand in for a dataset.
 """

@@ -1,4 +1,4 @@
-"""How does one replace timm.data.Mixup in a training script?  By its import.
+"""A drop-in for timm.data.Mixup in a training script: one import.
 
 Random images stand in for a dataset.
 """

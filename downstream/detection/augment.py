@@ -1,13 +1,15 @@
-"""What does the detector see of an image: at which size, and which way round?
+"""Resizing and flipping of images and boxes for the detector.
 
 Detectron2's ResizeShortestEdge and RandomFlip: the short side becomes `short`, unless the long
 side would pass `longest`; PIL bilinear (antialiased) on uint8; sizes rounded half up.
 """
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from downstream.detection.readers import DataError, Record
+from downstream.detection.readers import Record
+from mixlib.data.errors import wrong
+from mixlib.data.open_image import open_image
 
 
 def shortest_edge_size(width: int, height: int, short: int, longest: int) -> tuple[int, int]:
@@ -17,7 +19,7 @@ def shortest_edge_size(width: int, height: int, short: int, longest: int) -> tup
     if max(new_width, new_height) > longest:
         scale = longest / max(new_width, new_height)
         new_width, new_height = new_width * scale, new_height * scale
-    return int(new_width + 0.5), int(new_height + 0.5)
+    return max(1, int(new_width + 0.5)), max(1, int(new_height + 0.5))
 
 
 def pixels(record: Record) -> np.ndarray:
@@ -27,17 +29,14 @@ def pixels(record: Record) -> np.ndarray:
     """
     if record.image is not None:
         return record.image
-    try:
-        with Image.open(record.path) as file:
-            image = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
-    except OSError as error:
-        raise DataError(
-            f"{record.path} could not be read as an image ({error}): fetch it again"
-        ) from error
+    assert record.path is not None
+    image = np.asarray(open_image(record.path, upright=True))
     if image.shape[:2] != (record.height, record.width):
-        raise DataError(
-            f"{record.path}: expected {record.width} x {record.height} pixels as annotated, got "
-            f"{image.shape[1]} x {image.shape[0]}: image and annotation do not belong together"
+        raise wrong(
+            record.path,
+            f"{record.width} x {record.height} pixels as annotated",
+            f"{image.shape[1]} x {image.shape[0]}",
+            "image and annotation do not belong together",
         )
     return image
 

@@ -1,4 +1,4 @@
-"""In which order, and in which form, do images reach the detector?
+"""Training batches of the detector: order, size, flip and padding.
 
 Detectron2's loader: an endless sequence of shuffled epochs, split by orientation (w > h or not)
 so that a batch wastes little padding; a size and a flip drawn per image; zeros added below and to

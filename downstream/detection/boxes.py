@@ -1,4 +1,4 @@
-"""Where are the anchors, and how is one box written relative to another?
+"""Anchors, box deltas and overlaps of Faster R-CNN.
 
 Boxes are (x0, y0, x1, y1) in continuous pixel coordinates, 0 being the outer edge of the first
 pixel. Faster R-CNN (Ren et al., 2015), Eq. 2; conventions of Detectron2's R50-C4: anchors are not

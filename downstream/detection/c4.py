@@ -1,4 +1,4 @@
-"""How does a classification ResNet become a Faster R-CNN with the C4 head?
+"""Faster R-CNN with the C4 head, from a classification ResNet.
 
 Layers 1-3 give one feature map; layer4 runs on every pooled region (He et al., 2016, appendix A).
 The arithmetic is Detectron2's R50-C4, which differs from torchvision's detector in anchors,

@@ -1,4 +1,4 @@
-"""Where did an interrupted fine-tuning stop?  A checkpoint that knows which run it belongs to."""
+"""Checkpoints of an interrupted fine-tuning, bound to the run that they belong to."""
 
 import hashlib
 from dataclasses import asdict

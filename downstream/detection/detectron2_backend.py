@@ -1,4 +1,4 @@
-"""What do Detectron2's own loader, model and solver make of the same settings?
+"""Fine-tuning with Detectron2's own loader, model and solver, from the same settings.
 
 The check on the torchvision backend, and the reference implementation where it is installed. The
 metric is this package's, which agrees with Detectron2's evaluators. Two limits, both Detectron2's:
@@ -16,8 +16,8 @@ from PIL import Image
 from torch import nn
 
 from downstream.detection.checkpoint import RunCheckpoint
+from downstream.detection.detections import Found
 from downstream.detection.detectron2_model import build_detector, require_detectron2
-from downstream.detection.evaluate import Found
 from downstream.detection.readers import Record, Records
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator

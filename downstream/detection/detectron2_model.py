@@ -1,4 +1,4 @@
-"""How is the same detector written as a Detectron2 model?
+"""The same detector as a Detectron2 model.
 
 The configuration is built from the settings, not from a file, so that both backends are told the
 same numbers once; weights are renamed in memory. Facts: Detectron2 02b5c4e2, `Base-RCNN-C4`, and

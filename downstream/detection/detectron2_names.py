@@ -1,4 +1,4 @@
-"""What does Detectron2 call each tensor of a torchvision- or timm-named ResNet?
+"""Detectron2's names for the tensors of a torchvision- or timm-named ResNet.
 
 Detectron2 numbers stages from res2 and nests each norm in its convolution; `res5` belongs to the
 region head in the C4 model. Naming facts only; nothing here needs Detectron2.

@@ -1,9 +1,7 @@
-"""How well does a trained detector find the objects of a test split?"""
+"""Detections of a trained detector over a test split, and their average precision."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,17 +10,10 @@ from downstream.detection.batches import Pixels, normalize_and_pad
 from downstream.detection.boxes import clip
 from downstream.detection.c4 import C4Detector, Detections
 from downstream.detection.coco_ap import evaluate_coco
+from downstream.detection.detections import Found
 from downstream.detection.readers import Records
 from downstream.detection.settings import DetectSettings
 from downstream.detection.voc_ap import evaluate_voc
-
-
-class Found(NamedTuple):
-    """Detections of one image in its own pixels: boxes [D,4], scores [D], labels [D] (numpy)."""
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
 
 
 def to_original(found: Detections, seen: Tensor, original: tuple[int, int]) -> Detections:

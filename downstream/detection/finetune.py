@@ -1,4 +1,4 @@
-"""How good a detector do these pretrained weights become? The entry point of this package.
+"""Fine-tuning of a detector from pretrained weights: the entry point of this package.
 
 Protocol: He et al. (MoCo, CVPR 2020), appendix A.4, with Detectron2's R50-C4; AutoMix, Table 7.
 """

@@ -1,4 +1,4 @@
-"""What does the feature map hold inside each region, on a fixed grid?
+"""Pooling of each region of the feature map onto a fixed grid.
 
 RoIAlign (He et al., Mask R-CNN, section 3) with aligned corners and adaptive sampling, as
 Detectron2's `ROIAlignV2`. torchvision's operator computes it; on small maps on a CPU the same

@@ -6,12 +6,14 @@ Difficult objects are kept (training uses them, the VOC metric ignores them); cr
 the COCO metric and never trained on.
 """
 
-import json
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from mixlib.data.errors import DataError, existing, wrong
+from mixlib.data.folders import check_images
+from mixlib.data.readers import coco, voc
 
 # fmt: off
 VOC_CLASSES = (
@@ -22,10 +24,6 @@ VOC_CLASSES = (
 # fmt: on
 # Annotations may overshoot their image by rounding; more than this is a wrong file.
 OVERSHOOT = 2.0
-
-
-class DataError(ValueError):
-    """A dataset on disk is not what its format promises; the message names the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +56,14 @@ class Records:
     def __post_init__(self):
         if not self.items:
             raise DataError("a split needs at least one image, got none")
+        for item in self.items:
+            if len(item.labels) and not 0 <= item.labels.min() <= item.labels.max() < len(
+                self.classes
+            ):
+                raise DataError(
+                    f"{item.name}: expected labels 0..{len(self.classes) - 1}, got "
+                    f"{item.labels.tolist()}"
+                )
 
     def __len__(self) -> int:
         return len(self.items)
@@ -125,18 +131,7 @@ def records_from_arrays(images: np.ndarray, boxes: list, labels: list, classes) 
         record(f"{number:06d}", (w, h), b, c, image=image)
         for number, (image, b, c) in enumerate(zip(images, boxes, labels, strict=True))
     )
-    for item in items:
-        if len(item.labels) and not 0 <= item.labels.min() <= item.labels.max() < len(classes):
-            raise DataError(
-                f"{item.name}: expected labels 0..{len(classes) - 1}, got {item.labels.tolist()}"
-            )
     return Records(items, tuple(classes))
-
-
-def _needed(path: Path, what: str) -> Path:
-    if not path.exists():
-        raise DataError(f"{path} is missing: expected {what}; check that the dataset is complete")
-    return path
 
 
 def read_voc(root: Path, splits, classes: tuple[str, ...] = VOC_CLASSES) -> Records:
@@ -145,104 +140,70 @@ def read_voc(root: Path, splits, classes: tuple[str, ...] = VOC_CLASSES) -> Reco
     `root` is the VOCdevkit folder; each split is a pair (year folder, list in ImageSets/Main).
     Raises DataError, naming the file, for anything missing, malformed or unknown.
     """
-    items = []
-    for year, split in splits:
-        folder = _needed(Path(root) / year, "a Pascal VOC year folder")
-        listing = _needed(folder / "ImageSets" / "Main" / f"{split}.txt", "a list of image names")
-        names = [line.split()[0] for line in listing.read_text().splitlines() if line.strip()]
-        if not names:
-            raise DataError(f"{listing} is empty: expected one image name per line")
-        items.extend(_voc_record(folder, name, classes) for name in names)
-    return Records(tuple(items), classes)
+    images = [
+        (year, image) for year, split in splits for image in voc.read_year(Path(root), year, split)
+    ]
+    return Records(tuple(_voc_record(year, image, classes) for year, image in images), classes)
 
 
-def _voc_record(folder: Path, name: str, classes: tuple[str, ...]) -> Record:
-    source = _needed(folder / "Annotations" / f"{name}.xml", "the image's annotation")
-    try:
-        tree = ElementTree.parse(source).getroot()
-    except ElementTree.ParseError as error:
-        raise DataError(f"{source} is not readable as XML ({error}): fetch it again") from error
-    size = tuple(int(_text(tree, f"size/{side}", source)) for side in ("width", "height"))
-    boxes, labels, difficult = [], [], []
-    for entry in tree.findall("object"):
-        label = _text(entry, "name", source)
-        if label not in classes:
-            raise DataError(
-                f"{source}: unknown class {label!r}; expected one of {', '.join(classes)}: "
-                "pass the dataset's own class names"
+def _voc_record(year: str, image: voc.VocImage, classes: tuple[str, ...]) -> Record:
+    number = {name: label for label, name in enumerate(classes)}
+    for entry in image.objects:
+        if entry.name not in number:
+            raise wrong(
+                image.source,
+                f"one of the classes {', '.join(classes)}",
+                f"the unknown class {entry.name!r}",
+                "pass the dataset's own class names",
             )
-        corners = [
-            float(_text(entry, f"bndbox/{side}", source))
-            for side in ("xmin", "ymin", "xmax", "ymax")
-        ]
-        boxes.append((corners[0] - 1, corners[1] - 1, *corners[2:]))
-        labels.append(classes.index(label))
-        difficult.append(entry.findtext("difficult", "0").strip() == "1")
+    corner = np.array([1.0, 1.0, 0.0, 0.0])
+    corners = np.array([entry.corners for entry in image.objects]).reshape(-1, 4)
     return record(
-        f"{folder.name}/{name}",
-        size,
-        boxes,
-        labels,
-        difficult=difficult,
-        path=folder / "JPEGImages" / f"{name}.jpg",
-        source=str(source),
+        f"{year}/{image.name}",
+        (image.width, image.height),
+        corners - corner,
+        [number[entry.name] for entry in image.objects],
+        difficult=[entry.difficult for entry in image.objects],
+        path=image.path,
+        source=str(image.source),
     )
 
 
-def _text(node, path: str, source: Path) -> str:
-    found = node.findtext(path)
-    if found is None or not found.strip():
-        raise DataError(f"{source}: expected an element <{path}> in <{node.tag}>, found none")
-    return found.strip()
-
-
-def read_coco(annotations: Path, images: Path) -> Records:
-    """A COCO instances file and its image folder; labels index the categories ordered by id.
+def read_coco(annotations: Path, images: Path, classes: tuple[str, ...] | None = None) -> Records:
+    """A COCO instances file and its image folder; labels index `classes`, by default the
+    categories ordered by id.
 
     Images follow their ids. Objects of zero area stay for the metric; training drops them.
     Raises DataError, naming the file, for anything missing, malformed or unknown.
     """
-    source = _needed(Path(annotations), "a COCO instances file")
-    folder = _needed(Path(images), "the folder of its images")
-    try:
-        content = json.loads(source.read_text())
-        categories = sorted(content["categories"], key=lambda c: c["id"])
-        entries = sorted(content["images"], key=lambda i: i["id"])
-        objects: dict[int, list] = {entry["id"]: [] for entry in entries}
-        for entry in content["annotations"]:
-            objects[entry["image_id"]].append(entry)
-        label_of = {category["id"]: number for number, category in enumerate(categories)}
-        items = tuple(_coco_record(e, objects[e["id"]], label_of, folder, source) for e in entries)
-    except (json.JSONDecodeError, KeyError) as error:
-        raise DataError(
-            f"{source}: expected COCO's images, annotations and categories with all their keys "
-            f"and matching ids; failed at {error!r}"
-        ) from error
-    return Records(items, tuple(c["name"] for c in categories))
-
-
-def _coco_record(entry: dict, objects: list, label_of: dict, folder: Path, source: Path) -> Record:
-    unknown = [o["category_id"] for o in objects if o["category_id"] not in label_of]
-    if unknown:
-        raise DataError(f"{source}: category id {unknown[0]} is not among its categories")
-    boxes = [(x, y, x + w, y + h) for x, y, w, h in (o["bbox"] for o in objects)]
-    return record(
-        str(entry["id"]),
-        (entry["width"], entry["height"]),
-        boxes,
-        [label_of[o["category_id"]] for o in objects],
-        crowd=[o.get("iscrowd", 0) for o in objects],
-        area=[o.get("area", o["bbox"][2] * o["bbox"][3]) for o in objects],
-        path=folder / entry["file_name"],
-        source=f"{source}, image {entry['file_name']}",
-    )
-
-
-# a split's name in the catalog -> the lists of Pascal VOC that it joins
-VOC_SPLITS = {
-    "trainval0712": (("VOC2007", "trainval"), ("VOC2012", "trainval")),
-    "test2007": (("VOC2007", "test"),),
-}
+    content = coco.read_instances(Path(annotations))
+    classes = content.names if classes is None else classes
+    if unknown := [name for name in content.names if name not in classes]:
+        raise wrong(
+            content.source,
+            f"one of the categories {', '.join(classes)}",
+            repr(unknown[0]),
+            "use files of one release",
+        )
+    label = {kind["id"]: classes.index(kind["name"]) for kind in content.categories}
+    folder = existing(Path(images), "the folder of its images")
+    items = []
+    for entry in content.images:
+        objects = content.objects[entry["id"]]
+        boxes = [(x, y, x + w, y + h) for x, y, w, h in (mark["bbox"] for mark in objects)]
+        items.append(
+            record(
+                str(entry["id"]),
+                (entry["width"], entry["height"]),
+                boxes,
+                [label[mark["category_id"]] for mark in objects],
+                crowd=[mark["iscrowd"] for mark in objects],
+                area=[mark["area"] for mark in objects],
+                path=folder / entry["file_name"],
+                source=f"{content.source}, image {entry['file_name']}",
+            )
+        )
+    return Records(tuple(items), classes)
 
 
 def read_split(
@@ -253,11 +214,12 @@ def read_split(
     Raises:
         DataError: the layout or split is unknown, or a file is missing or malformed.
     """
-    if layout == "voc" and split in VOC_SPLITS:
-        records = read_voc(root, VOC_SPLITS[split], classes)
+    if layout == "voc" and split in voc.SPLITS:
+        records = read_voc(root, voc.SPLITS[split], classes)
     elif layout == "coco":
-        records = read_coco(root / "annotations" / f"instances_{split}.json", root / split)
+        records = read_coco(coco.annotation_file(root, split), root / split, classes)
+        check_images([item.path for item in records.items if item.path])
     else:
-        known = ", ".join(VOC_SPLITS)
+        known = ", ".join(voc.SPLITS)
         raise DataError(f"no split {split!r} in layout {layout!r}; voc has {known}")
     return records if most is None else Records(records.items[:most], records.classes)

@@ -1,4 +1,4 @@
-"""Which anchors and regions does one training step learn from?
+"""Sampling of the anchors and regions that a training step learns from.
 
 Faster R-CNN (Ren et al., 2015), section 3.1.2-3.1.3, with Detectron2's R50-C4 constants. All
 images of a batch are handled in one tensor: a loop over images costs more than the arithmetic at

@@ -1,4 +1,4 @@
-"""How large is each update: learning rate per step, weight decay per tensor?
+"""Learning rate by step and weight decay by tensor.
 
 Linear warm-up, then steps (Goyal et al., 2017); normalization is not decayed (Detectron2).
 """

@@ -1,4 +1,4 @@
-"""What defines one detector fine-tuning, down to every constant of Faster R-CNN R50-C4?
+"""Settings of a detector fine-tuning, with every constant of Faster R-CNN R50-C4.
 
 Defaults are Detectron2's `Base-RCNN-C4` with the Pascal VOC sizes and the 24k-iteration schedule
 that MoCo introduced and OpenMixup (hence AutoMix, Table 7) kept.

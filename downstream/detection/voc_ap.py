@@ -1,4 +1,4 @@
-"""What is the average precision of detections by the Pascal VOC rules?
+"""Average precision of detections by the Pascal VOC rules.
 
 Everingham et al., IJCV 2010, section 4.2: a detection is right if its best-overlapping true box of
 its class has IoU above the threshold and was not claimed by a better-scored one; difficult objects
@@ -7,11 +7,14 @@ precision envelope. AP is the mean over IoU .50, .55, ..., .95, as Detectron2 re
 Table 7, quotes AP50 by the 2007 rule.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
+from downstream.detection.detections import checked_detections
+from downstream.detection.matches import IOUS, Detected, Matches
 from downstream.detection.readers import Records
-
-IOUS = tuple(percent / 100 for percent in range(50, 100, 5))
 
 
 def average_precision(hits: np.ndarray, objects: int, rule: str) -> float:
@@ -50,72 +53,108 @@ def _written(values: np.ndarray, decimals: int) -> np.ndarray:
     return np.array(texts, dtype=np.float64).reshape(values.shape)
 
 
-class _ClassTally:
-    """Detections of one class against its true boxes, gathered image by image."""
+@dataclass(frozen=True, eq=False)
+class _Overlapped:
+    """Detections of one class in one image: score, overlap with the best object, which one that is
+    (counted through all images), whether it is difficult."""
 
-    def __init__(self):
-        self.objects = 0
-        self.scores, self.best, self.claim, self.ignored = [], [], [], []
-        self.boxes_seen = 0
-
-    def add(self, boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray, difficult: np.ndarray):
-        self.objects += int((~difficult).sum())
-        if len(boxes):
-            if len(truth):
-                overlap = _overlaps(boxes, truth)
-                index = overlap.argmax(axis=1)
-                self.best.append(overlap.max(axis=1))
-                self.claim.append(index + self.boxes_seen)
-                self.ignored.append(difficult[index])
-            else:
-                self.best.append(np.full(len(boxes), -1.0))
-                self.claim.append(np.full(len(boxes), -1))
-                self.ignored.append(np.zeros(len(boxes), bool))
-            self.scores.append(scores)
-        self.boxes_seen += len(truth)
-
-    def precision(self, rule: str) -> list[float]:
-        """AP per threshold of IOUS."""
-        if not self.scores:
-            return [0.0] * len(IOUS)
-        # Stable, so that equal scores keep image order on every machine.
-        order = np.argsort(-np.concatenate(self.scores), kind="stable")
-        best, claim, ignored = (
-            np.concatenate(part)[order] for part in (self.best, self.claim, self.ignored)
-        )
-        found = []
-        for threshold in IOUS:
-            over = best > threshold
-            hits = np.zeros(len(best))
-            candidates = np.flatnonzero(over & ~ignored)
-            _, first = np.unique(claim[candidates], return_index=True)
-            hits[candidates[first]] = 1
-            found.append(average_precision(hits[~(over & ignored)], self.objects, rule))
-        return found
+    image: int
+    scores: np.ndarray
+    best: np.ndarray
+    claim: np.ndarray
+    ignored: np.ndarray
 
 
-def evaluate_voc(truth: Records, found: list[tuple], rule: str) -> dict[str, object]:
-    """Metrics in percent: AP, AP50, AP75 and per_class (class -> AP, AP50, AP75).
+def voc_matches(truth: Records, found: Sequence[Detected]) -> list[Matches]:
+    """Detections matched by the Pascal VOC rules, by class.
 
-    `found[i]` = (boxes [D,4], scores [D], labels [D]) arrays in the pixels of image i of `truth`.
     They are first rounded as the VOC result files are: boxes to .1 (from 1), scores to .001.
+
+    Args:
+        found: boxes, scores and labels of every image of ``truth``.
+
+    Raises:
+        DataError: see :func:`downstream.detection.detections.checked_detections`.
     """
-    tallies = [_ClassTally() for _ in truth.classes]
-    for item, (boxes, scores, labels) in zip(truth.items, found, strict=True):
-        corner = np.array([1.0, 1.0, 0.0, 0.0])
+    checked = checked_detections(truth, found)
+    rows: list[list[_Overlapped]] = [[] for _ in truth.classes]
+    objects = np.zeros((len(truth.classes), len(truth)), np.int64)
+    claimed = [0] * len(truth.classes)
+    corner = np.array([1.0, 1.0, 0.0, 0.0])
+    for image, (item, (boxes, scores, labels)) in enumerate(zip(truth.items, checked, strict=True)):
         boxes = _written(np.asarray(boxes, np.float64).reshape(-1, 4) + corner, 1) - corner
-        scores = _written(np.asarray(scores, np.float64), 3)
-        labels = np.asarray(labels)
+        scores, labels = _written(np.asarray(scores, np.float64), 3), np.asarray(labels)
         for label in np.union1d(labels, item.labels).astype(int).tolist():
             ours, theirs = labels == label, item.labels == label
-            tallies[label].add(
-                boxes[ours], scores[ours], item.boxes[theirs], item.difficult[theirs]
-            )
-    table = 100 * np.array([tally.precision(rule) for tally in tallies])
+            difficult = item.difficult[theirs]
+            objects[label, image] = int((~difficult).sum())
+            if ours.any():
+                best, claim, ignored = _claims(boxes[ours], item.boxes[theirs], difficult)
+                claim = claim + claimed[label]
+                rows[label].append(_Overlapped(image, scores[ours], best, claim, ignored))
+            claimed[label] += int(theirs.sum())
+    return [_matched(own, count) for own, count in zip(rows, objects, strict=True)]
+
+
+def _claims(
+    boxes: np.ndarray, truth: np.ndarray, difficult: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Best overlap [D], its object [D] and whether that is difficult [D]; -1 without objects."""
+    if not len(truth):
+        nothing = np.full(len(boxes), -1)
+        return nothing.astype(np.float64), nothing, np.zeros(len(boxes), bool)
+    overlap = _overlaps(boxes, truth)
+    index = overlap.argmax(axis=1)
+    return overlap.max(axis=1), index, difficult[index]
+
+
+def _matched(rows: list[_Overlapped], objects: np.ndarray) -> Matches:
+    """All detections of a class in descending score."""
+    if not rows:
+        none = np.zeros((len(IOUS), 0), bool)
+        return Matches(np.zeros(0, np.int64), none, none, objects)
+    scores, best, claim, ignored = (
+        np.concatenate([getattr(row, name) for row in rows])
+        for name in ("scores", "best", "claim", "ignored")
+    )
+    image = np.repeat([row.image for row in rows], [len(row.scores) for row in rows])
+    # stable, so that equal scores keep image order on every machine
+    order = np.argsort(-scores, kind="stable")
+    best, claim, ignored = best[order], claim[order], ignored[order]
+    over = best > np.array(IOUS)[:, None]
+    hit = np.zeros_like(over)
+    for place, above in enumerate(over):
+        candidates = np.flatnonzero(above & ~ignored)
+        _, first = np.unique(claim[candidates], return_index=True)
+        hit[place, candidates[first]] = True
+    return Matches(image[order], hit, ~(over & ignored), objects)
+
+
+def evaluate_voc(truth: Records, found: Sequence[Detected], rule: str) -> dict[str, object]:
+    """Metrics in percent: AP, AP50, AP75 and per_class (class -> AP, AP50, AP75).
+
+    Args:
+        found: boxes, scores and labels of every image of ``truth``, in its pixels.
+        rule: "voc2007" or "voc2012".
+
+    Raises:
+        DataError: see :func:`downstream.detection.detections.checked_detections`.
+    """
+    table = np.array(
+        [
+            [
+                100 * average_precision(hit[counted], int(own.objects.sum()), rule)
+                for hit, counted in zip(own.hit, own.counted, strict=True)
+            ]
+            for own in voc_matches(truth, found)
+        ]
+    )
     return summary(table.mean(axis=1), table[:, 0], table[:, IOUS.index(0.75)], truth.classes)
 
 
-def summary(ap: np.ndarray, ap50: np.ndarray, ap75: np.ndarray, classes) -> dict[str, object]:
+def summary(
+    ap: np.ndarray, ap50: np.ndarray, ap75: np.ndarray, classes: Sequence[str]
+) -> dict[str, object]:
     """The metrics from per-class percentages [K]; classes that are NaN do not count."""
     columns = {"AP": ap, "AP50": ap50, "AP75": ap75}
     means = {

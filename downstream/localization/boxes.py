@@ -1,4 +1,4 @@
-"""Which boxes does a map propose at every threshold, and how well do they cover the true ones?
+"""Boxes around the contours of a thresholded map, and their overlap with the true ones.
 
 Contours and boxes exactly as in the evaluator published with MaxBoxAccV2 (Choe et al., CVPR 2020):
 8-connected foreground strictly above the threshold, one box for every contour of the full tree,
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+Box = tuple[int, int, int, int]
+"""(x0, y0, x1, y1) in pixels of the map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,29 +43,49 @@ def propose(gray: NDArray[np.uint8], shares: NDArray[np.float64]) -> Proposals:
     above = np.cumsum(np.bincount(gray.ravel(), minlength=256))
     # two cuts with the same number of pixels at or below them leave the same mask
     _, first, level = np.unique(above[cuts], return_index=True, return_inverse=True)
-    boxes: list[tuple[int, int, int, int]] = []
+    boxes: list[Box] = []
     starts, largest = [], []
-    for cut in cuts[first].tolist():
-        found, biggest = trace(gray, cut)
+    for cut, window in zip(cuts[first].tolist(), _windows(gray, cuts[first]), strict=True):
+        found, biggest = _contour_boxes(gray, cut, window)
         starts.append(len(boxes))
         largest.append(len(boxes) + biggest)
         boxes += found
     return Proposals(np.array(boxes), np.array(starts), np.array(largest), level.reshape(-1))
 
 
-def trace(gray: NDArray[np.uint8], cut: int) -> tuple[list[tuple[int, int, int, int]], int]:
+def trace(gray: NDArray[np.uint8], cut: int) -> tuple[list[Box], int]:
     """Boxes of all contours of ``gray > cut``, and which of them is the largest contour's.
 
     A mask without a contour proposes the corner pixel's box (0, 0, 0, 0).
     """
+    return _contour_boxes(gray, cut, (0, 0, gray.shape[1], gray.shape[0]))
+
+
+def _windows(gray: NDArray[np.uint8], cuts: NDArray[np.int64]) -> list[Box]:
+    """The smallest window (x0, y0, x1, y1), half open, around ``gray > cut``, for every cut.
+
+    Contours are traced in it alone: most masks fill a small part of the map.
+    """
+    ends = []
+    for side in (gray.max(0), gray.max(1)):
+        above = side > cuts[:, None]
+        ends.append((above.argmax(1), len(side) - above[:, ::-1].argmax(1)))
+    (x0, x1), (y0, y1) = ends
+    return [(a, b, c, d) for a, b, c, d in np.stack([x0, y0, x1, y1], 1).tolist()]
+
+
+def _contour_boxes(gray: NDArray[np.uint8], cut: int, window: Box) -> tuple[list[Box], int]:
+    """As :func:`trace`, for a window that holds all of the mask."""
     height, width = gray.shape
-    _, mask = cv2.threshold(gray, cut, 255, cv2.THRESH_BINARY)
+    left, top, right, bottom = window
+    _, mask = cv2.threshold(gray[top:bottom, left:right], cut, 255, cv2.THRESH_BINARY)
     contours, _ = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     if not contours:
         return [(0, 0, 0, 0)], 0
     boxes = []
     for contour in contours:
         x, y, w, h = cv2.boundingRect(contour)
+        x, y = x + left, y + top
         boxes.append((x, y, min(x + w, width - 1), min(y + h, height - 1)))
     areas = [cv2.contourArea(contour) for contour in contours] if len(contours) > 1 else [0.0]
     return boxes, areas.index(max(areas))

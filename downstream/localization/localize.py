@@ -1,7 +1,7 @@
-"""How well do these maps localize, over the split and image by image? The entry point.
+"""Localization accuracy of class activation maps, over a split and image by image.
 
-`localize` measures; `write_rows` and `write_samples` keep what stands behind the numbers: one line
-an image, and a few images with their maps for pictures.
+`localize` measures; `write_rows` and `write_samples` store what the numbers come from: one line an
+image, and a few images with their maps for pictures.
 """
 
 import csv

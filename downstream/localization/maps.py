@@ -1,4 +1,4 @@
-"""How does a class activation map become the 256 gray levels that are thresholded?
+"""Gray levels of a class activation map, which the evaluator thresholds.
 
 The order matters and is that of the MaxBoxAccV2 evaluator: resize first, then stretch to 0..1, then
 cut to 8 bits. Bicubic resizing overshoots, so stretching first would give another map.
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.localization.readers import DataError
+from mixlib.data.errors import DataError
 
 
 def gray_levels(cam: NDArray[np.floating], size: int) -> NDArray[np.uint8]:

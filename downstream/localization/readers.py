@@ -5,19 +5,17 @@ MaxBoxAccV2 (Choe et al., CVPR 2020) as x0, y0, x1, y1 with x1 = x + width, one 
 read to the latter, in whole pixels of the original image.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from mixlib.data.readers import read_cub as cub_images
-
-
-class DataError(ValueError):
-    """A dataset, or a map over it, is not what it has to be; the message says what was found."""
+from mixlib.data.errors import DataError
+from mixlib.data.open_image import image_size
+from mixlib.data.readers import cub, wsol
+from mixlib.data.text_files import read_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,24 +111,25 @@ def read_cub(root: Path, split: str) -> Truth:
         DataError: an image has no line in bounding_boxes.txt, or an impossible one.
         FileNotFoundError: naming the list or image that was expected.
     """
-    images = cub_images(root, split)
-    assert images.paths is not None
-    numbers = {path: number for number, path in _rows(root / "images.txt", None, 2)}
+    images = cub.read_images(root, split)
     source = root / "bounding_boxes.txt"
-    listed = {row[0]: row[1:] for row in _rows(source, None, 5)}
-    names, sizes, boxes = [], [], []
-    for path in images.paths:
-        name = path.relative_to(root / "images").as_posix()
-        if numbers[name] not in listed:
+    listed = {row[0]: row for row in read_table(source, 5, "a list of boxes", unique=0)}
+    boxes = []
+    for image in images:
+        if image.number not in listed:
             raise DataError(
-                f"{source}: no box for the image {name!r} (number {numbers[name]}): add its line"
+                f"{source}: no box for the image {image.name!r} (number {image.number}): add its "
+                "line"
             )
-        x, y, w, h = (int(float(value)) for value in listed[numbers[name]])
-        with Image.open(path) as picture:
-            sizes.append(picture.size)
-        names.append(name)
+        x, y, w, h = (int(listed[image.number].number(column)) for column in range(1, 5))
         boxes.append(np.array([[x, y, x + w, y + h]]))
-    return Truth(tuple(names), images.labels, _pairs(sizes), tuple(boxes), str(source))
+    return Truth(
+        tuple(image.name for image in images),
+        np.array([image.label for image in images], np.int64),
+        _pairs([image_size(image.path) for image in images]),
+        tuple(boxes),
+        str(source),
+    )
 
 
 def read_wsol(folder: Path) -> Truth:
@@ -140,13 +139,17 @@ def read_wsol(folder: Path) -> Truth:
         DataError: an image lacks a label, size or box, or a line is malformed.
         FileNotFoundError: naming the list that was expected.
     """
-    names = tuple(row[0] for row in _rows(folder / "image_ids.txt", None, 1))
-    labels = {name: int(y) for name, y in _rows(folder / "class_labels.txt", ",", 2)}
-    sizes = {row[0]: tuple(map(int, row[1:])) for row in _rows(folder / "image_sizes.txt", ",", 3)}
-    boxes: dict[str, list[tuple[int, ...]]] = {name: [] for name in names}
-    for name, *corners in _rows(folder / "localization.txt", ",", 5):
-        boxes.setdefault(name, []).append(tuple(map(int, corners)))
-    for file, table in (("class_labels", labels), ("image_sizes", sizes)):
+    names = tuple(row[0] for row in wsol.read_ids(folder))
+    labels = {row[0]: row.integer(1, 0) for row in wsol.read_labels(folder)}
+    sizes = {row[0]: (row.integer(1, 1), row.integer(2, 1)) for row in wsol.read_sizes(folder)}
+    boxes: dict[str, list[list[int]]] = {name: [] for name in names}
+    for row in wsol.read_boxes(folder):
+        boxes.setdefault(row[0], []).append([row.integer(column) for column in range(1, 5)])
+    tables: tuple[tuple[str, Mapping[str, object]], ...] = (
+        ("class_labels", labels),
+        ("image_sizes", sizes),
+    )
+    for file, table in tables:
         lost = next((name for name in names if name not in table), None)
         if lost is not None:
             raise DataError(f"{folder / file}.txt: no entry for the image {lost!r}: add its line")
@@ -159,22 +162,5 @@ def read_wsol(folder: Path) -> Truth:
     )
 
 
-def _pairs(sizes: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
+def _pairs(sizes: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     return np.array(sizes, np.int64).reshape(-1, 2)
-
-
-def _rows(path: Path, separator: str | None, fields: int) -> list[list[str]]:
-    """The lines of a list, each split into its fields; the first may hold the separator itself."""
-    if not path.exists():
-        raise FileNotFoundError(
-            f"expected a list at {path}, found nothing: check that the dataset is complete"
-        )
-    rows = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if not line.strip():
-            continue
-        row = line.strip().rsplit(separator, fields - 1)
-        if len(row) != fields:
-            raise DataError(f"{path}, line {number}: expected {fields} fields, found {line!r}")
-        rows.append(row)
-    return rows

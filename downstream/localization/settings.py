@@ -1,4 +1,4 @@
-"""What defines one localization measurement?
+"""Settings of a localization measurement.
 
 Defaults are those of the evaluator published with MaxBoxAccV2 (Choe et al., Evaluating weakly
 supervised object localization methods right, CVPR 2020, arXiv:2001.07437), which AutoMix follows

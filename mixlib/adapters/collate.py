@@ -1,4 +1,4 @@
-"""How does one mix in a DataLoader, or where torchvision's ``v2.MixUp`` and ``v2.CutMix`` stand?
+"""Mixing in a DataLoader, or where torchvision's ``v2.MixUp`` and ``v2.CutMix`` stand.
 
 The same call: ``(images, labels) -> (mixed images, soft labels [B, classes])``.  Given a list of
 samples instead, it collates them first, so the object itself serves as ``collate_fn``.
@@ -31,6 +31,13 @@ class MixCollate:
         collate: turns a list of samples into a batch.
 
     Called with anything but images and labels, what follows these two is passed through.
+
+    Example:
+        >>> import mixlib
+        >>> collate = MixCollate(mixlib.build("cutmix"), num_classes=5)
+        >>> images, targets = collate([(torch.ones(3, 8, 8), 0), (torch.zeros(3, 8, 8), 4)])
+        >>> images.shape, targets.shape
+        (torch.Size([2, 3, 8, 8]), torch.Size([2, 5]))
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How does a Lightning module train on mixed batches without being changed?  By one callback.
+"""A Lightning callback that mixes training batches; the module stays as it is.
 
 Before ``training_step`` sees a batch, its images are replaced by mixed ones and its labels by rows
 over the classes, which ``torch.nn.functional.cross_entropy`` takes as they are.

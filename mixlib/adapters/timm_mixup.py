@@ -1,4 +1,4 @@
-"""What takes the place of ``timm.data.Mixup`` without another line being changed?
+"""A replacement of ``timm.data.Mixup``, without another line being changed.
 
 The same constructor arguments and the same call, ``(x, target) -> (x, soft target)``, with partners
 in reverse as there.  What differs: draws come from a generator instead of numpy's global one, a
@@ -8,7 +8,6 @@ batch may be odd, the input is not overwritten, and no loop runs over samples.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -17,8 +16,9 @@ from torch import Tensor
 
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw
-from mixlib.core.mix import Boxes, blend
+from mixlib.core.mix import blend
 from mixlib.core.policy import Keep, Policy
+from mixlib.masks.inside_boxes import InsideBox
 from mixlib.methods.cutmix import Box
 from mixlib.methods.mixup import Flat
 from mixlib.methods.stochastic import Stochastic
@@ -30,35 +30,6 @@ MODES: dict[str, Literal["batch", "pair", "sample"]] = {
     "pair": "pair",
     "elem": "sample",
 }
-
-
-@dataclass(frozen=True)
-class InsideBox(MaskLaw):
-    """A box that lies within the image, its sides uniform in a range (timm's ``cutmix_minmax``).
-
-    Args:
-        low, high: of the sides, as shares of the image's.
-
-    Raises:
-        ValueError: not 0 <= low <= high <= 1.
-    """
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.low <= self.high <= 1:
-            raise ValueError(
-                f"cutmix_minmax needs 0 <= min <= max <= 1, got {self.low}, {self.high}"
-            )
-
-    def draw(self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator) -> Boxes:
-        unit = torch.rand(len(lam), 2, 2, generator=rng, device=rng.device, dtype=torch.float64)
-        limit = torch.tensor(size, device=rng.device)
-        least, most = ((limit * share).long() for share in (self.low, self.high))
-        side = least + (unit[:, 0] * (most - least).clamp(min=1)).long()
-        first = (unit[:, 1] * (limit - side + 1)).long()
-        return Boxes(torch.cat([first, side], dim=1), size)
 
 
 class Mixup:
@@ -83,6 +54,12 @@ class Mixup:
 
     Raises:
         ValueError: neither Mixup nor CutMix is active, or an unknown mode.
+
+    Example:
+        >>> mixup = Mixup(mixup_alpha=0.8, cutmix_alpha=1.0, num_classes=10)
+        >>> images, targets = mixup(torch.zeros(4, 3, 8, 8), torch.arange(4))
+        >>> images.shape, targets.shape
+        (torch.Size([4, 3, 8, 8]), torch.Size([4, 10]))
     """
 
     def __init__(

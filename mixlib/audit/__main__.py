@@ -46,7 +46,7 @@ def main(
             help='"package.module:name" or "file.py:name", with literal arguments if it is to be called: "timm.data:Mixup(mixup_alpha=0.2)"'
         ),
     ],
-    kind: Annotated[str, typer.Option(help="mixup, box, erase or unknown")] = "unknown",
+    kind: Annotated[str, typer.Option(help="mixup, box, mosaic, erase or unknown")] = "unknown",
     alpha: Annotated[str | None, typer.Option(help="lambda ~ Beta(alpha, alpha), or a,b")] = None,
     box_alpha: Annotated[str | None, typer.Option(help="the same for boxes, if another")] = None,
     prob: Annotated[float | None, typer.Option(help="probability of mixing")] = None,

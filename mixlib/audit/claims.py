@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["unknown", "mixup", "box", "erase"]
+Kind = Literal["unknown", "mixup", "box", "mosaic", "erase"]
 Scope = Literal["batch", "pair", "sample"]
 Size = tuple[int, int]
 
@@ -19,7 +19,8 @@ class Claims:
 
     Attributes:
         kind: "mixup" (one weight for all pixels), "box" (a rectangle of the partner), "erase" (a
-            region of the own image is filled, labels stay), or "unknown".
+            region of the own image is filled, labels stay), "mosaic" (places go with positions in
+            the batch, as in RICAP: nothing is said about borders then), or "unknown".
         alpha: parameter of lambda ~ Beta(alpha, alpha), or both parameters (a, b) where lambda is
             the sample's own share.  Of a method that switches between the two kinds: Mixup's.
         box_alpha: the same for boxes; ``alpha`` where it is None.
@@ -58,8 +59,10 @@ class Claims:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {value}")
-        if self.kind not in ("unknown", "mixup", "box", "erase"):
-            raise ValueError(f"kind must be unknown, mixup, box or erase, got {self.kind!r}")
+        if self.kind not in ("unknown", "mixup", "box", "mosaic", "erase"):
+            raise ValueError(
+                f"kind must be unknown, mixup, box, mosaic or erase, got {self.kind!r}"
+            )
         if self.scope not in (None, "batch", "pair", "sample"):
             raise ValueError(f"scope must be batch, pair or sample, got {self.scope!r}")
 

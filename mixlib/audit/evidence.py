@@ -15,11 +15,12 @@ from mixlib.audit.claims import Claims, Effort, Size
 from mixlib.audit.forms import Form, feed, image_array, recognized, unpack
 from mixlib.audit.probe import Setup, Trial, collect, one_hot_batch, seed_of
 from mixlib.audit.recover import Draws, Scope, draws, scope_of, separate_rows
+from mixlib.audit.reference import Fit, fit_boxes, nearest_box_law
 from mixlib.audit.workers import Streams, streams
 from mixlib.seed import generator
 
-PILOT = 48
-FEW = 32
+PILOT = 32
+FEW = 20
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,16 @@ class Evidence:
     def by_size(self) -> dict[str, Draws]:
         """Separate draws of every size, the main one included."""
         return {"main": self.draws, **{name: draws(t) for name, t in self.sized.items()}}
+
+    @cached_property
+    def box_fits(self) -> list[Fit]:
+        """Own shares of boxes against what is said of them, every convention, best first; against
+        the nearest known law where nothing is said."""
+        share = self.draws.share[self.draws.box]
+        size, beta = self.main.setup.size, self.claims.beta_of_boxes()
+        if beta is not None:
+            return fit_boxes(share, beta, size)
+        return [nearest_box_law(share, size)]
 
     @property
     def trials(self) -> dict[str, Trial]:

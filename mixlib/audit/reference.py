@@ -15,7 +15,7 @@ from scipy import stats
 
 from mixlib.audit.claims import Size
 
-DRAWS = 60_000
+DRAWS = 30_000
 Ends = tuple[np.ndarray, np.ndarray]
 
 
@@ -100,12 +100,25 @@ class Fit:
     seen: float
 
 
-def fit_weights(share: np.ndarray, beta: tuple[float, float], blind: float) -> Fit:
-    """Visible shares in (0, 1 - blind) against Beta(a, b)."""
+def fit_weights(share: np.ndarray, beta: tuple[float, float], step: float) -> Fit:
+    """Visible shares against Beta(a, b).
+
+    Args:
+        share: of the own image, in steps of ``step``.
+        beta: a and b.
+        step: distance from one at which a share cannot be told from one; shares are compared with
+            the law at the middle of their steps, so rounding does no harm.
+    """
     law = stats.beta(*beta)
-    seen = float(law.cdf(1 - blind))
-    test = stats.kstest(np.minimum(share, 1 - blind), lambda x: law.cdf(x) / seen)
-    return Fit(f"Beta({beta[0]:g}, {beta[1]:g})", float(test.pvalue), float(test.statistic), seen)
+    seen = float(law.cdf(1 - step / 2))
+    title = f"Beta({beta[0]:g}, {beta[1]:g})"
+    if step < 1e-4:
+        test = stats.kstest(np.minimum(share, 1 - step / 2), lambda x: law.cdf(x) / seen)
+        return Fit(title, float(test.pvalue), float(test.statistic), seen)
+    grid = np.arange(0, 1, step)
+    below = np.searchsorted(np.sort(share), grid + step / 2) / len(share)
+    distance = float(np.abs(below - law.cdf(grid + step / 2) / seen).max())
+    return Fit(title, float(stats.kstwo.sf(distance, len(share))), distance, seen)
 
 
 def fit_boxes(share: np.ndarray, beta: tuple[float, float], size: Size) -> list[Fit]:
@@ -139,11 +152,11 @@ def fitted_beta(share: np.ndarray) -> tuple[float, float]:
     return mean * total, (1 - mean) * total
 
 
-def explain_weights(share: np.ndarray, blind: float) -> str:
+def explain_weights(share: np.ndarray, step: float) -> str:
     """What visible weights of the own image look like, in words."""
     if share.min() >= 0.5:
         a, b = fitted_beta(np.concatenate([share, 1 - share]))
         return f"never below one half, as the larger of lambda and 1 - lambda; lambda near Beta({a:.2f}, {b:.2f})"
     a, b = fitted_beta(share)
-    good = fit_weights(share, (a, b), blind).p > 1e-4
+    good = fit_weights(share, (a, b), step).p > 1e-4
     return f"near Beta({a:.2f}, {b:.2f})" if good else "no Beta law"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mixlib.catalog.methods import method
+from mixlib.catalog.methods import check_released, method
 from mixlib.core.hyperparameters import changed
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule
 from mixlib.core.method import Method, resolve
@@ -37,18 +37,32 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
     return Net(model, row.sites, layout=row.layout)
 
 
-def policy(name: str, params: Mapping[str, Any] | None = None, family: str = "default") -> Policy:
+def policy(
+    name: str,
+    params: Mapping[str, Any] | None = None,
+    family: str = "default",
+    released: bool = False,
+) -> Policy:
     """The policy of a method with its parameters for a family of datasets, some changed.
+
+    Args:
+        name: a row of ``mixlib.catalog.methods``.
+        params: changes of its parameters.
+        family: of datasets.
+        released: as the released code has it.
 
     Raises:
         KeyError: no such method.
         TypeError: a parameter that the method does not have.
-        ValueError: the method is an objective of its own (AutoMix).
+        ValueError: the method is an objective of its own (AutoMix), or ``released`` is asked of
+            one that has no such variant.
     """
     row = method(name)
     if row.objective != "once":
         raise ValueError(f"{name} trains its own mask generator: build it with builder.objective")
-    return resolve(row.path())(**{**row.params_for(family), **(params or {})})
+    if released:
+        check_released(row)
+    return row.make(family, changes=params or {}, released=released)
 
 
 def rule(recipe: Recipe) -> LabelRule:
@@ -69,7 +83,8 @@ def objective(
         name: a row of ``mixlib.catalog.methods``.
         network: the network to train.
         params: every parameter of the method; ``pipeline`` among them is a row of
-            :mod:`mixlib.core.training_pipeline`, ``momentum`` changes its average.
+            :mod:`mixlib.core.training_pipeline`, ``momentum`` changes its average, and
+            ``released`` puts the released code's values in the place of its fields.
         recipe: for the loss.
         steps: length of the training, for schedules inside the objective.
         seed: initializes what the objective adds to the network.
@@ -77,13 +92,16 @@ def objective(
     row = method(name)
     make = resolve(row.path())
     given = dict(params)
+    if given.pop("released", False):
+        check_released(row)
+        given = row.as_released(given)
+    given, of_rule = row.split(given)
     pipeline: PipelineName = given.pop("pipeline", row.pipeline)
     loss = rule(recipe)
     if "attention" in row.needs:
         network.sites["attention"] = last_attention(network.model)
     if row.rule is not None:
-        released = bool(given.get("released", False))
-        loss = resolve(row.path(row.rule))(rule=loss, released=released)
+        loss = resolve(row.path(row.rule))(rule=loss, **of_rule)
     if row.objective != "once":
         return _own_objective(row, network, given, loss, pipeline, steps, seed)
     momentum = changed(Momentum(), given.pop("momentum", {}))

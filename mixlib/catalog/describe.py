@@ -1,21 +1,28 @@
-"""What does the catalog say, for a reader?  ``python -m mixlib.catalog.describe > docs/methods.md``."""
+"""The page of all methods, written from the catalog.
+
+``python -m mixlib.catalog.describe > docs/methods.md``.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from mixlib.catalog.methods import METHODS
-from mixlib.core.method import Method
+from mixlib.core.method import Method, resolve
 
-FAMILIES = Path(__file__).parents[1] / "docs" / "methods"
+# what the builder passes
+BUILDER_S = ("net", "rule", "steps", "seed")
+FAMILIES = Path(__file__).parents[2] / "docs" / "methods"
 
 HEAD = """# Methods
 
-Written by `python -m mixlib.catalog.describe > docs/methods.md` from the catalog; a test keeps it true.
+Written by `python -m mixlib.catalog.describe > docs/methods.md` from the catalog; a test keeps it
+true.
 
 *verified*: compared with recordings of the reference implementation. *defined*: from the paper's
 equations, with the contract tests that every method passes. *needs* names what a method looks at
@@ -24,13 +31,13 @@ beyond the batch: `input_grad` the gradient of the loss at its pixels, `features
 what a step costs (features and attention are free where they are read in the pass that is trained).
 
 The definition of a method is its paper. Where released code differs and a published number rests
-on it, `released=True` repeats it; what that changes is said in the last column of the second table.
-Pairing, where nothing is said: everyone's partner is the same random number of places on.
+on it, `mixlib.build(word, released=True)` repeats it: the last column of the second table says
+which parameters that sets, and what else is to be known. Pairing, where nothing is said: everyone's
+partner is the same random number of places on.
 
-`teacher` and `supervisor` are networks that you have trained, e.g. `mixlib.build("relabel",
-teacher=model)`. AttentiveMix, TokenMix and SuperMix ask the network in training where none is
-given; ReLabel, TokenLabeling and MixToken refuse to, see [labels by a
-teacher](methods/teachers.md).
+`teacher` is a network that you have trained, e.g. `mixlib.build("relabel", teacher=model)`.
+AttentiveMix, TokenMix and SuperMix ask the network in training where none is given; ReLabel,
+TokenLabeling and MixToken refuse to, see [labels by a teacher](methods/teachers.md).
 
 """
 
@@ -38,16 +45,16 @@ teacher](methods/teachers.md).
 def markdown() -> str:
     """The page: every method with its status, needs, family page and citation, then its parameters
     and what its release does differently."""
-    lines = ["| method | word | status | needs | page | citation |", "|---|---|---|---|---|---|"]
+    lines = ["| method | name | status | needs | page | citation |", "|---|---|---|---|---|---|"]
     where = pages(sorted(FAMILIES.glob("*.md")))
     for row in METHODS.values():
         needs = ", ".join(sorted(row.needs)) or "-"
         page = where.get(row.name)
         link = f"[{page.stem}](methods/{page.name})" if page else "-"
-        words = (row.title, f"`{row.name}`", row.status, needs, link, row.cite)
-        lines.append(f"| {' | '.join(words)} |")
-    lines += ["", "| word | parameters (catalog's default) | released |", "|---|---|---|"]
-    lines += [f"| `{row.name}` | {_words(row)} | {_released(row)} |" for row in METHODS.values()]
+        cells = (row.title, f"`{row.name}`", row.status, needs, link, row.cite)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| name | parameters (catalog's default) | released |", "|---|---|---|"]
+    lines += [f"| `{row.name}` | {_shown(row)} | {_released(row)} |" for row in METHODS.values()]
     return HEAD + "\n".join(lines) + "\n"
 
 
@@ -60,47 +67,68 @@ def pages(paths: Iterable[Path]) -> dict[str, Path]:
     }
 
 
-def _make(row: Method) -> Any:
-    from mixlib.core.method import resolve
+def parameters(row: Method) -> dict[str, Any]:
+    """Every parameter with the value that the catalog's default family gives it.
 
-    return resolve(row.path())
-
-
-def _words(row: Method) -> str:
-    """Every parameter with the value that the catalog's default family gives it."""
+    Where an objective takes a dataclass, its fields; those of a dataclass inside are written with
+    a dot, as error messages do.
+    """
+    if row.settings is not None:
+        return dict(_flat(resolve(row.path(row.settings))(row.params_for())))
     given: Mapping[str, Any] = row.params_for()
-    shown = []
-    for word, parameter in inspect.signature(_make(row)).parameters.items():
-        if word in ("net", "rule", "steps", "seed", "released"):
-            continue  # what the builder passes, and the column beside
-        value = given.get(word, parameter.default)
-        if not isinstance(value, (type(None), bool, int, float, str, tuple, list)):
+    return {
+        name: given.get(name, parameter.default)
+        for name, parameter in _signature(row).items()
+        if name not in BUILDER_S
+    }
+
+
+def _flat(spec: Any, where: str = "") -> Iterable[tuple[str, Any]]:
+    for each in fields(spec):
+        value = getattr(spec, each.name)
+        if where + each.name in BUILDER_S:
             continue
-        shown.append(f"`{word}={value!r}`")
+        if is_dataclass(value):
+            yield from _flat(value, f"{where}{each.name}.")
+        else:
+            yield where + each.name, value
+
+
+def _shown(row: Method) -> str:
+    plain = (type(None), bool, int, float, str, tuple, list)
+    shown = [
+        f"`{name}={value!r}`" for name, value in parameters(row).items() if isinstance(value, plain)
+    ]
     return " ".join(shown).replace("|", "\\|") or "-"
 
 
+def _signature(row: Method) -> dict[str, inspect.Parameter]:
+    """Parameters of the constructor and, where the method has a label rule of its own, of that."""
+    found = dict(inspect.signature(resolve(row.path())).parameters)
+    if row.rule is not None:
+        rule = inspect.signature(resolve(row.path(row.rule))).parameters
+        found |= {name: rule[name] for name in row.rule_params}
+    return found
+
+
 def _released(row: Method) -> str:
-    """What the switch changes in the mixes and, where the method has a rule, in the labels."""
-    from mixlib.core.method import resolve
-
-    said = released(_make(row))
-    return said if row.rule is None else f"{said} {released(resolve(row.path(row.rule)))}"
-
-
-def released(make: Any) -> str:
-    """The paragraph of a constructor's docstring that begins with ``released=True``, if it has the
-    switch."""
-    if "released" not in inspect.signature(make).parameters:
+    """The fields that the released code sets otherwise, and what docstrings say of it."""
+    if row.released is None:
         return "-"
+    changed = " ".join(f"`{name}={value!r}`" for name, value in row.released.items())
+    makers = [row.path()] + ([] if row.rule is None else [row.path(row.rule)])
+    prose = " ".join(filter(None, (released_prose(resolve(path)) for path in makers)))
+    return f"{changed}: {prose}".replace("|", "\\|")
+
+
+def released_prose(make: Any) -> str:
+    """The paragraph of a constructor's docstring that begins with ``Released:``, or ""."""
     text = inspect.getdoc(make) or ""
-    at = text.find("``released=True``")
+    at = text.find("Released:")
     if at < 0:
-        at = text.find("released:")
-    found = " ".join(text[at:].split("\n\n")[0].split()) if at >= 0 else "see its docstring"
-    for words in ("``released=True``:", "released:", "``released=True``"):
-        found = found.removeprefix(words)
-    return found.strip().replace("|", "\\|").replace("``", "`")
+        return ""
+    found = " ".join(text[at:].split("\n\n")[0].split())
+    return found.removeprefix("Released:").strip().replace("``", "`")
 
 
 if __name__ == "__main__":

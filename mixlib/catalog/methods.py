@@ -21,7 +21,16 @@ from mixlib.core import method as method_row
 from mixlib.core.catalog import Catalog
 from mixlib.core.method import FAMILIES, Family, Method, Params
 
-__all__ = ["FAMILIES", "METHODS", "Family", "Method", "Params", "method", "read_row"]
+__all__ = [
+    "FAMILIES",
+    "METHODS",
+    "Family",
+    "Method",
+    "Params",
+    "check_released",
+    "method",
+    "read_row",
+]
 
 FOLDER = Path(__file__).parents[1] / "methods"
 
@@ -107,3 +116,16 @@ def method(name: str) -> Method:
         KeyError: no such method; the message names the nearest one and lists all.
     """
     return METHODS[name]
+
+
+def check_released(row: Method) -> None:
+    """Refuses to build as released what no released code is known to do otherwise.
+
+    Raises:
+        ValueError: the method has no released variant; the message lists those that have one.
+    """
+    if row.released is None:
+        known = ", ".join(sorted(name for name, other in METHODS.items() if other.released))
+        raise ValueError(
+            f"{row.name} has no released variant: build it without released (known for: {known})"
+        )

@@ -1,4 +1,4 @@
-"""Which cells does a second source fill, when it fills boxes?  And how are they filled fastest?
+"""Boxes that a second source fills: four numbers each, and how they are filled fastest.
 
 A box is four numbers, not a mask: of a batch of 224 px images only the boxes' own pixels are then
 touched, and one box for a batch costs nothing to draw.
@@ -27,6 +27,11 @@ class Boxes:
     run over the last row or column: it then continues at the first one (the torus of the unbiased
     box law).  Keeping the four numbers instead of a dense mask is what lets
     :func:`mixlib.core.mix.blend` touch only the pixels it must.
+
+    Example:
+        >>> boxes = Boxes(torch.tensor([[1, 1, 2, 2]]), (4, 4))
+        >>> boxes.share_outside().tolist(), int(boxes.inside().sum())
+        ([0.75], 4)
     """
 
     edges: Int[Tensor, "n 4"]

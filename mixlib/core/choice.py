@@ -1,11 +1,7 @@
-"""Which of several ways of mixing, and for whom?  Stochastic Mixup & CutMix, mixing at times.
+"""A random choice of one policy for every batch, and mixing some of the batches only.
 
-Two kinds of choice:
-
-* :class:`Choice` takes one policy for a whole batch (any policies, at any sites);
-* :class:`Stochastic` chooses between mask laws for every sample, every pair or the batch, as timm's
-  ``Mixup`` does in its modes elem, pair and batch (DeiT: Touvron et al., ICML 2021; RSB: Wightman
-  et al., 2021; the "stochastic" rows of Park et al., NeurIPS 2022).
+Any policies, at any sites; the choice between mask laws within a batch is
+:mod:`mixlib.methods.stochastic`.
 """
 
 from __future__ import annotations
@@ -32,13 +28,21 @@ class Choice(Policy):
 
     Raises:
         ValueError: not one probability per policy, or a sum above 1.
+
+    Example:
+        >>> from mixlib.methods.cutmix import cutmix
+        >>> from mixlib.methods.mixup import mixup
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> policy = Choice((mixup(), cutmix()), (0.5, 0.3))  # a fifth of the batches stays
+        >>> policy.choose(rng).site
+        'input'
     """
 
     policies: tuple[Policy, ...]
     odds: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        _check_odds(self.odds, len(self.policies))
+        check_odds(self.odds, len(self.policies))
 
     @property
     def needs(self) -> frozenset[str]:  # type: ignore[override]
@@ -48,23 +52,28 @@ class Choice(Policy):
     def places(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(site for policy in self.policies for site in policy.places))
 
-    def settle(self, rng: torch.Generator) -> Policy:
-        which = int(pick(self.odds, 1, rng))
-        return self.policies[which].settle(rng) if which < len(self.policies) else Keep()
+    def at(self, lam: float) -> Policy:
+        odds = certain(self.odds)
+        mixing = [(policy.at(lam), p) for policy, p in zip(self.policies, odds, strict=True) if p]
+        return Choice(tuple(policy for policy, _ in mixing), tuple(p for _, p in mixing))
+
+    def choose(self, rng: torch.Generator) -> Policy:
+        which = int(draw_choices(self.odds, 1, rng))
+        return self.policies[which].choose(rng) if which < len(self.policies) else Keep()
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        """Draws at the input; a policy that mixes elsewhere needs :meth:`settle` before the pass.
+        """Draws at the input; a policy that mixes elsewhere needs :meth:`choose` before the pass.
 
         Raises:
             ValueError: the chosen policy does not mix at the input.
         """
-        now = self.settle(rng)
+        now = self.choose(rng)
         if now.site != "input":
-            raise ValueError(f"the chosen policy mixes at {now.site!r}: call settle(rng) first")
+            raise ValueError(f"the chosen policy mixes at {now.site!r}: call choose(rng) first")
         return now.draw(z, y, net, rng)
 
 
-def pick(odds: Sequence[float], n: int, rng: torch.Generator) -> Int[Tensor, " n"]:
+def draw_choices(odds: Sequence[float], n: int, rng: torch.Generator) -> Int[Tensor, " n"]:
     """Indices drawn with these odds; ``len(odds)`` where none is taken."""
     bounds = torch.tensor(odds, dtype=torch.float64, device=rng.device).cumsum(0)
     unit = torch.rand(n, generator=rng, device=rng.device, dtype=torch.float64)
@@ -73,6 +82,18 @@ def pick(odds: Sequence[float], n: int, rng: torch.Generator) -> Int[Tensor, " n
     return torch.searchsorted(bounds, unit, right=True)
 
 
-def _check_odds(odds: Sequence[float], count: int) -> None:
+def certain(odds: Sequence[float]) -> tuple[float, ...]:
+    """The same odds, given that one of the alternatives is taken.
+
+    Raises:
+        ValueError: none ever is.
+    """
+    total = sum(odds)
+    if total <= 0:
+        raise ValueError(f"nothing is ever mixed with the probabilities {tuple(odds)}")
+    return tuple(share / total for share in odds)
+
+
+def check_odds(odds: Sequence[float], count: int) -> None:
     if len(odds) != count or min(odds, default=0) < 0 or sum(odds) > 1 + 1e-9:
         raise ValueError(f"expected {count} probabilities with a sum of at most 1, got {odds}")

@@ -1,8 +1,7 @@
-"""What is random in a mix?  First lambda (:class:`LamLaw`), then a mask given lambda
-(:class:`MaskLaw`).
+"""Laws of lambda: the random share of a sample's own image.
 
-The two are separate because the theory draws lambda from a tilted law and then the *same* masks as
-training.
+The mask given lambda is another law (:mod:`mixlib.core.mask`), because the theory draws lambda from
+a tilted law and then the *same* masks as training.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from torch import Tensor
 
 
 class LamLaw(ABC):
-    """Law of lambda, the wished share of a sample's own image, in [0, 1]."""
+    """Law of lambda, the nominal share of a sample's own image, in [0, 1]."""
 
     @abstractmethod
     def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
@@ -31,7 +30,12 @@ class LamLaw(ABC):
 
 @dataclass(frozen=True)
 class Beta(LamLaw):
-    """lambda ~ Beta(a, b); b = a when omitted (mixup, Zhang et al. 2018, section 2)."""
+    """lambda ~ Beta(a, b); b = a when omitted (mixup, Zhang et al. 2018, section 2).
+
+    Example:
+        >>> Beta(0.2).sample(3, torch.Generator().manual_seed(0)).shape
+        torch.Size([3])
+    """
 
     a: float
     b: float | None = None
@@ -58,7 +62,12 @@ def _concentration(a: float, b: float, device: torch.device) -> Float[Tensor, "1
 
 @dataclass(frozen=True)
 class Uniform(LamLaw):
-    """lambda uniform on [low, high]."""
+    """lambda uniform on [low, high].
+
+    Example:
+        >>> float(Uniform(0.1, 0.8).sample(100, torch.Generator()).max()) <= 0.8
+        True
+    """
 
     low: float = 0.0
     high: float = 1.0
@@ -74,7 +83,12 @@ class Uniform(LamLaw):
 
 @dataclass(frozen=True)
 class Fixed(LamLaw):
-    """lambda always the same (TokenMix's 0.5, figures at a given lambda)."""
+    """lambda always the same (TokenMix's 0.5, figures at a given lambda).
+
+    Example:
+        >>> Fixed(0.5).sample(2, torch.Generator()).tolist()
+        [0.5, 0.5]
+    """
 
     value: float
 
@@ -91,6 +105,10 @@ class Redrawn(LamLaw):
     """A draw of ``law``, replaced by a uniform one on [low, high] where it falls outside.
 
     OpenMixup's rule for ResizeMix's scale; with ``Beta(1)`` it is ``Uniform(low, high)``.
+
+    Example:
+        >>> float(Redrawn(Beta(1.0), 0.1, 0.8).sample(100, torch.Generator()).max()) <= 0.8
+        True
     """
 
     law: LamLaw

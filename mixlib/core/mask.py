@@ -1,13 +1,13 @@
-"""What is random in a mix?  First lambda (:class:`LamLaw`), then a mask given lambda
-(:class:`MaskLaw`).
+"""Mask laws: the random mask of a sample's own image, given lambda.
 
-The two are separate because the theory draws lambda from a tilted law and then the *same* masks as
-training.
+The law of lambda (:mod:`mixlib.core.lam`) is separate because the theory draws lambda from a tilted
+law and then the *same* masks as training.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Literal, final
 
 import torch
@@ -22,12 +22,14 @@ class MaskLaw(ABC):
 
     A subclass is final and states ``unbiased`` (is E[M | lambda] = lambda everywhere?) and
     ``label``: whether the label share is the drawn lambda or the realized mean of the mask.
-    ``flat``: the mask is the drawn lambda itself, at every pixel.
+    ``flat``: the mask is the drawn lambda itself, at every pixel.  ``follows_lambda``: lambda has
+    an influence on the mask (SmoothMix draws the width of its bell by itself).
     """
 
     unbiased: bool = False
     label: Literal["drawn", "realized"] = "realized"
     flat: bool = False
+    follows_lambda: bool = True
 
     @abstractmethod
     def draw(
@@ -43,6 +45,11 @@ class MaskLaw(ABC):
         """The same draw, always dense: what the theory measures.  Values in [0, 1], dtype of
         ``lam``."""
         return as_dense(self.draw(lam, size, rng), size, lam.dtype)
+
+
+# What a file with mask laws registers at its foot, ``LAWS: Laws = {...}``: by name, a function from
+# the masks' size (h, w) to a law; most laws suit any size.  Collected by mixlib.catalog.laws.
+Laws = Mapping[str, Callable[[tuple[int, int]], MaskLaw]]
 
 
 def as_dense(

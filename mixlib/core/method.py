@@ -56,9 +56,11 @@ class Method:
         params: keyword arguments of ``build`` by family; missing families take "default".
         needs: what it looks at beyond the batch: input_grad, features, attention, teacher.
         objective: "once" (one draw, one forward) or the name of an objective of its own.
+        released: the fields of ``build`` in which the released code differs from the definition,
+            with its values; None where no such variant is known.
         rule: its label rule where that is not the area's cross-entropy, named as ``build`` is;
-            called with the loss to build on (``rule``) and ``released`` as the constructor's
-            parameters say.
+            called with the loss to build on (``rule``) and the parameters in ``rule_params``.
+        rule_params: the parameters of the method that are the label rule's.
         settings: function (params, rule) -> the dataclass that ``build`` takes as second argument,
             for objectives whose parameters are nested; named as ``build`` is.
         pipeline: the training pipeline that the method's definition includes.
@@ -73,6 +75,8 @@ class Method:
         >>> from mixlib.catalog.methods import METHODS
         >>> METHODS["cutmix"].params_for("cifar")
         {'alpha': 0.2}
+        >>> METHODS["hmix"].params_for(released=True)
+        {'alpha': 1.0, 'ratio': 0.5, 'scope': 'batch', 'pairing': 'reverse'}
     """
 
     name: str
@@ -83,7 +87,9 @@ class Method:
     params: Mapping[str, Params] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
     objective: str = "once"
+    released: Params | None = None
     rule: str | None = None
+    rule_params: tuple[str, ...] = ()
     settings: str | None = None
     pipeline: str = "none"
     pipelines: tuple[str, ...] = ("none", "ema", "mp", "mp_ce")
@@ -97,7 +103,11 @@ class Method:
         return name if ":" in name else f"{self.module}:{name}"
 
     def params_for(
-        self, family: str = "default", small: bool = False, pipeline: str | None = None
+        self,
+        family: str = "default",
+        small: bool = False,
+        pipeline: str | None = None,
+        released: bool = False,
     ) -> dict[str, Any]:
         """Keyword arguments for a family of data.
 
@@ -105,14 +115,18 @@ class Method:
             family: of the dataset, or "deit", "rsb".
             small: a backbone of ResNet-18's size.
             pipeline: train in this pipeline; None is the method's own.
+            released: as the released code has it, see :meth:`as_released`.
 
         Raises:
             KeyError: no such family, or the method is not trained in such a pipeline.
+            ValueError: ``released`` is asked of a method that has no such variant.
         """
         if family not in FAMILIES:
             raise KeyError(nearest("data family", family, FAMILIES))
         keys = (f"{family}/small", family, "default") if small else (family, "default")
         found = dict(next((self.params[key] for key in keys if key in self.params), {}))
+        if released:
+            found = self.as_released(found)
         if pipeline is None or pipeline == self.pipeline:
             return found
         if pipeline not in self.pipelines:
@@ -123,13 +137,35 @@ class Method:
             found.setdefault("momentum", MOMENTUM[family])
         return {**found, "pipeline": pipeline}
 
+    def as_released(self, params: Params) -> dict[str, Any]:
+        """The same parameters, with the released code's values in the fields where it differs.
+
+        Raises:
+            ValueError: the method has no such variant.
+        """
+        if self.released is None:
+            raise ValueError(
+                f"{self.name}: no released variant is known, build it without released"
+            )
+        return {**params, **self.released}
+
+    def split(self, params: Params) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Parameters of the constructor, and those of the label rule."""
+        of_rule = {key: value for key, value in params.items() if key in self.rule_params}
+        return {k: v for k, v in params.items() if k not in of_rule}, of_rule
+
     def titled(self, pipeline: str | None = None) -> str:
         """The title with the pipeline's."""
         own = pipeline is None or pipeline == self.pipeline
         return self.title if own else self.title + TRAINING_PIPELINES[pipeline or "none"].title
 
     def make(
-        self, family: str = "default", small: bool = False, changes: Params = MappingProxyType({})
+        self,
+        family: str = "default",
+        small: bool = False,
+        changes: Params = MappingProxyType({}),
+        released: bool = False,
     ) -> Any:
-        """Calls the constructor with the family's parameters and these changes."""
-        return resolve(self.path())(**{**self.params_for(family, small), **changes})
+        """Calls the constructor with the family's parameters (as released) and these changes."""
+        params, _ = self.split({**self.params_for(family, small, released=released), **changes})
+        return resolve(self.path())(**params)

@@ -1,4 +1,4 @@
-"""What is a mix, and how is one applied?
+"""The mix of a batch and its one application, :func:`blend`.
 
 A mix says, for every output sample b and every source k of K, which input sample is used, with
 which weight at which place (``mask``), and what share of the label it earns (``weight``).
@@ -94,7 +94,12 @@ class Mix:
 
 
 def identity(batch: int, device: torch.device | str = "cpu") -> Mix:
-    """The mix that leaves every sample as it is (K = 1)."""
+    """The mix that leaves every sample as it is (K = 1).
+
+    Example:
+        >>> identity(3).source.flatten().tolist()
+        [0, 1, 2]
+    """
     source = torch.arange(batch, device=device)[:, None]
     ones = torch.ones(batch, 1, device=device)
     return Mix(source, ones, ones[:1, :, None, None])
@@ -136,6 +141,11 @@ def pair(
             [B or 1, 2], the shares of both.
         shift: see :class:`Mix`.
         parts: see :class:`Mix`.
+
+    Example:
+        >>> mix = pair(torch.tensor([1, 0]), None, torch.tensor([0.25]))
+        >>> mix.source.tolist(), mix.weight.tolist()
+        ([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]])
     """
     batch, device = partner.shape[0], partner.device
     shares = weight if weight.ndim == 2 else torch.stack([weight, torch.sub(_ONE, weight)], dim=1)
@@ -163,6 +173,12 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
     Raises:
         ValueError: ``x`` is neither [B, C, H, W] nor [B, N, C], its batch differs from the mix's,
             or a token count is not that of the mask's grid.
+
+    Example:
+        >>> x = torch.tensor([0.0, 1.0])[:, None, None, None].expand(2, 1, 4, 4)
+        >>> mix = pair(torch.tensor([1, 0]), None, torch.tensor([0.25]))
+        >>> blend(mix, x)[:, 0, 0, 0].tolist()
+        [0.75, 0.25]
     """
     shape, (batch, sources) = x.shape, mix.source.shape
     if shape[0] != batch:

@@ -1,5 +1,4 @@
-"""How does one look into a network, or change what flows through it?  By name of a place in it: a
-*site*.
+"""A classifier with named places, *sites*, whose tensors can be read and replaced.
 
 A site is "input" or the dotted path of a submodule; its tensor is that submodule's output.  Works
 for torchvision and timm models alike, with no subclass of any backbone.
@@ -35,6 +34,13 @@ class Net(nn.Module):
             on one representation.  None means the nn.Linear that was registered last, which holds
             for the ResNets, ViTs, DeiTs, Swins and ConvNeXts of torchvision and timm; a model with
             two heads of its own (distilled DeiT) must name one.
+
+    Example:
+        >>> net = Net(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), {"flat": "0"})
+        >>> x = torch.ones(3, 1, 2, 2)
+        >>> logits, seen = net(x, edit={"flat": torch.zeros_like}, tap=("flat",))
+        >>> logits.shape, float(seen["flat"].sum())
+        (torch.Size([3, 2]), 0.0)
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What does one training step minimize?  An objective: batch in, loss and named terms out.
+"""Training objectives: a batch in, a loss with named terms out.
 
 The training loop knows only this interface; what DDP wraps and a checkpoint saves is one objective.
 """
@@ -37,9 +37,19 @@ class Objective(nn.Module, ABC):
     ) -> Step:
         """The loss of one batch; draws everything random from ``rng``."""
 
-    def after_step(self, i: int) -> None:
-        """Called once after optimizer step i (counted from 0); momentum networks are updated
-        here."""
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        """The mix that the classifier would see of these images at this lambda, the batch backwards
+        as partners: two images are mixed with each other.
+
+        Raises:
+            ValueError: the objective mixes nothing, or its masks do not follow lambda.
+        """
+        raise ValueError(f"{type(self).__name__} has no mixes at a given lambda")
+
+    def update_teacher(self, i: int) -> None:
+        """Moves the momentum network, if there is one, after optimizer step i (counted from 0)."""
 
     @abstractmethod
     def predictor(self) -> nn.Module:
@@ -63,18 +73,60 @@ def mixed_forward(
     Returns:
         The mix, the logits [B, Y] and the tensors tapped on the way.
     """
-    now, drawn = policy.settle(rng), []
-
-    def mixing(z: Tensor) -> Tensor:
-        drawn.append(now.draw(z, y, net, rng))
-        return blend(drawn[0], z)
-
+    now = policy.choose(rng)
+    if now.site == "input":
+        mix = now.draw(x, y, net, rng)
+        return mix, *net(blend(mix, x), tap=tap)
+    mixing = MixAtSite(now, y, net, rng)
     logits, seen = net(x, edit={now.site: mixing}, tap=tap)
-    return drawn[0], logits, seen
+    if mixing.mix is None:
+        raise RuntimeError(f"the forward pass did not come by {now.site!r}: nothing was mixed")
+    return mixing.mix, logits, seen
+
+
+class MixAtSite:
+    """The edit of a site inside the network: draws when its tensor arrives, and keeps the mix."""
+
+    def __init__(
+        self, policy: Policy, y: Int[Tensor, " B"], net: Net, rng: torch.Generator
+    ) -> None:
+        self.policy, self.y, self.net, self.rng = policy, y, net, rng
+        self.mix: Mix | None = None
+
+    def __call__(self, z: Tensor) -> Tensor:
+        self.mix = self.policy.draw(z, self.y, self.net, self.rng)
+        return blend(self.mix, z)
+
+
+def images_mixed_at(
+    net: Net,
+    policy: Policy,
+    x: Float[Tensor, "B C H W"],
+    y: Int[Tensor, " B"],
+    lam: float,
+    rng: torch.Generator,
+) -> Mix:
+    """The mix of images at a given lambda, see :meth:`Policy.draw_at`.
+
+    Raises:
+        ValueError: the policy mixes inside the network only, or its masks do not follow lambda.
+    """
+    if "input" not in policy.places:
+        raise ValueError(f"{type(policy).__name__} mixes at {policy.places} only, not images")
+    return policy.draw_at(x, y, net, lam, rng)
 
 
 class MixOnce(Objective):
-    """One draw, one forward: every method whose policy is not itself trained."""
+    """One draw, one forward: every method whose policy is not itself trained.
+
+    Example:
+        >>> from mixlib.methods.cutmix import cutmix
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+        >>> objective = MixOnce(Net(model), cutmix())
+        >>> x, y = torch.ones(3, 3, 4, 4), torch.tensor([0, 1, 0])
+        >>> sorted(objective(x, y, torch.Generator().manual_seed(0)).terms)
+        ['loss']
+    """
 
     def __init__(self, net: Net, policy: Policy, rule: LabelRule | None = None) -> None:
         super().__init__()
@@ -85,9 +137,19 @@ class MixOnce(Objective):
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
     ) -> Step:
-        mix, logits, seen = mixed_forward(self.net, self.policy, x, y, rng, self.rule.taps)
+        now = self.policy.choose(rng)
+        if now.site == "input":
+            mix = now.draw(x, y, self.net, rng)
+            logits, seen = self.net(blend(mix, x), tap=self.rule.taps)
+        else:
+            mix, logits, seen = mixed_forward(self.net, now, x, y, rng, self.rule.taps)
         loss = self.rule(mix, logits, seen, y)
         return Step(loss, {"loss": loss.detach()}, mix)
+
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        return images_mixed_at(self.net, self.policy, x, y, lam, rng)
 
     def predictor(self) -> nn.Module:
         return self.net.model

@@ -1,29 +1,25 @@
-"""Who decides the mask, from what it may see?  A policy: tensors at a site of the network in, a
-:class:`Mix` out."""
+"""Policies: tensors at a site of the network in, a :class:`~mixlib.core.mix.Mix` out.
+
+A policy decides who is mixed with whom (:func:`partners`), in which shares (a law of lambda, see
+:func:`draw_pairs`) and where in the image (a mask law, a search or a network).
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import Literal, final
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.core.mix import Mix, rolled
-
-if TYPE_CHECKING:
-    from mixlib.core.net import Net
-from dataclasses import dataclass
-
-from mixlib.core.lam import LamLaw
+from mixlib.core.lam import Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, label_share
-from mixlib.core.mix import identity, pair
+from mixlib.core.mix import Mix, identity, pair, rolled
 from mixlib.core.net import Net
 
 Scope = Literal["sample", "batch"]
-
-
 Pairing = Literal["roll", "permute", "reverse"]
 
 
@@ -33,7 +29,7 @@ class Policy(ABC):
     ``needs`` names what it looks at beyond the tensor itself ("input_grad", "features",
     "attention", "teacher"): the extra cost of a step follows from it.  ``site`` is where the mix is
     applied: "input" or a site of the net (ManifoldMix, AlignMix); a policy receives the tensor at
-    its site. Who runs the network asks :meth:`settle` first, see
+    its site. Who runs the network asks :meth:`choose` first, see
     :func:`mixlib.core.objective.mixed_forward`.
     """
 
@@ -42,13 +38,56 @@ class Policy(ABC):
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Every site where :meth:`settle` may decide to mix."""
+        """Every site where :meth:`choose` may decide to mix."""
         return (self.site,)
 
-    def settle(self, rng: torch.Generator) -> Policy:
+    def choose(self, rng: torch.Generator) -> Policy:
         """The policy of the next batch: decides what must be known before the forward pass, which
         of several policies it is and where it mixes.  Most have nothing to decide."""
         return self
+
+    def at(self, lam: float) -> Policy:
+        """The same policy at a fixed lambda, one for the batch, with the batch backwards as
+        partners; where it is a matter of chance whether a batch is mixed at all, it is.
+
+        Raises:
+            ValueError: the method's masks do not follow lambda.
+        """
+        raise _without_lambda(self)
+
+    @final
+    def draw_at(
+        self,
+        z: Tensor,
+        y: Int[Tensor, " B"],
+        net: Net | None,
+        lam: float,
+        rng: torch.Generator,
+    ) -> Mix:
+        """Mixes these samples at this lambda: a batch of two mixes both with each other.
+
+        Args:
+            z, y, net, rng: as of :meth:`draw`; a policy that may mix at several sites, the input
+                among them, does so at the input.
+            lam: share of a sample's own image, in [0, 1].
+
+        Raises:
+            ValueError: the method's masks do not follow lambda; names the policy.
+
+        Example:
+            >>> from mixlib.core.lam import Beta
+            >>> from mixlib.methods.mixup import Flat
+            >>> images, rng = torch.zeros(2, 3, 8, 8), torch.Generator().manual_seed(0)
+            >>> mix = ByLaw(Flat(), Beta(1.0)).draw_at(images, torch.arange(2), None, 0.25, rng)
+            >>> mix.source.tolist(), mix.weight.tolist()
+            ([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]])
+        """
+        fixed = self.at(lam)
+        site = "input" if "input" in fixed.places else fixed.places[0]
+        now = fixed.choose(rng)
+        while now.site != site:
+            now = fixed.choose(rng)
+        return now.draw(z, y, net, rng)
 
     @abstractmethod
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
@@ -60,6 +99,13 @@ class Policy(ABC):
             net: the network in training, for policies that look into it; others ignore it.
             rng: the only source of randomness.
         """
+
+
+def _without_lambda(what: object) -> ValueError:
+    return ValueError(
+        f"{type(what).__name__}: its masks do not follow lambda, so it cannot mix at a given one; "
+        "use draw(), which draws from its own law"
+    )
 
 
 def partners(
@@ -89,6 +135,59 @@ def partners(
     raise ValueError(f"pairing must be roll, permute or reverse, got {pairing!r}")
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Who is mixed with whom in a batch, and with which lambda.
+
+    Attributes:
+        partner: int64 [B].
+        shares: float64 [n, 2], lambda and 1 - lambda; n = B, or 1 where the batch has one lambda.
+        shift: ``partner[b] == (b + shift) % B``, if known.
+    """
+
+    partner: Int[Tensor, " B"]
+    shares: Float[Tensor, "n 2"]
+    shift: int | None = None
+
+    @property
+    def lam(self) -> Float[Tensor, " n"]:
+        """Lambda as it was drawn: one per sample or one for the batch."""
+        return self.shares[:, 0]
+
+    @property
+    def lam_each(self) -> Float[Tensor, " B"]:
+        """Lambda of every sample."""
+        return self.lam.expand(len(self.partner))
+
+    def to(self, device: torch.device) -> Pairs:
+        """The same on another device (asynchronous copies of small tensors)."""
+        partner, shares = (t.to(device, non_blocking=True) for t in (self.partner, self.shares))
+        return Pairs(partner, shares, self.shift)
+
+
+def draw_pairs(
+    batch: int, law: LamLaw, scope: Scope, pairing: Pairing, rng: torch.Generator
+) -> Pairs:
+    """Partners, then lambda: what every policy of pairs draws first.
+
+    Args:
+        batch: number of samples.
+        law: of lambda.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`partners`.
+        rng: the only source of randomness; the result lies on its device.
+
+    Example:
+        >>> from mixlib.core.lam import Fixed
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> pairs = draw_pairs(3, Fixed(0.25), "batch", "reverse", rng)
+        >>> pairs.partner.tolist(), pairs.shares.tolist()
+        ([2, 1, 0], [[0.25, 0.75]])
+    """
+    partner, shift = partners(batch, pairing, rng)
+    return Pairs(partner, law.shares(batch if scope == "sample" else 1, rng), shift)
+
+
 def grid_of(z: Tensor) -> tuple[int, int]:
     """Height and width of the tensor that a mask must cover; tokens lie on a square grid."""
     if z.ndim == 4:
@@ -112,6 +211,14 @@ class ByLaw(Policy):
             whole "batch" (most releases: cheaper, and noisier by a factor of the batch size).
         pairing: see :func:`mixlib.core.policy.partners`.
         site: where to mix.
+
+    Example:
+        >>> from mixlib.core.lam import Beta
+        >>> from mixlib.methods.cutmix import Box
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> policy = ByLaw(Box(), Beta(1.0), scope="batch", pairing="permute")
+        >>> policy.draw(torch.zeros(4, 3, 8, 8), torch.arange(4), None, rng).mask.edges.shape
+        torch.Size([1, 4])
     """
 
     law: MaskLaw
@@ -120,17 +227,19 @@ class ByLaw(Policy):
     pairing: Pairing = "roll"
     site: str = "input"
 
+    def at(self, lam: float) -> Policy:
+        if not self.law.follows_lambda:
+            raise _without_lambda(self.law)
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        batch = z.shape[0]
-        partner, shift = partners(batch, self.pairing, rng)
-        draws = batch if self.scope == "sample" else 1
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
         if self.law.flat:
-            return pair(partner, None, self.lam.shares(draws, rng), shift=shift).to(z.device)
-        lam = self.lam.sample(draws, rng)
-        own = self.law.draw(lam, grid_of(z), rng)
-        share = label_share(self.law, lam, own)
+            return pair(pairs.partner, None, pairs.shares, shift=pairs.shift).to(z.device)
+        own = self.law.draw(pairs.lam, grid_of(z), rng)
+        share = label_share(self.law, pairs.lam, own)
         own = own if not isinstance(own, Tensor) else own.float()
-        return pair(partner, own, share, shift=shift).to(z.device)
+        return pair(pairs.partner, own, share, shift=pairs.shift).to(z.device)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ class TrainingPipeline:
         title: what a table adds to the method's title.
         averaged: a second network follows the first as a moving average.
         one_hot: the first network also learns clean samples, with a head of its own.
+
+    Example:
+        >>> TRAINING_PIPELINES["mp_ce"].title
+        ' + MP + CE'
     """
 
     name: str

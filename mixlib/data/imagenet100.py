@@ -11,6 +11,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from mixlib.data.folders import list_classes
+from mixlib.data.text_files import Row, read_table
+
 LISTING = "imagenet100.txt"
 FIRST = 100
 
@@ -19,21 +22,20 @@ def imagenet100(root: Path) -> tuple[str, ...]:
     """The chosen classes below `root`/train, in the order of their labels.
 
     Raises:
-        ValueError: the list names a class twice, or one that `root`/train lacks.
+        DataError: the list names a class twice, or one that `root`/train lacks.
     """
-    found = sorted(entry.name for entry in (root / "train").iterdir() if entry.is_dir())
+    found = list_classes(root / "train")
     listing = root.parent / LISTING
     if not listing.is_file():
-        return tuple(found[:FIRST])
-    names = _names(listing)
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{listing}: expected every class once, found {twice[0]} more than once")
-    if absent := sorted(set(names) - set(found)):
-        raise ValueError(
-            f"{listing}: expected classes with a folder in {root / 'train'}, found {absent[0]} "
-            f"({len(absent)} have none): correct the list, or unpack the classes"
+        return found[:FIRST]
+    rows = _rows(listing)
+    if absent := [row for row in rows if row[0] not in set(found)]:
+        raise absent[0].wrong(
+            f"classes with a folder in {root / 'train'}",
+            f"{absent[0][0]} ({len(absent)} have none)",
+            "correct the list, or unpack the classes",
         )
-    return names
+    return tuple(row[0] for row in rows)
 
 
 def identity(root: Path) -> str:
@@ -42,8 +44,9 @@ def identity(root: Path) -> str:
     listing = root.parent / LISTING
     if not listing.is_file():
         return f"first {FIRST}"
-    return hashlib.sha256("\n".join(_names(listing)).encode()).hexdigest()[:16]
+    names = [row[0] for row in _rows(listing)]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
 
 
-def _names(listing: Path) -> tuple[str, ...]:
-    return tuple(line.split()[0] for line in listing.read_text().splitlines() if line.strip())
+def _rows(listing: Path) -> list[Row]:
+    return read_table(listing, 1, "a list of classes", more=True, unique=0)

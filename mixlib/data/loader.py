@@ -19,7 +19,7 @@ from mixlib.data.augment_batch import draw, normalize, shorter_side, test_batch,
 from mixlib.data.augment_image import erase, test_picture, train_picture
 from mixlib.data.augmentations import Augment
 from mixlib.data.catalog.row import Statistics
-from mixlib.data.readers import Images
+from mixlib.data.images import Images
 from mixlib.seed import derive, generator
 
 Batch = tuple[Tensor, Tensor]

@@ -1,49 +1,51 @@
-"""Sizes of the splits on disk, and the class names."""
+"""Sizes of the splits on disk, the class names, and what was found beside the images."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from mixlib.data.catalog.row import Dataset
-from mixlib.data.readers import READERS, read
+from mixlib.data.errors import wrong
+from mixlib.data.readers import READERS, coco, read, voc
 
 
-def take(row: Dataset, root: Path) -> tuple[dict[str, int], tuple[str, ...]]:
-    """({split: images}, class names) of the dataset in `root`, counted from its lists.
+@dataclass(frozen=True)
+class Inventory:
+    """What a dataset's folder holds: images of each split, class names, and remarks for people."""
+
+    splits: dict[str, int]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def take_inventory(row: Dataset, root: Path) -> Inventory:
+    """Counts the splits of the dataset in `root` by the readers that training uses.
 
     Raises:
-        FileNotFoundError: naming the list or folder that is missing.
+        MissingFileError: naming the list, folder or image that is missing.
+        DataError: naming the file that is not what it has to be.
     """
     splits = [split for split, _ in row.splits]
     if row.layout in READERS:
         found = {split: read(row.layout, root, split) for split in splits}
-        return {split: len(images) for split, images in found.items()}, found[row.train].names
+        notes = tuple(note for images in found.values() for note in images.notes)
+        counts = {split: len(images) for split, images in found.items()}
+        return Inventory(counts, found[row.train].names, notes)
     if row.layout == "coco":
         return _coco(root, splits)
-    return _voc(root, splits)
+    counts = {
+        split: sum(len(voc.read_names(root, year, name)) for year, name in voc.SPLITS[split])
+        for split in splits
+    }
+    return Inventory(counts, voc.read_classes(root))
 
 
-def _coco(root: Path, splits: list[str]) -> tuple[dict[str, int], tuple[str, ...]]:
-    counts, names = {}, {}
-    for split in splits:
-        document = json.loads((root / "annotations" / f"instances_{split}.json").read_text())
-        counts[split] = len(document["images"])
-        names = {kind["id"]: kind["name"] for kind in document["categories"]}
-    return counts, tuple(names[key] for key in sorted(names))
-
-
-def _voc(root: Path, splits: list[str]) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Split '<list>07<12>' or '<list>2007' names a list of VOC2007, and of VOC2012 where it ends in
-    0712.
-    """
-    counts = {}
-    for split in splits:
-        both = split.endswith("0712")
-        name = split.removesuffix("0712" if both else "2007")
-        years = ("VOC2007", "VOC2012") if both else ("VOC2007",)
-        lists = [root / year / "ImageSets" / "Main" / f"{name}.txt" for year in years]
-        counts[split] = sum(len(path.read_text().split()) for path in lists)
-    main = root / "VOC2007" / "ImageSets" / "Main"
-    ending = "_trainval.txt"
-    return counts, tuple(sorted(p.name.removesuffix(ending) for p in main.glob(f"*{ending}")))
+def _coco(root: Path, splits: list[str]) -> Inventory:
+    found = {s: coco.read_instances(coco.annotation_file(root, s)) for s in splits}
+    names = found[splits[0]].names
+    for content in found.values():
+        if unknown := sorted(set(content.names) - set(names)):
+            expected = f"a category of {found[splits[0]].source}"
+            raise wrong(content.source, expected, repr(unknown[0]), "use files of one release")
+    return Inventory({split: len(content.images) for split, content in found.items()}, names)

@@ -1,0 +1,1 @@
+"""Pieces of masks that several methods share."""

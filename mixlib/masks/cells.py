@@ -1,9 +1,7 @@
-"""Random cells of a grid: which cells of the image go to the partner, none next to another by
-design.
+"""Cells of a grid: how many go to the partner, and how they are enlarged to pixels.
 
-:class:`CountedCells`: as many cells as lambda says, all subsets equally likely (TokenMix, Liu et
-al., ECCV 2022, "random" mask type of the released code and Table 7).  :class:`CoinCells`: every
-cell tosses its own coin.
+Shared by the masks of tokens (TokenMix, Liu et al., ECCV 2022), GridMix and the methods that read a
+network's feature map.
 """
 
 from __future__ import annotations
@@ -29,8 +27,8 @@ def counted(
     """Cells of the partner: min(total, int(total (1 - lambda)) + extra) as TokenMix released it; or
     rounded up or down with the right odds when ``extra`` is None, so that its mean is total
     (1 - lambda)."""
-    wished = (1 - lam.double()) * total
+    exact = (1 - lam.double()) * total
     if extra is not None:
-        return (wished.long() + extra).clamp(max=total)
+        return (exact.long() + extra).clamp(max=total)
     unit = torch.rand(len(lam), generator=rng, device=rng.device, dtype=torch.float64)
-    return (wished + unit).floor().long().clamp(0, total)
+    return (exact + unit).floor().long().clamp(0, total)

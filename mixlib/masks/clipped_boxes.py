@@ -1,9 +1,6 @@
-"""CutMix: the partner fills one box.  Yun et al., "CutMix", ICCV 2019, eq. (2) and section 3.1.
+"""Boxes around uniform centers, cut at the border of the image.
 
-The box has sides H sqrt(1 - lambda), W sqrt(1 - lambda) and a uniform center.  Clipped at the
-border, as in training everywhere, E[M | lambda] is not lambda (0.486, 0.678, 0.917 at lambda = 0.1,
-0.5, 0.9 for 32 x 32): the theory's premise fails.  ``border="wrap"`` is the unbiased law on the
-torus.
+Shared by CutMix (Yun et al., ICCV 2019, section 3.1), HMix, ResizeMix, SaliencyMix and Cutout.
 """
 
 from __future__ import annotations
@@ -15,17 +12,20 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mixlib.core.mix import Boxes
+from mixlib.core.boxes import Boxes
+
+OddSide = Literal["keep", "drop"]
 
 
 def centers(n: int, size: tuple[int, int], rng: torch.Generator) -> Int[Tensor, "n 2"]:
     """Uniform integer centers (row, column)."""
     unit = torch.rand(n, 2, generator=rng, device=rng.device, dtype=torch.float64)
-    return (unit * _limit(size, rng.device)).long()
+    return (unit * limits(size, rng.device)).long()
 
 
 @lru_cache(maxsize=64)
-def _limit(size: tuple[int, int], device: torch.device) -> Int[Tensor, "2"]:
+def limits(size: tuple[int, int], device: torch.device) -> Int[Tensor, "2"]:
+    """(h, w) as a tensor, made once for every size and device; never written to."""
     with torch.inference_mode(False):
         return torch.tensor(size, device=device)
 
@@ -34,7 +34,7 @@ def clipped(
     center: Int[Tensor, "n 2"],
     side: Int[Tensor, "n 2"],
     size: tuple[int, int],
-    odd: Literal["keep", "drop"],
+    odd: OddSide,
 ) -> Boxes:
     """Boxes around their centers, cut at the border.
 
@@ -48,7 +48,7 @@ def clipped(
     """
     half = side >> 1
     reach = side - half if odd == "keep" else half
-    limit = _limit(size, center.device)
+    limit = limits(size, center.device)
     low = (center - half).clamp(min=0)
     high = torch.minimum(center + reach, limit)
     return Boxes(torch.cat([low, high - low], dim=1), size)

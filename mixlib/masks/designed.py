@@ -1,9 +1,9 @@
-"""Masks made to order: laws whose regularization coefficients were wished for.  Constructions of
-our own for the existence statement of Park, Yun and Chun, NeurIPS 2022 ("we can make MSDA that
-having desired regularizing condition").
+"""Designed masks: laws with prescribed regularization coefficients.
 
-All have E[M | lambda] = lambda and the label lambda, so that the coefficients are c2 + E Cov(M |
-lambda).  How to choose their parameters for a wish is ``theory.design``'s business.
+Constructions of our own for the existence statement of Park, Yun and Chun, NeurIPS 2022 ("we can
+make MSDA that having desired regularizing condition").  All have E[M | lambda] = lambda and the
+label lambda, so that the coefficients are c2 + E Cov(M | lambda).  How their parameters follow from
+prescribed coefficients is ``theory.design``'s business.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mixlib.core.mask import MaskLaw, as_dense
+from mixlib.core.mask import Laws, MaskLaw, as_dense
 
 
-def pick(weights: Float[Tensor, " k"], n: int, rng: torch.Generator) -> Tensor:
+def draw_indices(weights: Float[Tensor, " k"], n: int, rng: torch.Generator) -> Tensor:
     """n indices with the given probabilities."""
     unit = torch.rand(n, generator=rng, device=rng.device, dtype=torch.float64)
     edges = (weights.double() / weights.double().sum()).cumsum(0).to(rng.device)
@@ -54,7 +54,7 @@ class Cosines(MaskLaw):
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
     ) -> Float[Tensor, "n h w"]:
         n, (h, w) = len(lam), size
-        chosen = pick(torch.tensor(self.weights, dtype=torch.float64), n, rng).cpu()
+        chosen = draw_indices(torch.tensor(self.weights, dtype=torch.float64), n, rng).cpu()
         k = torch.tensor(self.frequencies, dtype=torch.float64)[chosen].to(lam.device)
         phase = torch.rand(n, generator=rng, device=rng.device, dtype=torch.float64)
         down = k[:, :1] * torch.arange(h, device=lam.device) / h
@@ -127,7 +127,7 @@ class Modes(MaskLaw):
         if tuple(self.modes.shape[1:]) != size:
             shape = tuple(self.modes.shape[1:])
             raise ValueError(f"these Modes were designed for {shape}, asked for {size}")
-        chosen = pick(self.weights, len(lam), rng)
+        chosen = draw_indices(self.weights, len(lam), rng)
         unit = torch.rand(len(lam), generator=rng, device=rng.device, dtype=torch.float64)
         sign = torch.where(unit < 0.5, -1.0, 1.0).to(lam.dtype)
         swing = (sign * torch.minimum(lam, 1 - lam))[:, None, None]
@@ -164,16 +164,42 @@ class Mixture(MaskLaw):
         return all(law.unbiased for law in self.laws)
 
     @property
+    def follows_lambda(self) -> bool:  # type: ignore[override]
+        return all(law.follows_lambda for law in self.laws)
+
+    @property
     def label(self) -> str:  # type: ignore[override]
         return "drawn" if all(law.label == "drawn" for law in self.laws) else "realized"
 
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
     ) -> Float[Tensor, "n h w"]:
-        chosen = pick(torch.tensor(self.weights, dtype=torch.float64), len(lam), rng)
+        chosen = draw_indices(torch.tensor(self.weights, dtype=torch.float64), len(lam), rng)
         masks = torch.empty(len(lam), *size, dtype=lam.dtype, device=lam.device)
         for k, law in enumerate(self.laws):
             mine = chosen == k
             if mine.any():
                 masks[mine] = as_dense(law.draw(lam[mine], size, rng), size, lam.dtype)
         return masks
+
+
+def _falling(size: tuple[int, int]) -> Float[Tensor, "h w"]:
+    """A spectrum that falls with the frequency."""
+    rows, cols = (torch.fft.fftfreq(n, dtype=torch.float64) * n for n in size)
+    return 1 / (1 + rows[:, None] ** 2 + cols**2)
+
+
+def _ramps(size: tuple[int, int]) -> Float[Tensor, "2 h w"]:
+    """A mode that falls along either axis."""
+    down, across = (torch.linspace(1, -1, n, dtype=torch.float64) for n in size)
+    return torch.stack([down[:, None].expand(size), across.expand(size)])
+
+
+LAWS: Laws = {
+    "cosines": lambda size: Cosines(((0, 1), (2, 1)), (0.5, 0.5)),
+    "field": lambda size: Field(_falling(size)),
+    "modes": lambda size: Modes(_ramps(size), torch.tensor([0.5, 0.5], dtype=torch.float64)),
+    "mixture": lambda size: Mixture(
+        (Cosines(((1, 0),), (1.0,)), Field(_falling(size))), (0.5, 0.5)
+    ),
+}

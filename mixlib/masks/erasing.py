@@ -1,9 +1,9 @@
-"""Cutout, RandomErasing, Hide-and-Seek: parts of an image give way to nothing; labels stay.
+"""Erasing: a region of every image gives way to a fill, labels stay.
 
-DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017;
-Zhong et al., "Random Erasing Data Augmentation", AAAI 2020; Singh and Lee, "Hide-and-Seek", ICCV
-2017.  As a mix: the second source is a fill in place of another sample, with no label weight.  Zero
-is the mean image for normalized inputs.
+What Cutout (DeVries and Taylor, 2017), Random Erasing (Zhong et al., AAAI 2020) and Hide-and-Seek
+(Singh and Lee, ICCV 2017) share; they differ in the :class:`Region`.  As a mix the second source is
+the fill in place of another sample, with no label weight.  Zero is the mean image for normalized
+inputs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Region(ABC):
 
     @abstractmethod
     def draw(self, n: int, size: tuple[int, int], rng: torch.Generator) -> Boxes | Tensor:
-        """Erased boxes, or what is kept as float [n, h, w]."""
+        """Erased boxes, or what stays as float [n, h, w]."""
 
 
 @dataclass(frozen=True)

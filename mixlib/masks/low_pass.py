@@ -1,4 +1,4 @@
-"""How does one draw a random field of which only a corner of the spectrum counts?
+"""Low-pass Gaussian fields: only the corner of the spectrum that counts is drawn.
 
 FMix' field (see :mod:`mixlib.methods.fmix`) has amplitudes |f|^-3: frequencies beyond 12 cycles per
 image hold less than 2e-5 of its variance, and on 224 pixels they would take most of the time, 16 ms

@@ -1,4 +1,4 @@
-"""Which are the k largest of a row?  For many rows at once, without sorting them."""
+"""Top-k selection: the k largest values of every row, for many rows at once, without sorting."""
 
 from __future__ import annotations
 

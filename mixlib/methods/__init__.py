@@ -1,0 +1,1 @@
+"""Mixing methods: one file or folder each, under the method's name."""

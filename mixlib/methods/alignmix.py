@@ -12,7 +12,7 @@ costs from one batched matrix product.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -20,11 +20,11 @@ from torch import Tensor
 
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import same
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.methods.mixup import mixup
 
 EPSILON = 0.1  # entropy weight
@@ -124,17 +124,19 @@ class Align(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if z.ndim != 4:
             raise ValueError(f"AlignMix needs a feature map [B, C, h, w], got {tuple(z.shape)}")
-        partner, shift = partners(len(z), self.pairing, rng)
-        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng).expand(len(z))
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
         own_moves = bool(torch.rand((), generator=rng, device=rng.device) < 0.5)
-        partner, lam = (t.to(z.device, non_blocking=True) for t in (partner, lam))
-        other = z[partner]
+        pairs = pairs.to(z.device)
+        other = z[pairs.partner]
         with torch.no_grad():
             plan = transport_plan(distances(z.flatten(2), other.flatten(2)))
-        return aligned_mix(z, other, plan, partner, lam, own_moves, shift)
+        return aligned_mix(z, other, plan, pairs.partner, pairs.lam_each, own_moves, pairs.shift)
 
 
 def aligned_mix(
@@ -156,15 +158,23 @@ def alignmix(
     site: str = "stage4",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """AlignMix (Venkataramanan et al., CVPR 2022): aligned features on half of the batches, Mixup
     of the input on the others.
 
-    ``released=True``: one lambda per batch, partners by permutation.
+    Released: one lambda per batch, partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        site: the feature map that is aligned.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> policy = alignmix(alpha=2.0)
+        >>> policy.places, policy.odds
+        (('input', 'stage4'), (0.5, 0.5))
     """
-    if released:
-        scope, pairing = "batch", "permute"
     ways = (mixup(alpha, scope, pairing), Align(Beta(alpha), site, scope, pairing))
     return Choice(ways, (0.5, 0.5))
 
@@ -178,4 +188,5 @@ ROW = Method(
     2022,
     same(alpha=2.0),
     frozenset({"features"}),
+    released={"scope": "batch", "pairing": "permute"},
 )

@@ -11,7 +11,7 @@ normalization in training mode).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.core.hyperparameters import same
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.masks.cells import enlarge
 
 
@@ -62,6 +62,11 @@ class Attentive(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def at(self, lam: float) -> Policy:
+        if self.cells is not None:
+            raise ValueError(f"Attentive CutMix with {self.cells} cells does not follow lambda")
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net
         if looking is None:
@@ -71,10 +76,9 @@ class Attentive(Policy):
             seen = F.interpolate(z, (self.side, self.side), mode="bilinear", antialias=False)
         with inference(looking):
             features = looking.features(seen, self.map_site)
-        partner, shift = partners(len(z), self.pairing, rng)
-        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng).expand(len(z))
-        partner, lam = (t.to(z.device, non_blocking=True) for t in (partner, lam))
-        return self.solve(features, partner, lam, (z.shape[-2], z.shape[-1]), shift)
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng).to(z.device)
+        size = (z.shape[-2], z.shape[-1])
+        return self.solve(features, pairs.partner, pairs.lam_each, size, pairs.shift)
 
     def solve(
         self,
@@ -102,14 +106,30 @@ def attentivemix(
     side: int | None = 224,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """Attentive CutMix (Walawalkar et al., ICASSP 2020): the paper's has ``cells=6``, a ResNet-50.
 
-    ``released=True`` (OpenMixup's AttentiveMix+): one lambda per batch, partners by permutation.
+    Released: OpenMixup's AttentiveMix+, one lambda per batch, partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        cells: a fixed number of cells in lambda's place.
+        teacher: a pretrained network; None asks the network in training.
+        map_site: its feature map.
+        side: pixels to which the image is resized for the network; None: as it is.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = attentivemix(cells=6, side=None).draw(images, labels, net, rng)
+        >>> mix.source.shape
+        torch.Size([4, 2])
     """
-    if released:
-        scope, pairing = "batch", "permute"
     return Attentive(
         Beta(alpha),
         teacher,
@@ -130,4 +150,5 @@ ROW = Method(
     2020,
     same(alpha=2.0),
     frozenset({"features"}),
+    released={"scope": "batch", "pairing": "permute"},
 )

@@ -1,9 +1,8 @@
-"""Cutout, RandomErasing, Hide-and-Seek: parts of an image give way to nothing; labels stay.
+"""Cutout: a square of the mean image on every image; labels stay.
 
-DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017;
-Zhong et al., "Random Erasing Data Augmentation", AAAI 2020; Singh and Lee, "Hide-and-Seek", ICCV
-2017.  As a mix: the second source is a fill in place of another sample, with no label weight.  Zero
-is the mean image for normalized inputs.
+DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017,
+section 3.2: a square of fixed side around a uniform center, cut at the border.  As a mix the second
+source is a fill in place of another sample, with no label weight.
 """
 
 from __future__ import annotations
@@ -35,7 +34,15 @@ class Square(Region):
 
 
 def cutout(side: int = 16) -> Policy:
-    """Cutout (DeVries and Taylor, 2017): a square of the mean image."""
+    """Cutout (DeVries and Taylor, 2017): a square of the mean image.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = cutout(side=4).draw(images, labels, None, rng)
+        >>> mix.weight[0].tolist()  # the label stays
+        [1.0, 0.0]
+    """
     return Erase(Square(side))
 
 

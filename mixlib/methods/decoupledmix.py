@@ -1,7 +1,7 @@
-"""What if each mixed label is also asked for as if the other were not there?  Decoupled mixup.
+"""Decoupled mixup: a label rule that also scores each mixed label as if the other were not there.
 
 Liu et al., "Harnessing Hard Mixed Samples with Decoupled Regularizer", NeurIPS 2023, eq. (5)-(6):
-beside the mixed cross-entropy, each of the two labels is scored by a softmax that leaves the
+added to the mixed cross-entropy, each of the two labels is scored by a softmax that leaves the
 other's class out, whatever lambda.
 """
 
@@ -24,6 +24,14 @@ class Decoupled(LabelRule):
 
     OpenMixup finds the two labels in the mixed target, which fails with a NaN at lambda = 1/2; here
     they are known.  A pair of the same class has nothing to leave out.
+
+    Example:
+        >>> from mixlib.methods.mixup import mixup
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = mixup().draw(images, labels, None, rng)
+        >>> Decoupled()(mix, torch.zeros(4, 10), {}, labels).shape
+        torch.Size([])
     """
 
     rule: LabelRule = field(default_factory=CrossEntropy)

@@ -4,12 +4,13 @@ Sample Data Augmentation", arXiv 2002.12047, section 4 and Algorithm 1.
 The definition is a stationary field: a complex normal spectrum over all frequencies, damped by
 |f|^-decay, transformed back.  The release indexes the frequency axis where it means the
 real/imaginary axis: only two rows of the spectrum survive, and the field has horizontal frequencies
-0 and 1 alone.  ``released=True`` repeats that.
+0 and 1 alone.  ``spectrum="two_rows"`` repeats that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -17,11 +18,14 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.low_pass import low_pass
 from mixlib.masks.top_k import largest
+
+Spectrum = Literal["full", "two_rows"]
+Rounding = Literal["unbiased", "even"]
 
 # pixels whose masks are made at a time, so that fields stay in the cache: half the time at 224 px
 BLOCK = 400_000
@@ -105,19 +109,26 @@ class FMix(MaskLaw):
         decay: exponent of the damping (3 in the paper).
         max_soft: half width of the soft band as a share of the image (0 in the paper's tables),
             never above min(lambda, 1 - lambda).
-        released: the release's two-row spectrum, and lambda h w rounded up or down with equal
-            chance; the default field is stationary and rounds with the right odds, so that
-            E[M | lambda] = lambda.
-        cutoff: highest frequency drawn, in cycles per image along either axis; None: all. See
-            :mod:`mixlib.masks.low_pass`.  The release draws all of its own.
+        spectrum: "full" is the definition's, whose field is stationary; "two_rows" the release's,
+            see :func:`field_released`.
+        rounding: of lambda h w pixels, up or down: "unbiased" with the odds that keep the mean,
+            so that E[M | lambda] = lambda; "even" with equal chance, as released.
+        cutoff: highest frequency drawn of the full spectrum, in cycles per image along either axis;
+            None: all. See :mod:`mixlib.masks.low_pass`.
 
     Raises:
-        ValueError: a negative decay or a soft band outside [0, 1/2].
+        ValueError: a negative decay, a soft band outside [0, 1/2], an unknown spectrum or rounding.
+
+    Example:
+        >>> lam, rng = torch.full((2,), 0.75, dtype=torch.float64), torch.Generator()
+        >>> FMix(decay=3.0).sample(lam, (8, 8), rng).mean((1, 2)).tolist()
+        [0.75, 0.75]
     """
 
     decay: float = 3.0
     max_soft: float = 0.0
-    released: bool = False
+    spectrum: Spectrum = "full"
+    rounding: Rounding = "unbiased"
     cutoff: int | None = 12
     label = "drawn"
 
@@ -126,10 +137,15 @@ class FMix(MaskLaw):
             raise ValueError(
                 f"FMix needs decay >= 0 and max_soft in [0, 0.5], got {self.decay}, {self.max_soft}"
             )
+        if self.spectrum not in ("full", "two_rows") or self.rounding not in ("unbiased", "even"):
+            raise ValueError(
+                "FMix needs spectrum full|two_rows and rounding unbiased|even, got "
+                f"{self.spectrum!r}, {self.rounding!r}"
+            )
 
     @property
     def unbiased(self) -> bool:  # type: ignore[override]
-        return not self.released
+        return self.spectrum == "full" and self.rounding == "unbiased"
 
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
@@ -137,11 +153,11 @@ class FMix(MaskLaw):
         n, (h, w) = len(lam), size
         noise = self._noise(n, size, rng)
         unit = torch.rand(n, generator=rng, device=rng.device, dtype=torch.float64)
-        wished = lam.double() * (h * w)
-        if self.released:
-            count = torch.where(unit > 0.5, wished.ceil(), wished.floor())
+        exact = lam.double() * (h * w)
+        if self.rounding == "even":
+            count = torch.where(unit > 0.5, exact.ceil(), exact.floor())
         else:
-            count = (wished + unit).floor()
+            count = (exact + unit).floor()
         count = count.long().clamp(0, h * w)
         if self.max_soft:
             soft = (h * w * torch.minimum(lam, 1 - lam).double().clamp(max=self.max_soft)).long()
@@ -155,14 +171,14 @@ class FMix(MaskLaw):
 
     def _noise(self, n: int, size: tuple[int, int], rng: torch.Generator) -> Tensor:
         """Float32: the field's pixels are compared, not measured."""
-        if self.released:
+        if self.spectrum == "two_rows":
             shape: tuple[int, ...] = (n, min(2, size[0]), columns_released(size[1]), 2)
         else:
             shape = (n, *low_pass(size, self.cutoff, self.decay).amplitude.shape)
         return torch.randn(shape, generator=rng, device=rng.device)
 
     def _field(self, noise: Tensor, size: tuple[int, int]) -> Float[Tensor, "n h w"]:
-        if self.released:
+        if self.spectrum == "two_rows":
             return field_released(noise, size, self.decay)
         return low_pass(size, self.cutoff, self.decay, noise.dtype, noise.device).field(noise)
 
@@ -173,17 +189,38 @@ def fmix(
     soft: float = 0.0,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    spectrum: Spectrum = "full",
+    rounding: Rounding = "unbiased",
 ) -> Policy:
-    """FMix (Harris et al., 2020): thresholded low-frequency noise; see
-    :class:`mixlib.methods.fmix.FMix`.
+    """FMix (Harris et al., 2020): thresholded low-frequency noise.
 
-    ``released=True``: the released frequency indexing, one mask per batch, partners by permutation.
+    Released: the released frequency indexing, one mask per batch, partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        decay: exponent of the spectrum's damping.
+        soft: half width of a soft band, as a share of the image.
+        scope: one mask per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        spectrum: of the field, "full" or the release's "two_rows".
+        rounding: of lambda h w pixels, "unbiased" or "even", see :class:`FMix`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = fmix(decay=3.0).draw_at(images, labels, None, 0.25, rng)
+        >>> mix.mask.unique().tolist(), round(float(mix.mask[0, 0].mean()), 2)
+        ([0.0, 1.0], 0.25)
     """
-    if released:
-        return ByLaw(FMix(decay, soft, released=True), Beta(alpha), "batch", "permute")
-    return ByLaw(FMix(decay, soft), Beta(alpha), scope, pairing)
+    law = FMix(decay, soft, spectrum, rounding)
+    return ByLaw(law, Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {
+    "fmix": lambda size: FMix(),
+    "fmix, soft": lambda size: FMix(max_soft=0.1),
+    "fmix, two rows": lambda size: FMix(spectrum="two_rows", rounding="even"),
+}
 
 ROW = Method(
     "fmix",
@@ -192,5 +229,11 @@ ROW = Method(
     "Harris et al., FMix: Enhancing Mixed Sample Data Augmentation, 2020, arXiv:2002.12047",
     2020,
     alphas(1.0, cifar=0.2, large=1.0, fine=0.2),
+    released={
+        "spectrum": "two_rows",
+        "rounding": "even",
+        "scope": "batch",
+        "pairing": "permute",
+    },
     revision=2,
 )

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.clipped_boxes import centers
@@ -56,6 +56,11 @@ class GMix(MaskLaw):
 
     Raises:
         ValueError: on drawing for a non-square size with ``nonsquare="error"``.
+
+    Example:
+        >>> lam, rng = torch.full((2,), 0.75, dtype=torch.float64), torch.Generator()
+        >>> GMix().sample(lam, (8, 8), rng).shape
+        torch.Size([2, 8, 8])
     """
 
     nonsquare: Literal["error", "area"] = "error"
@@ -78,21 +83,39 @@ class GMix(MaskLaw):
         return torch.where((lam < 0.5)[:, None, None], rarer, 1 - rarer)
 
 
-def gmix(
-    alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False
-) -> Policy:
+def gmix(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """GMix (Park et al., NeurIPS 2022): a bell of one image on the other, label by its mean.
 
-    ``released=True``: one bell per batch, the batch backwards as partners.
+    Released: one bell per batch, the batch backwards as partners.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        scope: one bell per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = gmix().draw(images, labels, None, rng)
+        >>> torch.allclose(mix.weight, mix.dense().mean((2, 3)))
+        True
     """
-    if released:
-        return ByLaw(GMix("area"), Beta(alpha), "batch", "reverse")
     return ByLaw(GMix("area"), Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {"gmix": lambda size: GMix("area")}
 
 _CITE = (
     "Park et al., A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function "
     "Perspective, NeurIPS 2022, arXiv:2208.09913"
 )
 
-ROW = Method("gmix", "GMix", "gmix", _CITE, 2022, same(alpha=1.0))
+ROW = Method(
+    "gmix",
+    "GMix",
+    "gmix",
+    _CITE,
+    2022,
+    same(alpha=1.0),
+    released={"scope": "batch", "pairing": "reverse"},
+)

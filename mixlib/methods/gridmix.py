@@ -1,9 +1,9 @@
-"""A regular lattice of holes: what public implementations call GridMix.
+"""GridMix: every cell of a grid from either image; and the lattice of holes under the same name.
 
-GridMix itself (Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping",
-Pattern Recognition 2021) lets every cell of a grid take either image:
-:class:`mixlib.methods.gridmix.CoinCells`.  OpenMixup and others punch equal holes of the partner at
-equal distances into a random crop instead.
+Baek, Bang and Shim, "GridMix: Strong regularization through local context mapping", Pattern
+Recognition 2021: every cell of a grid takes either image, :class:`CoinCells`.  OpenMixup and other
+public implementations punch equal holes of the partner at equal distances into a random crop
+instead, :class:`Holes`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.cells import enlarge
+
+Layout = Literal["cells", "holes"]
 
 
 @dataclass(frozen=True)
@@ -114,17 +116,41 @@ def gridmix(
     grid: int = 4,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    layout: Layout = "cells",
 ) -> Policy:
     """GridMix (Baek et al., Pattern Recognition 2021): every cell from either image.
 
-    ``released=True``: the lattice of holes that OpenMixup calls GridMix, one per batch, partners by
+    Released: the lattice of holes that OpenMixup calls GridMix, one per batch, partners by
     permutation.
-    """
-    if released:
-        return ByLaw(Holes(), Beta(alpha), "batch", "permute")
-    return ByLaw(CoinCells((grid, grid), "realized"), Beta(alpha), scope, pairing)
 
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        grid: cells down and across, of layout "cells".
+        scope: one mask per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        layout: "cells" is the paper's; "holes" the lattice of public implementations.
+
+    Raises:
+        ValueError: another layout.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = gridmix(grid=4).draw(images, labels, None, rng)
+        >>> mix.mask.shape, mix.mask.unique().tolist()
+        (torch.Size([4, 2, 8, 8]), [0.0, 1.0])
+    """
+    laws: dict[Layout, MaskLaw] = {"cells": CoinCells((grid, grid), "realized"), "holes": Holes()}
+    if layout not in laws:
+        raise ValueError(f"layout must be cells or holes, got {layout!r}")
+    return ByLaw(laws[layout], Beta(alpha), scope, pairing)
+
+
+LAWS: Laws = {
+    "gridmix": lambda size: CoinCells(label="realized"),
+    "gridmix, label lambda": lambda size: CoinCells(),
+    "gridmix, holes": lambda size: Holes(),
+}
 
 ROW = Method(
     "gridmix",
@@ -134,4 +160,5 @@ ROW = Method(
     "Recognition 2021, doi:10.1016/j.patcog.2020.107594",
     2021,
     same(alpha=1.0),
+    released={"layout": "holes", "scope": "batch", "pairing": "permute"},
 )

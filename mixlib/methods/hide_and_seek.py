@@ -1,9 +1,8 @@
-"""Cutout, RandomErasing, Hide-and-Seek: parts of an image give way to nothing; labels stay.
+"""Hide-and-Seek: random cells of a grid give way to the mean image; labels stay.
 
-DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017;
-Zhong et al., "Random Erasing Data Augmentation", AAAI 2020; Singh and Lee, "Hide-and-Seek", ICCV
-2017.  As a mix: the second source is a fill in place of another sample, with no label weight.  Zero
-is the mean image for normalized inputs.
+Singh and Lee, "Hide-and-Seek: Forcing a Network to be Meticulous for Weakly-supervised Object and
+Action Localization", ICCV 2017, section 3.1.  As a mix the second source is a fill in place of
+another sample, with no label weight.
 """
 
 from __future__ import annotations
@@ -34,18 +33,26 @@ class Patches(Region):
 
     def draw(self, n: int, size: tuple[int, int], rng: torch.Generator) -> Tensor:
         which = torch.randint(len(self.counts), (n,), generator=rng, device=rng.device)
-        kept = torch.ones(n, *size, device=rng.device)
+        shown = torch.ones(n, *size, device=rng.device)
         for k, count in enumerate(self.counts):
             grid = (min(count, size[0]), min(count, size[1]))
             unit = torch.rand(n, *grid, generator=rng, device=rng.device)
             if count > 1:
                 hidden = (unit < self.odds) & (which == k)[:, None, None]
-                kept = kept * enlarge((~hidden).float(), size)
-        return kept
+                shown = shown * enlarge((~hidden).float(), size)
+        return shown
 
 
 def hide_and_seek(counts: tuple[int, ...] = (1, 14, 7, 5, 4), odds: float = 0.5) -> Policy:
-    """Hide-and-Seek (Singh and Lee, ICCV 2017): random cells of the mean image."""
+    """Hide-and-Seek (Singh and Lee, ICCV 2017): random cells of the mean image.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = hide_and_seek().draw(images, labels, None, rng)
+        >>> mix.weight[0].tolist()  # the label stays
+        [1.0, 0.0]
+    """
     return Erase(Patches(counts, odds))
 
 

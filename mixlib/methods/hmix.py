@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
@@ -27,18 +27,18 @@ def around(
     boxes: Boxes, outside: Float[Tensor, " n"], dtype: torch.dtype | None = None
 ) -> Float[Tensor, "n h w"]:
     """Zero inside the boxes, ``outside`` around them."""
-    kept = (~boxes.inside()).to(dtype or outside.dtype)
-    return kept * outside.to(kept.dtype)[:, None, None]
+    shown = (~boxes.inside()).to(dtype or outside.dtype)
+    return shown * outside.to(shown.dtype)[:, None, None]
 
 
-def filling(lam: Float[Tensor, " n"], kept: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """Weight outside the box that makes the mask's mean lambda: lambda / (share kept).
+def filling(lam: Float[Tensor, " n"], uncovered: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Weight outside the box that makes the mask's mean lambda: lambda / (share uncovered).
 
     A box that covers everything leaves nothing to fill: 0 there, where the release has 0 / 0.
     """
-    return torch.where(kept > 0, lam / kept.clamp(min=torch.finfo(lam.dtype).tiny), 0.0).clamp(
-        max=1
-    )
+    return torch.where(
+        uncovered > 0, lam / uncovered.clamp(min=torch.finfo(lam.dtype).tiny), 0.0
+    ).clamp(max=1)
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,20 @@ class HMix(MaskLaw):
 
     Args:
         ratio: r in [0, 1], the box's share of what the partner gets.
-        border: "clip" as released: odd sides lose a cell, the filling is lambda / (share really
-            kept), so the mean is lambda in every draw but E[M_j | lambda] depends on the place;
+        border: "clip" as released: odd sides lose a cell, the filling is lambda / (share left
+            uncovered), so the mean is lambda in every draw but E[M_j | lambda] depends on the
+            place;
             "wrap": the box continues on the other side, sides are rounded at random and the filling
             is the nominal lambda / (1 - r (1 - lambda)), so that E[M | lambda] = lambda and the
             second moments are those of the continuous torus, both exactly, on any grid.
 
     Raises:
         ValueError: a ratio outside [0, 1] or an unknown border.
+
+    Example:
+        >>> lam, rng = torch.full((2,), 0.75, dtype=torch.float64), torch.Generator()
+        >>> torch.allclose(HMix(ratio=0.5).sample(lam, (8, 8), rng).mean((1, 2)), lam)
+        True
     """
 
     ratio: float = 0.5
@@ -101,20 +107,44 @@ def hmix(
     ratio: float = 0.5,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """HMix (Park et al., NeurIPS 2022): a box of the partner on a mixture of both.
 
-    ``released=True``: one box per batch, the batch backwards as partners.
+    Released: one box per batch, the batch backwards as partners; its default ``ratio`` is 1.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        ratio: r, the box's share of what the partner gets.
+        scope: one box per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = hmix(ratio=0.5).draw_at(images, labels, None, 0.25, rng)
+        >>> mix.weight[0].tolist(), round(float(mix.mask[0, 0].mean()), 2)
+        ([0.25, 0.75], 0.25)
     """
-    if released:
-        return ByLaw(HMix(ratio), Beta(alpha), "batch", "reverse")
     return ByLaw(HMix(ratio), Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {
+    "hmix": lambda size: HMix(),
+    "hmix, r = 1": lambda size: HMix(1.0),
+    "hmix, wrapped": lambda size: HMix(0.5, "wrap"),
+}
 
 _CITE = (
     "Park et al., A Unified Analysis of Mixed Sample Data Augmentation: A Loss Function "
     "Perspective, NeurIPS 2022, arXiv:2208.09913"
 )
 
-ROW = Method("hmix", "HMix", "hmix", _CITE, 2022, same(alpha=1.0, ratio=0.5))
+ROW = Method(
+    "hmix",
+    "HMix",
+    "hmix",
+    _CITE,
+    2022,
+    same(alpha=1.0, ratio=0.5),
+    released={"scope": "batch", "pairing": "reverse"},
+)

@@ -6,14 +6,14 @@ section 2: for every batch a place is drawn, uniformly from the input and the fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
@@ -41,7 +41,10 @@ class Manifold(Policy):
     def places(self) -> tuple[str, ...]:
         return self.sites
 
-    def settle(self, rng: torch.Generator) -> Policy:
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+
+    def choose(self, rng: torch.Generator) -> Policy:
         which = int(torch.randint(len(self.sites), (), generator=rng, device=rng.device))
         return ByLaw(Flat(), self.lam, self.scope, self.pairing, self.sites[which])
 
@@ -49,9 +52,9 @@ class Manifold(Policy):
         """Never for itself: where the batch is mixed must be known before the forward pass.
 
         Raises:
-            TypeError: always; call :meth:`settle` first.
+            TypeError: always; call :meth:`choose` first.
         """
-        raise TypeError("ManifoldMix mixes at a site that settle(rng) draws: call that first")
+        raise TypeError("ManifoldMix mixes at a site that choose(rng) draws: call that first")
 
 
 def manifoldmix(
@@ -59,14 +62,23 @@ def manifoldmix(
     sites: tuple[str, ...] = ("input", "stage1", "stage2"),
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """Manifold Mixup (Verma et al., ICML 2019).
 
-    ``released=True``: one lambda per batch, partners by permutation.
+    Released: one lambda per batch, partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        sites: where a batch may be mixed, equally likely.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> policy = manifoldmix(sites=("input", "stage1"))
+        >>> policy.choose(rng).site in policy.places
+        True
     """
-    if released:
-        return Manifold(Beta(alpha), tuple(sites), "batch", "permute")
     return Manifold(Beta(alpha), tuple(sites), scope, pairing)
 
 
@@ -78,4 +90,5 @@ ROW = Method(
     "ICML 2019, arXiv:1806.05236",
     2019,
     alphas(2.0, cifar=2.0, large=0.2, fine=0.5, inat=0.2),
+    released={"scope": "batch", "pairing": "permute"},
 )

@@ -1,14 +1,8 @@
-"""What should every token of a transformer say?  TokenLabeling and MixToken.
+"""MixToken: TokenLabeling with a CutMix box of patches behind the patch embedding.
 
 Jiang et al., "All Tokens Matter: Token Labeling for Training Better Vision Transformers", NeurIPS
-2021, section 3: beside the class token, which answers for the image, a second linear classifier
-reads every patch token, whose label is what a teacher sees at its place.  MixToken mixes with a
-CutMix box *behind* the patch embedding, so that every token holds one image only.
-
-The release swaps the tokens inside the box back to the samples that they came from and compares
-them with those samples' labels.  Here the tokens stay and their labels are mixed, by the very mix
-of the tokens: the pairs (token, label) are the same ones, for partners in reverse, and it also
-holds for any other pairing and for a box per sample, where there is no swapping back.
+2021, section 3.3.  The box is cut behind the embedding, so every token holds one image only and
+keeps that image's label at its place; the objective is that of :mod:`mixlib.methods.tokenlabel`.
 """
 
 from __future__ import annotations
@@ -20,9 +14,10 @@ from mixlib.core.labels import LabelRule
 from mixlib.core.lam import Beta
 from mixlib.core.method import Method
 from mixlib.core.net import Net
-from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
+from mixlib.core.policy import ByLaw, Pairing, Scope
+from mixlib.masks.clipped_boxes import OddSide
 from mixlib.methods.cutmix import Box
-from mixlib.methods.tokenlabel import AT_TEST, TokenLabels
+from mixlib.methods.tokenlabel import AT_TEST, ImageLabel, TokenLabels
 
 
 def mixtoken(
@@ -37,24 +32,47 @@ def mixtoken(
     at_test: float = AT_TEST,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    odd: OddSide = "keep",
+    of_image: ImageLabel = "class",
 ) -> TokenLabels:
-    """MixToken (Jiang et al., NeurIPS 2021): TokenLabeling with a CutMix box of patches, lambda ~
-    Beta(alpha, alpha); ``steps`` is every objective's, unused.
+    """MixToken (Jiang et al., NeurIPS 2021): TokenLabeling with a CutMix box of patches.
 
-    ``released=True``: one box for the whole batch, odd sides lose a cell, the batch backwards as
-    partners; and the class token, too, learns the teacher's label of the image.
+    Released: one box for the whole batch, odd sides lose a cell, the batch backwards as partners;
+    and the class token, too, learns the teacher's label of the image.
+
+    Args:
+        net: a transformer with a class token.
+        steps: every objective's, unused.
+        seed: initializes the tokens' classifier.
+        rule: the loss.
+        teacher: labels the tokens.
+        alpha: lambda ~ Beta(alpha, alpha).
+        weight: of the tokens' loss.
+        at_test: weight of the strongest token in the prediction.
+        scope: one box per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        odd: "drop" takes a token off boxes of odd sides.
+        of_image: whose label the class token learns, the dataset's "class" or the "teacher"'s.
+
+    Example:
+        >>> import timm
+        >>> import torch
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> model = VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2, num_classes=4)
+        >>> net = Net(model, {"last": "norm"}, layout="tokens")
+        >>> teacher = timm.create_model("resnet10t", num_classes=4)
+        >>> images, labels = torch.zeros(4, 3, 16, 16), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> step = mixtoken(net, teacher=teacher)(images, labels, rng)
+        >>> step.mix.mask.size  # of the grid of patches
+        (4, 4)
     """
-    if released:
-        policy: Policy = ByLaw(Box("clip", "drop"), Beta(alpha), "batch", "reverse")
-    else:
-        policy = ByLaw(Box(), Beta(alpha), scope, pairing)
     return TokenLabels(
         net,
         teacher,
-        policy,
+        ByLaw(Box("clip", odd), Beta(alpha), scope, pairing),
         weight=weight,
-        of_image="teacher" if released else "class",
+        of_image=of_image,
         at_test=at_test,
         rule=rule,
         seed=seed,
@@ -75,5 +93,11 @@ ROW = Method(
     same(alpha=1.0),
     frozenset({"teacher"}),
     objective="mixtoken",
+    released={
+        "odd": "drop",
+        "scope": "batch",
+        "pairing": "reverse",
+        "of_image": "teacher",
+    },
     status="defined",
 )

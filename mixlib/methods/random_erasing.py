@@ -1,9 +1,7 @@
-"""Cutout, RandomErasing, Hide-and-Seek: parts of an image give way to nothing; labels stay.
+"""Random Erasing: a rectangle of random area and aspect gives way to zeros or noise; labels stay.
 
-DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017;
-Zhong et al., "Random Erasing Data Augmentation", AAAI 2020; Singh and Lee, "Hide-and-Seek", ICCV
-2017.  As a mix: the second source is a fill in place of another sample, with no label weight.  Zero
-is the mean image for normalized inputs.
+Zhong et al., "Random Erasing Data Augmentation", AAAI 2020, Algorithm 1.  As a mix the second
+source is a fill in place of another sample, with no label weight.
 """
 
 from __future__ import annotations
@@ -61,7 +59,15 @@ def random_erasing(
     tries: int = 100,
 ) -> Policy:
     """Random Erasing (Zhong et al., AAAI 2020); timm's for DeiT is ``prob=0.25, area=(0.02, 1/3),
-    fill="noise", law="log", tries=10``."""
+    fill="noise", law="log", tries=10``.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = random_erasing(prob=0.25, fill="noise").draw(images, labels, None, rng)
+        >>> mix.weight[0].tolist()  # the label stays
+        [1.0, 0.0]
+    """
     return Erase(Rectangle(area, aspect, law, tries), fill, prob)
 
 
@@ -74,8 +80,11 @@ ROW = Method(
     {
         "default": {"prob": 0.5},
         "deit": {
-            **{"prob": 0.25, "area": (0.02, 1 / 3), "fill": "noise"},
-            **{"law": "log", "tries": 10},
+            "prob": 0.25,
+            "area": (0.02, 1 / 3),
+            "fill": "noise",
+            "law": "log",
+            "tries": 10,
         },
     },
     status="defined",

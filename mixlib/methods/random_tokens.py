@@ -1,9 +1,6 @@
-"""Random cells of a grid: which cells of the image go to the partner, none next to another by
-design.
+"""Random tokens: a fixed number of cells of the partner, all subsets equally likely.
 
-:class:`CountedCells`: as many cells as lambda says, all subsets equally likely (TokenMix, Liu et
-al., ECCV 2022, "random" mask type of the released code and Table 7).  :class:`CoinCells`: every
-cell tosses its own coin.
+Liu et al., "TokenMix", ECCV 2022, Table 7, mask type "random": the ablation of TokenMix' blocks.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.cells import counted, enlarge
@@ -59,9 +56,22 @@ class CountedCells(MaskLaw):
 def random_tokens(
     alpha: float = 1.0, grid: int = 14, scope: Scope = "sample", pairing: Pairing = "roll"
 ) -> Policy:
-    """Random tokens (ablation of TokenMix, ECCV 2022): a fixed number of cells anywhere."""
+    """Random tokens (ablation of TokenMix, ECCV 2022): a fixed number of cells anywhere.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = random_tokens(grid=4).draw_at(images, labels, None, 0.25, rng)
+        >>> mix.weight[0].tolist()
+        [0.25, 0.75]
+    """
     return ByLaw(CountedCells((grid, grid)), Beta(alpha), scope, pairing)
 
+
+LAWS: Laws = {
+    "random_tokens": lambda size: CountedCells((4, 4)),
+    "random_tokens, one more": lambda size: CountedCells((4, 4), extra=1),
+}
 
 _CITE = (
     "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "

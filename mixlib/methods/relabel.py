@@ -1,13 +1,14 @@
-"""ReLabel: what is in this crop, says a teacher; CutMix mixes what it says.
+"""ReLabel: labels of every crop by a teacher, mixed by CutMix.
 
 Yun et al., "Re-labeling ImageNet: from Single to Multi-Labels, from Global to Localized Labels",
 CVPR 2021, section 3: the label of a training crop is the softmax of a teacher's scores, pooled over
 the crop; the class label of the dataset is not used.  Section 4 adds CutMix on top: each source
 brings its own pooled label, with its share of the area.
 
-With stored maps the labels come with the batch, and ReLabel is CutMix of soft labels:
+With stored maps the labels come with the batch, and ReLabel is CutMix of soft labels
+(``image_targets`` has a ``released`` of its own):
 
-    targets = mixlib.models.score_maps.image_targets(maps, crop)        # released=True: as the release
+    targets = mixlib.models.score_maps.image_targets(maps, crop)
     mixed = mixlib.build("cutmix")(images, targets, rng)
 """
 
@@ -25,6 +26,7 @@ from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope
+from mixlib.masks.clipped_boxes import OddSide
 from mixlib.methods.cutmix import cutmix
 from mixlib.models.score_map_teacher import MapTeacher
 
@@ -42,6 +44,9 @@ class ReLabel(Policy):
 
     policy: Policy
     teacher: MapTeacher | None = None
+
+    def at(self, lam: float) -> Policy:
+        return replace(self, policy=self.policy.at(lam))
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if self.teacher is None:
@@ -61,23 +66,34 @@ def relabel(
     teacher: nn.Module | None = None,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    odd: OddSide = "keep",
 ) -> Policy:
     """ReLabel with CutMix (Yun et al., CVPR 2021).
 
-    ``released=True``: one box for the whole batch, odd sides lose a cell, partners by permutation.
-    Two more things differ in the release: it stops mixing in the last five epochs, which a recipe
-    must say; and it reads the crop of a stored map transposed, for which `score_maps` has its own
-    `released`.
+    Released: one box for the whole batch, odd sides lose a cell, partners by permutation.  Two more
+    things differ in the release: it stops mixing in the last five epochs, which a recipe must say;
+    and it reads the crop of a stored map transposed, for which ``score_maps`` has its own
+    ``released``.
 
     Args:
         alpha: of CutMix's lambda.
         prob: probability of mixing at all; 0 is ReLabel alone.
         teacher: a classifier trained on the same classes, see
-            :class:`mixlib.models.score_map_teacher.MapTeacher`; required, but not before the first batch.
-        scope, pairing: see :func:`mixlib.methods.cutmix.cutmix`.
+            :class:`mixlib.models.score_map_teacher.MapTeacher`; required, but not before the first
+            batch.
+        scope, pairing, odd: see :func:`mixlib.methods.cutmix.cutmix`.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> teacher = timm.create_model("resnet10t", num_classes=4)
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = relabel(teacher=teacher).draw(images, labels, None, rng)
+        >>> mix.labels.shape
+        torch.Size([4, 4])
     """
-    mixing = cutmix(alpha, scope, pairing, released)
+    mixing = cutmix(alpha, scope, pairing, odd)
     if prob < 1:
         mixing = Choice((mixing,), (prob,))
     return ReLabel(mixing, None if teacher is None else MapTeacher(teacher))
@@ -92,4 +108,5 @@ ROW = Method(
     2021,
     same(alpha=1.0),
     frozenset({"teacher"}),
+    released={"odd": "drop", "scope": "batch", "pairing": "permute"},
 )

@@ -1,14 +1,14 @@
-"""ResizeMix: what if the partner is shown whole, resized into the box, rather than cropped by it?
+"""ResizeMix: the whole partner, resized into a box.
 
 Qin et al., "ResizeMix: Mixing Data with Preserved Object Information and True Labels", 2020,
 eq. (4)-(6): a scale tau ~ U(0.1, 0.8), a box of sides tau H, tau W around a uniform center, cut at
-the border; the whole partner is resized to what is left of the box, and the label follows its area.
-A CutMix box may hold nothing of the partner's object; this one always does.
+the border; the partner is resized to what is left of the box, and the label follows its area.  A
+CutMix box may hold nothing of the partner's object; this one always does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -16,12 +16,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas
-from mixlib.core.lam import Beta, LamLaw, Redrawn, Uniform
+from mixlib.core.lam import Beta, Fixed, LamLaw, Redrawn, Uniform
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, partners
-from mixlib.masks.clipped_boxes import centers, clipped
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
+from mixlib.masks.clipped_boxes import OddSide, centers, clipped
 
 Interpolation = Literal["nearest", "bilinear"]
 
@@ -50,11 +50,13 @@ def resized_into(
         strict=True,
     )
     if mode == "nearest":
-        return _pick(x, partner, low[0], low[1])
+        return _gathered(x, partner, low[0], low[1])
     down, right = part[0].to(x.dtype)[:, None, :, None], part[1].to(x.dtype)[:, None, None, :]
-    top = torch.lerp(_pick(x, partner, low[0], low[1]), _pick(x, partner, low[0], high[1]), right)
+    top = torch.lerp(
+        _gathered(x, partner, low[0], low[1]), _gathered(x, partner, low[0], high[1]), right
+    )
     bottom = torch.lerp(
-        _pick(x, partner, high[0], low[1]), _pick(x, partner, high[0], high[1]), right
+        _gathered(x, partner, high[0], low[1]), _gathered(x, partner, high[0], high[1]), right
     )
     return torch.lerp(top, bottom, down)
 
@@ -75,7 +77,9 @@ def _taps(
     return low.long(), (low.long() + 1).clamp(max=length - 1), exact - low
 
 
-def _pick(x: Tensor, partner: Tensor, rows: Int[Tensor, "n H"], cols: Int[Tensor, "n W"]) -> Tensor:
+def _gathered(
+    x: Tensor, partner: Tensor, rows: Int[Tensor, "n H"], cols: Int[Tensor, "n W"]
+) -> Tensor:
     """x[partner[b], :, rows[b, i], cols[b, j]] in the memory format of ``x``."""
     if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
         return x[partner[:, None, None], :, rows[:, :, None], cols[:, None]].permute(0, 3, 1, 2)
@@ -97,7 +101,7 @@ class ResizeBox(Policy):
 
     scale: LamLaw
     mode: Interpolation = "nearest"
-    odd: Literal["keep", "drop"] = "keep"
+    odd: OddSide = "keep"
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
@@ -105,13 +109,18 @@ class ResizeBox(Policy):
         if self.mode not in ("nearest", "bilinear"):
             raise ValueError(f"mode must be nearest or bilinear, got {self.mode!r}")
 
+    def at(self, lam: float) -> Policy:
+        """The box takes the partner's share: lambda = 1 - tau^2 where the border cuts nothing."""
+        scale = Fixed((1 - lam) ** 0.5)
+        return replace(self, scale=scale, scope="batch", pairing="reverse")
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        batch, size = z.shape[0], (z.shape[-2], z.shape[-1])
-        partner, shift = partners(batch, self.pairing, rng)
-        tau = self.scale.sample(batch if self.scope == "sample" else 1, rng)
+        size = (z.shape[-2], z.shape[-1])
+        pairs = draw_pairs(len(z), self.scale, self.scope, self.pairing, rng)
+        tau = pairs.lam
         side = (tau[:, None] * torch.tensor(size, device=tau.device)).long()
         boxes = clipped(centers(len(tau), size, rng), side, size, self.odd)
-        return placed(z, partner, boxes, self.mode, shift)
+        return placed(z, pairs.partner, boxes, self.mode, pairs.shift)
 
 
 def placed(
@@ -136,18 +145,31 @@ def resizemix(
     mode: Interpolation = "nearest",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    odd: OddSide = "keep",
 ) -> Policy:
-    """ResizeMix: scale uniform on [low, high].
+    """ResizeMix (Qin et al., 2020): the whole partner, resized into a box.
 
-    ``alpha`` draws the scale from Beta(alpha, alpha) instead, again uniformly where it leaves
-    [low, high] (OpenMixup's rule, behind the AutoMix paper's numbers; alpha = 1 changes nothing).
-    ``released=True``: one box per batch, odd sides lose a cell, partners by permutation.
+    Released: one box per batch, odd sides lose a cell, partners by permutation.
+
+    Args:
+        alpha: None draws the scale tau uniformly on [low, high]; a number draws it from Beta(alpha,
+            alpha), and again uniformly where it leaves [low, high] (OpenMixup's rule, behind the
+            AutoMix paper's numbers; alpha = 1 changes nothing).
+        low, high: range of tau.
+        mode: interpolation of the resized partner.
+        scope: one box per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        odd: "drop" takes a cell off boxes of odd sides.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = resizemix().draw(images, labels, None, rng)
+        >>> mix.parts[1].shape  # the partners, resized into the boxes
+        torch.Size([4, 3, 8, 8])
     """
     scale = Uniform(low, high) if alpha is None else Redrawn(Beta(alpha), low, high)
-    if released:
-        return ResizeBox(scale, mode, "drop", "batch", "permute")
-    return ResizeBox(scale, mode, "keep", scope, pairing)
+    return ResizeBox(scale, mode, odd, scope, pairing)
 
 
 ROW = Method(
@@ -158,4 +180,5 @@ ROW = Method(
     "2020, arXiv:2012.11101",
     2020,
     {**alphas(1.0, cifar=1.0, large=1.0, fine=1.0), "default": {"alpha": None}},
+    released={"odd": "drop", "scope": "batch", "pairing": "permute"},
 )

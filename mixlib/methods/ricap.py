@@ -100,10 +100,24 @@ def patched(
     return Mix(source, weight.expand(batch, 4), mask, parts=(picture,) * 4)
 
 
-def ricap(beta: float = 0.3, scope: Scope = "sample", released: bool = False) -> Policy:
-    """RICAP (Takahashi et al., 2018).  ``released=True``: one geometry per batch, four
-    permutations."""
-    return Patchwork(Beta(beta), "batch" if released else scope, released)
+def ricap(beta: float = 0.3, scope: Scope = "sample", permute: bool = False) -> Policy:
+    """RICAP (Takahashi et al., 2018): four crops, patched together.
+
+    Released: one geometry per batch, four permutations.
+
+    Args:
+        beta: the boundary point's coordinates are Beta(beta, beta).
+        scope: one geometry per "sample" or one for the "batch".
+        permute: the first quadrant, too, shows a random sample, not the sample itself.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = ricap(beta=0.3).draw(images, labels, None, rng)
+        >>> mix.source.shape, mix.weight.sum(1).tolist()
+        (torch.Size([4, 4]), [1.0, 1.0, 1.0, 1.0])
+    """
+    return Patchwork(Beta(beta), scope, permute)
 
 
 ROW = Method(
@@ -114,4 +128,5 @@ ROW = Method(
     "CNNs, IEEE TCSVT 2020, arXiv:1811.09030",
     2018,
     same(beta=0.3),
+    released={"scope": "batch", "permute": True},
 )

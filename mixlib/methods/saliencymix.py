@@ -6,27 +6,31 @@ at the same place.
 
 As released, one box serves the batch, around the peak of its first partner's map; and that map is
 computed from normalized floats read as bytes
-(:func:`mixlib.saliency.fine_grained.fine_grained_of_floats`), whose correlation with the map of the image
-is -0.02 (12 images): in effect CutMix at a random place.
+(:func:`mixlib.saliency.fine_grained.fine_grained_of_floats`), whose correlation with the map of
+the image is -0.02 (12 images): in effect CutMix at a random place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas, normalized
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.masks.clipped_boxes import clipped
 from mixlib.saliency.fine_grained import bytes_of, fine_grained, fine_grained_of_floats, peak
+
+Center = Literal["partner", "first"]
+Pixels = Literal["bytes", "raw_floats"]
 
 
 def box_around(
@@ -41,13 +45,21 @@ def box_around(
 
 @dataclass(frozen=True)
 class SalientBox(Policy):
-    """SaliencyMix as defined: every sample its own lambda, map and box.
+    """A box around a partner's salient peak.
 
     Args:
         lam: law of lambda.
         mean, std: the normalization that the images have gone through.
-        scope: one lambda per "sample" or one for the "batch"; boxes are per sample in any case.
+        scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
+        center: whose peak a box lies around: the sample's own "partner"'s, or the "first"
+            sample's partner's, for the whole batch (released).
+        pixels: of what saliency is computed: the images' "bytes", or the "raw_floats" of the
+            normalized images read as bytes (released), see
+            :func:`mixlib.saliency.fine_grained.fine_grained_of_floats`.
+
+    Raises:
+        ValueError: another value of the center or the pixels.
     """
 
     lam: LamLaw
@@ -55,29 +67,33 @@ class SalientBox(Policy):
     std: tuple[float, ...]
     scope: Scope = "sample"
     pairing: Pairing = "roll"
+    center: Center = "partner"
+    pixels: Pixels = "bytes"
+
+    def __post_init__(self) -> None:
+        if self.center not in ("partner", "first") or self.pixels not in ("bytes", "raw_floats"):
+            raise ValueError(
+                "SaliencyMix needs center partner|first and pixels bytes|raw_floats, got "
+                f"{self.center!r}, {self.pixels!r}"
+            )
+
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        batch, size = len(z), (z.shape[-2], z.shape[-1])
-        partner, shift = partners(batch, self.pairing, rng)
-        lam = self.lam.sample(batch if self.scope == "sample" else 1, rng).expand(batch)
-        partner, lam = (t.to(z.device, non_blocking=True) for t in (partner, lam))
-        center = peak(fine_grained(bytes_of(z, self.mean, self.std)))[partner]
-        boxes = box_around(center, lam, size)
-        return pair(partner, boxes, boxes.share_outside(), shift=shift)
-
-
-@dataclass(frozen=True)
-class ReleasedBox(Policy):
-    """SaliencyMix as released: one box per batch, where bytes of floats have their peak."""
-
-    lam: LamLaw
-
-    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        partner, shift = partners(len(z), "permute", rng)
-        partner, lam = (t.to(z.device) for t in (partner, self.lam.sample(1, rng)))
-        center = peak(fine_grained_of_floats(z[partner[:1]].float()))
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng).to(z.device)
+        partner = pairs.partner if self.center == "partner" else pairs.partner[:1]
+        center = self._peaks(z[partner])
+        n = max(len(center), len(pairs.lam))
+        lam, center = pairs.lam.expand(n), center.expand(n, 2)
         boxes = box_around(center, lam, (z.shape[-2], z.shape[-1]))
-        return pair(partner, boxes, boxes.share_outside(), shift=shift)
+        return pair(pairs.partner, boxes, boxes.share_outside(), shift=pairs.shift)
+
+    def _peaks(self, x: Float[Tensor, "n C H W"]) -> Int[Tensor, "n 2"]:
+        """(row, column) of every image's salient peak."""
+        if self.pixels == "raw_floats":
+            return peak(fine_grained_of_floats(x.float()))
+        return peak(fine_grained(bytes_of(x, self.mean, self.std)))
 
 
 def saliencymix(
@@ -86,16 +102,30 @@ def saliencymix(
     std: Sequence[float] = (0.229, 0.224, 0.225),
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    center: Center = "partner",
+    pixels: Pixels = "bytes",
 ) -> Policy:
-    """SaliencyMix (Uddin et al., ICLR 2021).
+    """SaliencyMix (Uddin et al., ICLR 2021): a box around the partner's salient peak.
 
-    ``released=True``: one box per batch, at the peak of its first partner's map, which is computed
-    from floats read as bytes and has nothing to do with the image; partners by permutation.
+    Released: one box per batch, at the peak of its first partner's map, which is computed from
+    floats read as bytes and has nothing to do with the image; partners by permutation.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        mean, std: the normalization that the images have gone through.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        center: whose peak a box lies around, the "partner"'s or the "first" partner's of the batch.
+        pixels: of what saliency is computed, "bytes" or "raw_floats", see :class:`SalientBox`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = saliencymix().draw(images, labels, None, rng)
+        >>> mix.mask.edges.shape  # a box for every sample
+        torch.Size([4, 4])
     """
-    if released:
-        return ReleasedBox(Beta(alpha))
-    return SalientBox(Beta(alpha), tuple(mean), tuple(std), scope, pairing)
+    return SalientBox(Beta(alpha), tuple(mean), tuple(std), scope, pairing, center, pixels)
 
 
 ROW = Method(
@@ -106,5 +136,11 @@ ROW = Method(
     "Regularization, ICLR 2021, arXiv:2006.01791",
     2021,
     normalized(alphas(1.0, cifar=0.2, large=1.0, fine=0.2)),
+    released={
+        "center": "first",
+        "pixels": "raw_floats",
+        "scope": "batch",
+        "pairing": "permute",
+    },
     revision=2,
 )

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixlib.core.lam import Fixed
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
 from mixlib.masks.clipped_boxes import centers
@@ -42,6 +42,7 @@ class Smooth(MaskLaw):
 
     narrow: float = 0.25
     wide: float = 0.5
+    follows_lambda = False
 
     def draw(
         self, lam: Float[Tensor, " n"], size: tuple[int, int], rng: torch.Generator
@@ -54,16 +55,27 @@ class Smooth(MaskLaw):
         return 1 - gauss(center, sigma, size)
 
 
-def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll", released: bool = False) -> Policy:
+def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """SmoothMix (Lee et al., CVPR Workshops 2020): a wide bell of the partner.
 
-    ``released=True``: one bell per batch, partners by permutation.  OpenMixup also exchanges the
-    two label weights; that is not reproduced.
+    Released: one bell per batch, partners by permutation.  OpenMixup also exchanges the two label
+    weights; that is not reproduced.
+
+    Args:
+        scope: one bell per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = smoothmix().draw(images, labels, None, rng)
+        >>> mix.mask.shape
+        torch.Size([4, 2, 8, 8])
     """
-    if released:
-        return ByLaw(Smooth(), Fixed(0.5), "batch", "permute")
     return ByLaw(Smooth(), Fixed(0.5), scope, pairing)
 
+
+LAWS: Laws = {"smoothmix": lambda size: Smooth()}
 
 ROW = Method(
     "smoothmix",
@@ -72,4 +84,5 @@ ROW = Method(
     "Lee et al., SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust "
     "Classifiers, CVPR Workshops 2020, ieeexplore.ieee.org/document/9151008",
     2020,
+    released={"scope": "batch", "pairing": "permute"},
 )

@@ -1,11 +1,8 @@
-"""Which of several ways of mixing, and for whom?  Stochastic Mixup & CutMix, mixing at times.
+"""Stochastic Mixup & CutMix: one of several mask laws for every sample, pair or batch.
 
-Two kinds of choice:
-
-* :class:`Choice` takes one policy for a whole batch (any policies, at any sites);
-* :class:`Stochastic` chooses between mask laws for every sample, every pair or the batch, as timm's
-  ``Mixup`` does in its modes elem, pair and batch (DeiT: Touvron et al., ICML 2021; RSB: Wightman
-  et al., 2021; the "stochastic" rows of Park et al., NeurIPS 2022).
+timm's ``Mixup`` in its modes elem, pair and batch, as DeiT (Touvron et al., ICML 2021) and RSB
+(Wightman et al., 2021) train; the "stochastic" rows of Park et al., NeurIPS 2022.  Choosing between
+policies of any kind: :mod:`mixlib.core.choice`.
 """
 
 from __future__ import annotations
@@ -18,8 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.core.choice import _check_odds, pick
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.choice import certain, check_odds, draw_choices
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, as_dense, label_share
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
@@ -52,15 +49,23 @@ class Stochastic(Policy):
     pairing: Pairing = "roll"
 
     def __post_init__(self) -> None:
-        _check_odds(self.odds, len(self.laws))
+        check_odds(self.odds, len(self.laws))
         if self.mode == "pair" and self.pairing != "reverse":
             raise ValueError(f"mode pair needs pairing reverse, got {self.pairing!r}")
+
+    def at(self, lam: float) -> Policy:
+        odds = certain(self.odds)
+        for law, _ in self.laws:
+            if not law.follows_lambda:
+                raise ValueError(f"{type(law).__name__}: its masks do not follow lambda")
+        laws = tuple((law, Fixed(lam)) for law, _ in self.laws)
+        return Stochastic(laws, odds, "batch", "reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         batch, size = len(z), grid_of(z)
         partner, shift = partners(batch, self.pairing, rng)
         n = {"sample": batch, "pair": (batch + 1) // 2, "batch": 1}[self.mode]
-        which = pick(self.odds, n, rng)
+        which = draw_choices(self.odds, n, rng)
         if self.mode == "batch" and int(which) < len(self.laws):
             # nothing to choose between within the batch: boxes stay boxes, mixup stays flat
             law, lams = self.laws[int(which)]
@@ -111,9 +116,11 @@ def stochastic(
     prob: float = 1.0,
     mode: Mode = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
 ) -> Policy:
     """Stochastic Mixup & CutMix.
+
+    Released: timm's default mode, one choice per batch, with the batch backwards as partners (its
+    box rule is that of ``Box(odd="keep")`` since 1.0.31).
 
     Args:
         mixup, cutmix: their alphas (DeiT 0.8 and 1.0; RSB A1/A2/A3 0.2/0.1/0.1 and 1.0).
@@ -121,11 +128,12 @@ def stochastic(
         prob: probability of mixing at all.
         mode: for whom a choice is made.
         pairing: who mixes with whom; mode "pair" always takes the batch backwards.
-        released: timm's default mode, one choice per batch, with the batch backwards as partners
-            (its box rule is that of ``Box(odd="keep")`` since 1.0.31).
+
+    Example:
+        >>> policy = stochastic(mixup=0.8, cutmix=1.0, switch=0.5, mode="batch")
+        >>> policy.odds
+        (0.5, 0.5)
     """
-    if released:
-        mode, pairing = "batch", "reverse"
     laws = ((Flat(), Beta(mixup)), (Box(), Beta(cutmix)))
     odds = (prob * (1 - switch), prob * switch)
     return Stochastic(laws, odds, mode, "reverse" if mode == "pair" else pairing)
@@ -142,4 +150,5 @@ ROW = Method(
         "deit": {"mixup": 0.8, "cutmix": 1.0, "mode": "batch"},
         "rsb": {"mixup": 0.1, "cutmix": 1.0, "mode": "batch"},
     },
+    released={"mode": "batch", "pairing": "reverse"},
 )

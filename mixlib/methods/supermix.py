@@ -1,7 +1,7 @@
-"""SuperMix: which masks make a supervisor see exactly the wished mixture of classes?
+"""SuperMix: masks optimized until a teacher predicts a given mixture of classes.
 
 Dabouei et al., "SuperMix: Supervising the Mixing Data Augmentation", CVPR 2021, section 3: masks of
-K images are optimized, starting from even ones, until the supervisor's K most likely classes of the
+K images are optimized, starting from even ones, until the teacher's K most likely classes of the
 mixed image are those of the K images; the target is a Dirichlet mixture.  Steps are Newton-like:
 the loss over its squared gradient, along a smoothed gradient.  Up to 50 forward-backward passes per
 batch, so the authors generate their images once and store them.
@@ -78,7 +78,7 @@ def optimize(
     Args:
         predict: images [B, C, H, W] -> logits [B, Y].
         images: the K images of every mixture.
-        target: the wished prediction; its K largest classes must become the predicted ones.
+        target: the prediction that is wanted; its K largest classes must become the predicted ones.
         search: see :class:`Search`.
     """
     batch, k, _, height, width = images.shape
@@ -125,7 +125,7 @@ class SuperMix(Policy):
     """SuperMix in the training loop: samples for which no mask is found stay as they are.
 
     Args:
-        supervisor: a pretrained network; None asks the network in training itself.
+        teacher: a pretrained network; None asks the network in training itself.
         images: K, of every mixture.
         alpha: of the Dirichlet target.
         search: of the masks.
@@ -133,15 +133,15 @@ class SuperMix(Policy):
 
     needs = frozenset({"teacher"})
 
-    supervisor: Net | None = None
+    teacher: Net | None = None
     images: int = 2
     alpha: float = 3.0
     search: Search = Search()
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        looking = self.supervisor or net
+        looking = self.teacher or net
         if looking is None:
-            raise ValueError("SuperMix needs a supervisor, or the net in training")
+            raise ValueError("SuperMix needs a teacher, or the net in training")
         batch = len(z)
         concentration = torch.full((batch, self.images), self.alpha, device=rng.device)
         share = torch._sample_dirichlet(concentration, generator=rng).to(z.device)
@@ -155,14 +155,14 @@ class SuperMix(Policy):
             masks, found, _ = optimize(
                 lambda x: looking(x.to(z.dtype))[0].float(), z[source].float(), target, self.search
             )
-        kept = torch.zeros_like(share).index_fill_(1, ahead[:1], 1.0)
-        weight = torch.where(found[:, None], share, kept)
-        mask = torch.where(found[:, None, None, None], masks, kept[:, :, None, None])
+        unmixed = torch.zeros_like(share).index_fill_(1, ahead[:1], 1.0)
+        weight = torch.where(found[:, None], share, unmixed)
+        mask = torch.where(found[:, None, None, None], masks, unmixed[:, :, None, None])
         return Mix(source, weight, mask)
 
 
 def supermix(
-    supervisor: Net | None = None,
+    teacher: Net | None = None,
     images: int = 2,
     alpha: float = 3.0,
     side: int = 8,
@@ -172,8 +172,19 @@ def supermix(
     iterations: int = MOST,
 ) -> Policy:
     """SuperMix (Dabouei et al., CVPR 2021); parameters are those of :class:`SuperMix` and
-    :class:`Search`."""
-    return SuperMix(supervisor, images, alpha, Search(side, sigma, sparsity, unsolved, iterations))
+    :class:`Search`.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = supermix(iterations=1).draw(images, labels, net, rng)
+        >>> mix.mask.shape
+        torch.Size([4, 2, 32, 32])
+    """
+    return SuperMix(teacher, images, alpha, Search(side, sigma, sparsity, unsolved, iterations))
 
 
 ROW = Method(

@@ -1,9 +1,9 @@
-"""Blocks of tokens: rectangles piled up until the partner has its share.  TokenMix, Liu et al.,
-ECCV 2022, section 3.1 ("block-wise" masks of BEiT, Bao et al., ICLR 2022, Algorithm 1).
+"""TokenMix' masks: blocks of tokens, piled up until the partner has its share; label by area.
 
-A rectangle has an area uniform in [1, cells still wanted] and a log-uniform aspect in [0.3, 1/0.3];
-it is taken if it adds at least one cell and not too many; ten refusals in a row end the pile, so
-the share can fall short of the wished one.
+Liu et al., "TokenMix", ECCV 2022, section 3.1 (the block-wise masks of BEiT, Bao et al., ICLR 2022,
+Algorithm 1).  A rectangle has an area uniform in [1, cells still missing] and a log-uniform aspect
+in [0.3, 1/0.3]; it is taken if it adds at least one cell and not too many; ten refusals in a row
+end the pile, so the partner's share can fall short of 1 - lambda.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, Fixed
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
@@ -105,18 +105,38 @@ def token_blocks(
     grid: int = 14,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    lam: float | None = None,
+    extra: int = 0,
 ) -> Policy:
     """TokenMix's masks (Liu et al., ECCV 2022), label by area; by content it is
     :mod:`mixlib.methods.tokenmix`'s.
 
-    ``released=True``: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch
-    backwards as partners.
-    """
-    if released:
-        return ByLaw(Blocks((grid, grid), extra=14), Fixed(0.5), "batch", "reverse")
-    return ByLaw(Blocks((grid, grid)), Beta(alpha), scope, pairing)
+    Released: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch backwards
+    as partners.
 
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        grid: tokens down and across.
+        scope: one mask per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        lam: a fixed lambda in the place of the Beta law.
+        extra: tokens that the partner gets beyond its share.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = token_blocks(grid=4).draw(images, labels, None, rng)
+        >>> mix.mask.shape
+        torch.Size([4, 2, 8, 8])
+    """
+    law = Beta(alpha) if lam is None else Fixed(lam)
+    return ByLaw(Blocks((grid, grid), extra), law, scope, pairing)
+
+
+LAWS: Laws = {
+    "token_blocks": lambda size: Blocks((4, 4)),
+    "token_blocks, one more": lambda size: Blocks((4, 4), extra=1),
+}
 
 _CITE = (
     "Liu et al., TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers, "
@@ -130,4 +150,5 @@ ROW = Method(
     _CITE,
     2022,
     same(alpha=1.0),
+    released={"lam": 0.5, "extra": 14, "scope": "batch", "pairing": "reverse"},
 )

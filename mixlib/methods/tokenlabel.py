@@ -1,14 +1,14 @@
-"""What should every token of a transformer say?  TokenLabeling and MixToken.
+"""TokenLabeling: patch tokens with labels of their own, next to the class token of the image.
 
 Jiang et al., "All Tokens Matter: Token Labeling for Training Better Vision Transformers", NeurIPS
-2021, section 3: beside the class token, which answers for the image, a second linear classifier
-reads every patch token, whose label is what a teacher sees at its place.  MixToken mixes with a
-CutMix box *behind* the patch embedding, so that every token holds one image only.
+2021, section 3: a second linear classifier reads every patch token, whose label is what a teacher
+predicts at its place.  The objective takes a policy that mixes the patches, which MixToken uses
+(:mod:`mixlib.methods.mixtoken`).
 
-The release swaps the tokens inside the box back to the samples that they came from and compares
-them with those samples' labels.  Here the tokens stay and their labels are mixed, by the very mix
-of the tokens: the pairs (token, label) are the same ones, for partners in reverse, and it also
-holds for any other pairing and for a box per sample, where there is no swapping back.
+MixToken's release swaps the tokens inside the box back to the samples that they came from and
+compares them with those samples' labels.  Here the tokens stay and their labels are mixed, by the
+very mix of the tokens: the pairs (token, label) are the same ones, for partners in reverse, and it
+also holds for any other pairing and for a box per sample, where there is no swapping back.
 """
 
 from __future__ import annotations
@@ -30,13 +30,11 @@ from mixlib.core.policy import Keep, Policy
 from mixlib.models.score_map_teacher import MapTeacher
 from mixlib.seed import generator
 
+ImageLabel = Literal["class", "teacher"]
+
 PATCHES = "patch_embed"
-
-
 SPREAD = 0.02  # of the token classifier's initial weights, as timm initializes transformers
-
-
-AT_TEST = 0.5  # weight of the strongest token beside the class token, as released
+AT_TEST = 0.5  # weight of the strongest token next to the class token, as released
 
 
 class TokenLabels(Objective):
@@ -45,13 +43,13 @@ class TokenLabels(Objective):
     Args:
         net: a timm vision transformer with one class token (layout "tokens").
         teacher: a classifier trained on the same classes, see
-            :class:`mixlib.models.score_map_teacher.MapTeacher`; None where every step is given its targets, see
-            :meth:`learn`.
+            :class:`mixlib.models.score_map_teacher.MapTeacher`; None where every step is given its
+            targets, see :meth:`learn`.
         policy: mixes the patch embeddings, as a map [B, D, h, w].
-        weight: of the tokens' loss beside the class token's.
+        weight: of the tokens' loss next to the class token's.
         of_image: whose label the class token learns: the "class" of the dataset (the paper) or
             the "teacher"'s of the image (the release).
-        at_test: weight of the strongest token beside the class token in the prediction.
+        at_test: weight of the strongest token next to the class token in the prediction.
         rule: the loss, of the class token and of every token.
         seed: initializes the tokens' classifier.
 
@@ -66,7 +64,7 @@ class TokenLabels(Objective):
         policy: Policy,
         *,
         weight: float = 1.0,
-        of_image: Literal["class", "teacher"] = "class",
+        of_image: ImageLabel = "class",
         at_test: float = AT_TEST,
         rule: LabelRule | None = None,
         seed: int = 0,
@@ -161,6 +159,13 @@ class TokenLabels(Objective):
         logits, seen = self.net(x, edit={PATCHES: mixing}, tap=("last",))
         return drawn[0], logits, patch_tokens(seen["last"], grid[0] * grid[1])
 
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        """The mix of the patches: its mask has one cell for each."""
+        patches = F.avg_pool2d(x, self.patch)
+        return self.policy.draw_at(patches, y, self.net, lam, rng)
+
     def predictor(self) -> nn.Module:
         return ClassAndTokens(self.net, self.token_head, self.at_test)
 
@@ -212,20 +217,41 @@ def tokenlabel(
     teacher: nn.Module | None = None,
     weight: float = 1.0,
     at_test: float = AT_TEST,
-    released: bool = False,
+    of_image: ImageLabel = "class",
 ) -> TokenLabels:
-    """TokenLabeling (Jiang et al., NeurIPS 2021), nothing mixed; ``steps`` is every objective's,
-    unused.
+    """TokenLabeling (Jiang et al., NeurIPS 2021), nothing mixed.
 
-    ``released=True``: the class token, too, learns the teacher's label of the image, not the class
-    of the dataset.
+    Released: the class token, too, learns the teacher's label of the image, not the class of the
+    dataset.
+
+    Args:
+        net: a transformer with a class token.
+        steps: every objective's, unused.
+        seed: initializes the tokens' classifier.
+        rule: the loss.
+        teacher: labels the tokens.
+        weight: of the tokens' loss.
+        at_test: weight of the strongest token in the prediction.
+        of_image: whose label the class token learns, the dataset's "class" or the "teacher"'s.
+
+    Example:
+        >>> import timm
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> model = VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2, num_classes=4)
+        >>> net = Net(model, {"last": "norm"}, layout="tokens")
+        >>> teacher = timm.create_model("resnet10t", num_classes=4)
+        >>> images, labels = torch.zeros(4, 3, 16, 16), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> step = tokenlabel(net, teacher=teacher)(images, labels, rng)
+        >>> sorted(step.terms)
+        ['image', 'tokens']
     """
     return TokenLabels(
         net,
         teacher,
         Keep(),
         weight=weight,
-        of_image="teacher" if released else "class",
+        of_image=of_image,
         at_test=at_test,
         rule=rule,
         seed=seed,
@@ -245,4 +271,5 @@ ROW = Method(
     2021,
     needs=frozenset({"teacher"}),
     objective="tokenlabel",
+    released={"of_image": "teacher"},
 )

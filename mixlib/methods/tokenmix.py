@@ -1,14 +1,15 @@
 """TokenMix: blocks of tokens from two images, labeled by what a network attends to in each.
 
 Liu et al., "TokenMix: Rethinking Image Mixing for Data Augmentation in Vision Transformers", ECCV
-2022, section 3.3: with maps A of where an image's content is, each summing to one, the label is
+2022, section 3.3: with maps A of where an image's content is, each summing to one, and the mask M
+of the own image, the label is
 
-    y = sum(A_own * kept) y_own + sum(A_partner * (1 - kept)) y_partner,
+    y = sum(A_own * M) y_own + sum(A_partner * (1 - M)) y_partner,
 
 two shares that need not sum to one: half an image may show all or nothing of its object.  The paper
 takes the attention of a pretrained transformer; the release takes stored maps of the true class
-from a convolutional teacher (:func:`mixlib.models.score_maps.class_maps`).  OpenMixup exchanges the two
-sums.
+from a convolutional teacher (:func:`mixlib.models.score_maps.class_maps`).  OpenMixup exchanges the
+two sums.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from mixlib.core.mask import MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
-from mixlib.core.policy import Pairing, Policy, Scope, grid_of, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs, grid_of
 from mixlib.methods.token_blocks import Blocks
 from mixlib.models.attention import class_attention
 
@@ -77,14 +78,16 @@ class TokenMix(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net
         if looking is None:
             raise ValueError("TokenMix needs a teacher, or the net in training")
-        partner, shift = partners(len(z), self.pairing, rng)
-        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng)
-        own = self.law.sample(lam, grid_of(z), rng).float()
-        mix = pair(partner, own, own.mean((1, 2)), shift=shift).to(z.device)
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
+        own = self.law.sample(pairs.lam, grid_of(z), rng).float()
+        mix = pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
         with inference(looking):
             row = class_attention(looking.features(z, self.attention))
         side = round(row.shape[1] ** 0.5)
@@ -98,17 +101,37 @@ def tokenmix(
     attention: str = "attention",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    lam: float | None = None,
+    extra: int = 0,
 ) -> Policy:
     """TokenMix (Liu et al., ECCV 2022).
 
-    ``released=True``: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch
-    backwards as partners.
+    Released: lambda is always 1/2 and 14 tokens are added, one mask per batch, the batch backwards
+    as partners.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        grid: tokens down and across.
+        teacher: a pretrained transformer; None asks the network in training.
+        attention: the site of its attention matrix.
+        scope: one mask per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+        lam: a fixed lambda in the place of the Beta law.
+        extra: tokens that the partner gets beyond its share.
+
+    Example:
+        >>> from mixlib.models.wrap import wrap
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> model = VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2, num_classes=4)
+        >>> net = wrap(model, attention=True)
+        >>> images, labels = torch.zeros(4, 3, 16, 16), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = tokenmix(grid=4).draw(images, labels, net, rng)
+        >>> mix.weight.shape  # shares by attention
+        torch.Size([4, 2])
     """
-    if released:
-        law = Blocks((grid, grid), extra=14)
-        return TokenMix(law, Fixed(0.5), teacher, attention, "batch", "reverse")
-    return TokenMix(Blocks((grid, grid)), Beta(alpha), teacher, attention, scope, pairing)
+    law = Beta(alpha) if lam is None else Fixed(lam)
+    return TokenMix(Blocks((grid, grid), extra), law, teacher, attention, scope, pairing)
 
 
 _CITE = (
@@ -124,4 +147,5 @@ ROW = Method(
     2022,
     same(alpha=1.0),
     frozenset({"attention"}),
+    released={"lam": 0.5, "extra": 14, "scope": "batch", "pairing": "reverse"},
 )

@@ -1,9 +1,9 @@
-"""How much of each source does the network look at?  Labels by attention: TransMix.
+"""TransMix: label shares by the attention that a transformer pays to each source.
 
 Chen et al., "TransMix: Attend to Mix for Vision Transformers", CVPR 2022, eq. (5)-(6): the label
 share of a source is the attention that the class token pays to its patches, in the very forward
 pass that is trained; the mask itself does not change.  As released, that share is averaged with the
-area's: ``TransMix(area=0.5)``.
+area's: ``area=0.5``.
 """
 
 from __future__ import annotations
@@ -74,12 +74,20 @@ class TransMix(LabelRule):
         )
 
 
-def transmix(rule: LabelRule | None = None, released: bool = False) -> TransMix:
-    """TransMix's labels over another rule's loss.
+def transmix(rule: LabelRule | None = None, area: float = 0.0) -> TransMix:
+    """TransMix' labels (Chen et al., CVPR 2022) over another rule's loss.
 
-    ``released=True``: half of every label share is by attention, half by area.
+    Released: half of every label share is by attention, half by area.
+
+    Args:
+        rule: the loss; cross-entropy by default.
+        area: share of the area in the label, the rest is attention.
+
+    Example:
+        >>> transmix(area=0.5).taps
+        ('attention',)
     """
-    return TransMix(rule or CrossEntropy(), 0.5 if released else 0.0)
+    return TransMix(rule or CrossEntropy(), area)
 
 
 ROW = Method(
@@ -90,5 +98,7 @@ ROW = Method(
     2022,
     same(mixup=0.8, cutmix=1.0, switch=0.8, mode="batch"),
     frozenset({"attention"}),
+    released={"mode": "batch", "pairing": "reverse", "area": 0.5},
     rule="transmix",
+    rule_params=("area",),
 )

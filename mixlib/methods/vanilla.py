@@ -1,5 +1,4 @@
-"""Policies that look at nothing: lambda from its law, the mask from a mask law (Mixup, CutMix,
-FMix, HMix, GMix ...)."""
+"""Vanilla training: no mixing, the baseline of every table."""
 
 from __future__ import annotations
 
@@ -8,7 +7,15 @@ from mixlib.core.policy import Keep, Policy
 
 
 def vanilla() -> Policy:
-    """No mixing."""
+    """No mixing.
+
+    Example:
+        >>> import torch
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> vanilla().draw(images, labels, None, rng).source.flatten().tolist()
+        [0, 1, 2, 3]
+    """
     return Keep()
 
 

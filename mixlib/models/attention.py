@@ -1,4 +1,4 @@
-"""How much of each source does the network look at?  Labels by attention: TransMix.
+"""The class token's attention in vision transformers, which TransMix reads its labels from.
 
 Chen et al., "TransMix: Attend to Mix for Vision Transformers", CVPR 2022, eq. (5)-(6): the label
 share of a source is the attention that the class token pays to its patches, in the very forward

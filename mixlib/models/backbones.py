@@ -1,5 +1,4 @@
-"""Which networks are there?  Catalog: name -> constructor, sites, citation, revision.  Imports no
-torch itself.
+"""The catalog of backbones: name -> constructor, sites, citation, revision.  Imports no torch.
 
 Every ResNet for large images is timm's class, so that state dicts carry the same names as
 torchvision's (``conv1``, ``layer1.0.conv1``, ``fc``) and one reader serves all detectors.  Networks
@@ -12,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from mixlib.core.catalog import nearest
+from mixlib.core.catalog import Catalog
 
 if TYPE_CHECKING:
     from torch import nn
@@ -143,9 +142,9 @@ _NECK101: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
 _WIDTHS = (64, 128, 256, 512)
 _NEXT: dict[str, Any] = {"cardinality": 32, "base_width": 4}
 
-BACKBONES: dict[str, Backbone] = {
-    row.name: row
-    for row in (
+BACKBONES = Catalog(
+    "backbone",
+    (
         _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
         _resnet("resnet10_w16_cifar", "R-10 (width 16, CIFAR stem)", "cifar", **_TINY),
         _resnet(
@@ -176,8 +175,8 @@ BACKBONES: dict[str, Backbone] = {
             _NEXT_T,
             "channels_first",
         ),
-    )
-}
+    ),
+)
 
 
 def backbone(name: str) -> Backbone:
@@ -186,8 +185,6 @@ def backbone(name: str) -> Backbone:
     Raises:
         KeyError: no such network; the message names the nearest one.
     """
-    if name not in BACKBONES:
-        raise KeyError(nearest("backbone", name, BACKBONES))
     return BACKBONES[name]
 
 
@@ -244,15 +241,18 @@ def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
     Args:
         model: built by :func:`build`.
         row: its catalog row.
-        weights: path of a state dict with torchvision's or timm's names, or "torchvision" for that
-            library's first ImageNet weights, which the papers used (downloaded once to its cache).
+        weights: path of a file that :mod:`mixlib.models.published` can open, or "torchvision" for
+            that library's first ImageNet weights, which the papers used (downloaded once to its
+            cache).
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: the file belongs to another network: names the first tensors that differ; or
             torchvision publishes none.
     """
-    import torch
+    from pathlib import Path
+
+    from mixlib.models.published import load_weights, read_weights
 
     if weights == PUBLISHED:
         import torchvision
@@ -261,11 +261,8 @@ def load_published(model: nn.Module, row: Backbone, weights: str) -> None:
             raise ValueError(f"torchvision publishes no weights of {row.name}: name a file")
         state = torchvision.models.get_model(row.torchvision, weights="IMAGENET1K_V1").state_dict()
     else:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-    own = model.state_dict()
-    head = {k for k in own if k.startswith("fc.")}
-    other = {k for k in head if k in state and state[k].shape != own[k].shape}
-    load(model, {k: v for k, v in state.items() if k not in other}, f"{weights}", row, head)
+        state = read_weights(Path(weights))
+    load_weights(model, state, weights, row.name)
 
 
 def load(

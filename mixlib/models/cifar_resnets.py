@@ -1,5 +1,7 @@
-"""Which residual networks for 32-pixel images have no constructor in timm?  Those of He et al. with
-three stages (ResNet-56), and those with norm and activation before every convolution.
+"""Residual networks for 32-pixel images that timm has no constructor for.
+
+Those of He et al. with three stages (ResNet-56), and those with norm and activation before every
+convolution (pre-activation, wide).
 
 Sources: He et al., "Deep residual learning", CVPR 2016, section 4.2 (three stages of 16, 32 and 64
 channels, shortcuts without parameters); He et al., "Identity mappings in deep residual networks",

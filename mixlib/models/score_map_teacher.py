@@ -1,5 +1,4 @@
-"""What does a teacher see in every part of a batch, without stored maps?  Its own classifier, at
-every cell of its last map.
+"""Score maps of a teacher made in training: its classifier at every cell of its last map.
 
 ReLabel (Yun et al., CVPR 2021, section 3.1) and TokenLabeling (Jiang et al., NeurIPS 2021, section
 3.2) make their maps so: global average pooling is left out and the linear classifier behind it

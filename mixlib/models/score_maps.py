@@ -1,4 +1,4 @@
-"""What does a teacher see in every part of an image?  Score maps, as soft targets of a crop.
+"""Stored score maps of a teacher, pooled to the soft targets of a training crop.
 
 ReLabel (Yun et al., "Re-labeling ImageNet", CVPR 2021) and TokenLabeling (Jiang et al., "All Tokens
 Matter", NeurIPS 2021) store, per training image, the top five classes of a teacher at every cell of

@@ -1,4 +1,4 @@
-"""Where are a model's stages?  Named sites for classifiers that do not come from our catalog."""
+"""Named sites for classifiers that do not come from the catalog: ResNet, ViT, Swin, ConvNeXt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where does an image stand out?  Fine-grained saliency: center against surround, in bytes.
+"""Fine-grained saliency: center against surround, in bytes.
 
 Montabone and Soto, "Human detection using a mobile platform and novel features derived from a
 visual saliency mechanism", Image and Vision Computing 2010, in the arithmetic of OpenCV's
@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
+
+__all__ = ["bytes_of", "fine_grained", "fine_grained_of_floats", "peak"]
 
 # half widths of the surrounds, in OpenCV's order: 3 and 7 pixels at three octaves each, times 4
 SURROUNDS = (12, 24, 48, 28, 56, 112)

@@ -1,4 +1,4 @@
-"""Where does the network look?  The size of the loss gradient at every pixel of the input.
+"""Gradient saliency: the size of the loss gradient at every pixel of the input.
 
 Simonyan et al., "Deep Inside Convolutional Networks", 2014, as used by PuzzleMix (Kim et al.,
 ICML 2020, section 3) and Co-Mixup: the root of the sum over channels of the squared gradient. The

@@ -1,4 +1,4 @@
-"""How does a stopped run go on?  From its last checkpoint, which is always whole.
+"""Checkpoints of a run: always whole, written at most every so many seconds.
 
 A checkpoint is written beside its final name and moved there: a killed process leaves the one
 before.
@@ -21,6 +21,15 @@ class Checkpoint:
         path: where it lives; its folder must exist.
         seconds: least time between two writes; 0 writes every time it is asked.
         writer: whether this process writes (rank 0); the others only read.
+
+    Example:
+        >>> import tempfile
+        >>> checkpoint = Checkpoint(Path(tempfile.mkdtemp()) / "last.pt", seconds=0)
+        >>> checkpoint.load() is None, checkpoint.due()
+        (True, True)
+        >>> checkpoint.save({"step": 3})
+        >>> checkpoint.load()
+        {'step': 3}
     """
 
     def __init__(self, path: Path, seconds: float = 60.0, writer: bool = True) -> None:

@@ -1,5 +1,5 @@
-"""How good is a classifier?  Top-1 and top-5 accuracy and the mean loss over a dataset; and how
-well it names both sources of mixed samples."""
+"""Evaluation of a classifier: top-1, top-5 and mean loss over a dataset, and the accuracy on mixed
+samples (AutoMix, Figure 4)."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def accuracy(
 
     Raises:
         ValueError: there is no image at all.
+
+    Example:
+        >>> batch = torch.eye(3)[:, :, None, None], torch.tensor([0, 1, 0])
+        >>> round(accuracy(nn.Flatten(), [batch])["top1"], 1)
+        66.7
     """
     totals: Tensor | None = None
     with inference(model):

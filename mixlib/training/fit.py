@@ -1,8 +1,8 @@
-"""How is a network trained?  One loop for every objective, dataset and scale.
+"""The training loop, one for every objective, dataset and scale.
 
-Call frames from here to a tensor: fit > objective.forward > blend.  All randomness comes from
-(seed, purpose, step), so a run that was killed and resumed ends with the same bits on the CPU as
-one that was not.
+Frames from here to a tensor operation: ``fit`` > ``objective.forward`` > ``blend``; a test counts
+them.  All randomness comes from (seed, purpose, step), so a run that was killed and resumed ends
+with the same bits on the CPU as one that was not.
 """
 
 from __future__ import annotations
@@ -10,21 +10,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from mixlib.core.objective import Objective
+from mixlib.core.objective import Objective, Step
 from mixlib.models.strided_pointwise import avoid_narrow_strided_pointwise
 from mixlib.seed import derive, generator
 from mixlib.training import optimizers
 from mixlib.training.checkpoint import Checkpoint
 from mixlib.training.evaluate import accuracy
 from mixlib.training.recipes import Recipe
+
+__all__ = ["History", "Loader", "fit", "silent"]
 
 Batch = tuple[Tensor, Tensor]
 Report = Callable[[str, int, int, dict[str, float]], None]
@@ -72,103 +74,143 @@ def fit(
     evaluate_every: int = 1,
     at_epoch: Callable[[int], None] = lambda epoch: None,
 ) -> History:
-    """Trains an objective in place.
+    """Trains an objective in place, on Fabric's device (launched: device, precision, DDP).
 
     Args:
-        objective: what to minimize; its networks are moved to Fabric's device.
-        train: batches of (images, labels) on that device.
-        test: batches to evaluate on (None: no evaluation).
-        recipe: optimizer, schedule and epochs.
-        seed: seed of every draw of the run.
-        fabric: launched Lightning Fabric (device, precision, DDP).
+        objective, recipe, seed: what to minimize, how, and the seed of every draw of the run.
+        train, test: batches of (images, labels) on that device; None is no evaluation.
         checkpoint: where to save and resume; None trains in one go.
-        report: called with (phase, steps done, steps in all, values) after every step and
-            evaluation.
-        evaluate_every: epochs between evaluations; the last ten epochs are always evaluated,
-            because the papers report their median.
+        report: called with (phase, steps done, of all, values) after steps and evaluations.
+        evaluate_every: epochs between evaluations; the last ten epochs always are, because the
+            papers report their median.
         at_epoch: called with the number of finished epochs: 0 before the first, then after each.
-
-    Returns:
-        The run's history.
 
     Raises:
         FloatingPointError: the loss of an epoch was not finite; names the epoch and the terms.
     """
-    loop = _Loop(objective, train, recipe, seed, fabric, checkpoint, report)
-    loop.restore()
-    if not loop.step:
+    rank, report = fabric.global_rank, report if fabric.is_global_zero else silent
+    run = Run(objective, train, recipe, fabric, checkpoint)
+    if not run.step:
         at_epoch(0)
-    for epoch in range(len(loop.history.epochs), recipe.epochs):
-        row = {"epoch": epoch + 1.0, **loop.run_epoch(epoch)}
-        last_ten = epoch >= recipe.epochs - 10
-        if test is not None and (last_ten or (epoch + 1) % evaluate_every == 0):
-            row |= loop.evaluate(test)
-            loop.report("test", loop.step, loop.steps, row)
-        loop.history.epochs.append(row)
-        at_epoch(epoch + 1)
-    return loop.history
+    with tensors_only(objective):
+        for epoch in range(len(run.history.epochs), recipe.epochs):
+            run.start_clock()
+            for x, y in train.epoch(epoch, run.step - epoch * len(train)):
+                optimizers.set_rates(run.optimizer, run.rates, run.step)
+                seed_layers(seed, run.step, rank)
+                loss, terms = run.model(x, y, generator(seed, "mix", run.step, rank))
+                run.optimizer.zero_grad(set_to_none=True)
+                fabric.backward(loss)
+                if recipe.grad_clip is not None:
+                    fabric.clip_gradients(run.model, run.optimizer, max_norm=recipe.grad_clip)
+                run.optimizer.step()
+                objective.update_teacher(run.step)
+                run.count(terms, len(x))
+                run.save_if_due()
+                report("train", run.step, run.steps, {"epoch": epoch + 1.0})
+            row = {"epoch": epoch + 1.0, **run.means(epoch)}
+            if test is not None and (
+                epoch >= recipe.epochs - 10 or (epoch + 1) % evaluate_every == 0
+            ):
+                row |= evaluate(objective, test, fabric)
+                report("test", run.step, run.steps, row)
+            run.history.epochs.append(row)
+            at_epoch(epoch + 1)
+    return run.history
 
 
-class _Losses(nn.Module):
-    """An objective seen by Fabric and DDP: its tensors only, for both walk through what comes
-    back."""
+def seed_layers(seed: int, step: int, rank: int) -> None:
+    """Sets torch's global generator, the only one that dropout and stochastic depth know, anew for
+    every step: what came before a resume does not matter."""
+    torch.manual_seed(derive(seed, "layers", step, rank))
 
-    def __init__(self, objective: Objective) -> None:
-        super().__init__()
-        self.objective = objective
 
-    def forward(
-        self, x: Tensor, y: Tensor, rng: torch.Generator
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss and named terms."""
-        step = self.objective(x, y, rng)
+@contextmanager
+def tensors_only(objective: Objective) -> Iterator[None]:
+    """Inside, calling the objective returns (loss, terms) without the mix: Fabric and DDP walk
+    through whatever a forward pass returns."""
+
+    def without_mix(_module: nn.Module, _args: object, step: Step) -> tuple[Tensor, object]:
         return step.loss, step.terms
 
+    handle = objective.register_forward_hook(without_mix)
+    try:
+        yield
+    finally:
+        handle.remove()
 
-class _Loop:
-    """What :func:`fit` carries from step to step; all of it is in the checkpoint."""
+
+def evaluate(objective: Objective, test: Loader, fabric: Fabric) -> dict[str, float]:
+    """Accuracy of the predictor over the whole test set, each process doing its share."""
+    predictor = objective.predictor()
+    if fabric.world_size > 1:
+        # normalization statistics are each process's own until the next forward of DDP
+        for buffer in predictor.buffers():
+            torch.distributed.broadcast(buffer, 0)
+    with fabric.autocast():
+        return accuracy(predictor, test.epoch(0), lambda sums: over_all(fabric, sums, "sum"))
+
+
+def over_all(fabric: Fabric, value: Tensor, how: str) -> Tensor:
+    """The "sum" or "mean" of a tensor over all processes."""
+    return cast(Tensor, fabric.all_reduce(value, reduce_op=how))
+
+
+class Run:
+    """What :func:`fit` carries from step to step; all of it is in the checkpoint.
+
+    Continues from the checkpoint, if there is one.
+
+    Attributes:
+        model, optimizer: as Fabric wraps them.
+        rates: learning rate of every group at every step.
+        step, steps: done so far, and in the whole run.
+        history: what was measured so far.
+        sums: of the objective's terms over the epoch so far.
+    """
 
     def __init__(
         self,
         objective: Objective,
         train: Loader,
         recipe: Recipe,
-        seed: int,
         fabric: Fabric,
         checkpoint: Checkpoint | None,
-        report: Report,
     ) -> None:
         avoid_narrow_strided_pointwise(objective)
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.objective, self.train, self.recipe = objective, train, recipe
-        self.seed, self.fabric = seed, fabric
-        self.report = report if fabric.is_global_zero else silent
-        self.checkpoint = checkpoint or Checkpoint(Path(), float("inf"))
-        self.resumes = checkpoint is not None
-        self.rates = optimizers.rates(recipe, recipe.epochs, len(train))
-        self.steps = recipe.epochs * len(train)
+        self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint
+        self.per_epoch = len(train)
+        self.rates = optimizers.rates(recipe, recipe.epochs, self.per_epoch)
+        self.steps = recipe.epochs * self.per_epoch
         optimizer = optimizers.build(objective.groups(), recipe)
-        self.model, self.optimizer = fabric.setup(_Losses(objective), optimizer)
+        self.model, self.optimizer = fabric.setup(objective, optimizer)
         self.history, self.step = History(), 0
         self.sums: dict[str, Tensor] = {}
+        self._began = 0.0
+        self._restore()
 
-    def run_epoch(self, epoch: int) -> dict[str, float]:
-        """Trains to the end of an epoch; returns the means of the objective's terms over it."""
-        began = time.monotonic()
-        first = self.step - epoch * len(self.train)
-        for x, y in self.train.epoch(epoch, first):
-            self.run_step(x, y)
-            self.history.images += len(x) * self.fabric.world_size
-            self.history.steps += 1
-            if self.checkpoint.due():
-                began = self._clock(began)
-                self.save()
-            self.report("train", self.step, self.steps, {"epoch": epoch + 1.0})
-        sums = {name: self.shared(s, "mean") for name, s in self.sums.items()}
-        means = {name: float(total) / len(self.train) for name, total in sums.items()}
+    def count(self, terms: dict[str, Tensor], images: int) -> None:
+        """Books one finished step."""
+        for name, value in terms.items():
+            # sums stay on the device: reading them would stop the step
+            before = self.sums.get(name)
+            self.sums[name] = value.double() if before is None else before + value.double()
+        self.step += 1
+        self.history.images += images * self.fabric.world_size
+        self.history.steps += 1
+
+    def means(self, epoch: int) -> dict[str, float]:
+        """Means of the objective's terms over the epoch that has ended.
+
+        Raises:
+            FloatingPointError: one is not finite.
+        """
+        sums = {name: over_all(self.fabric, s, "mean") for name, s in self.sums.items()}
+        means = {name: float(total) / self.per_epoch for name, total in sums.items()}
         self.sums = {}
-        self._clock(began)
+        self.stop_clock()
         if not all(math.isfinite(value) for value in means.values()):
             raise FloatingPointError(
                 f"epoch {epoch + 1}: the loss is not finite ({means}); lower the learning rate"
@@ -176,48 +218,21 @@ class _Loop:
             )
         return means
 
-    def shared(self, value: Tensor, how: str) -> Tensor:
-        """The "sum" or "mean" of a tensor over all processes."""
-        return cast(Tensor, self.fabric.all_reduce(value, reduce_op=how))
+    def start_clock(self) -> None:
+        """Time from here on is training time."""
+        self._began = time.monotonic()
 
-    def evaluate(self, test: Loader) -> dict[str, float]:
-        """Accuracy of the predictor over the whole test set, each process doing its share."""
-        predictor = self.objective.predictor()
-        if self.fabric.world_size > 1:
-            # normalization statistics are each process's own until the next forward of DDP
-            for buffer in predictor.buffers():
-                torch.distributed.broadcast(buffer, 0)
-        with self.fabric.autocast():
-            return accuracy(predictor, test.epoch(0), lambda sums: self.shared(sums, "sum"))
-
-    def run_step(self, x: Tensor, y: Tensor) -> None:
-        """One optimizer step."""
-        rank = self.fabric.global_rank
-        optimizers.set_rates(self.optimizer, self.rates, self.step)
-        # dropout and stochastic depth know only torch's global generator: it is set anew for every
-        # step, so that what came before a resume does not matter
-        torch.manual_seed(derive(self.seed, "layers", self.step, rank))
-        loss, terms = self.model(x, y, generator(self.seed, "mix", self.step, rank))
-        self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
-        if self.recipe.grad_clip is not None:
-            self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.recipe.grad_clip)
-        self.optimizer.step()
-        self.objective.after_step(self.step)
-        for name, value in terms.items():
-            # sums stay on the device: reading them would stop the step
-            self.sums[name] = (
-                self.sums[name] + value.double() if name in self.sums else value.double()
-            )
-        self.step += 1
-
-    def _clock(self, began: float) -> float:
+    def stop_clock(self) -> None:
+        """Adds the time since the last start or stop to the history."""
         now = time.monotonic()
-        self.history.seconds += now - began
-        return now
+        self.history.seconds += now - self._began
+        self._began = now
 
-    def save(self) -> None:
-        """Writes everything that the rest of the run depends on."""
+    def save_if_due(self) -> None:
+        """Writes everything that the rest of the run depends on, when the checkpoint wants it."""
+        if self.checkpoint is None or not self.checkpoint.due():
+            return
+        self.stop_clock()
         self.checkpoint.save(
             {
                 "objective": self.objective.state_dict(),
@@ -228,9 +243,8 @@ class _Loop:
             }
         )
 
-    def restore(self) -> None:
-        """Continues from the checkpoint, if there is one."""
-        state = self.checkpoint.load() if self.resumes else None
+    def _restore(self) -> None:
+        state = None if self.checkpoint is None else self.checkpoint.load()
         if state is None:
             return
         self.objective.load_state_dict(state["objective"])

@@ -1,4 +1,4 @@
-"""Which optimizer updates which parameter, with what learning rate at which step?"""
+"""Optimizers of a recipe: parameter groups, weight decay, learning rate of each group and step."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""How is a network trained?  Catalog of recipes: the papers' settings, one row each.  Imports no
-torch.
+"""The catalog of training recipes: the papers' settings, one row each.  Imports no torch.
 
 Source: AutoMix section 4 and Table 12 (Liu et al., ECCV 2022), where a row does not say otherwise.
 """
@@ -9,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mixlib.core.catalog import nearest
+from mixlib.core.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -17,15 +16,31 @@ class Recipe:
     """Settings of a classifier's training.
 
     Attributes:
+        name: the word of declarations.
+        source: where the settings are printed.
         optimizer: "sgd", "adamw" or "lamb" (timm's).
-        lr, min_lr, warmup_epochs, schedule_by: a cosine from lr to min_lr, stepped by "epoch" or
-        "step". block_lr, block_min_lr: learning rate of AutoMix's Mix Block (None: as the network).
+        lr: learning rate after the warm-up, where the cosine starts.
+        min_lr: learning rate that the cosine ends at.
+        momentum, nesterov: of SGD.
+        weight_decay: of every group.
+        decay_all: decay biases and norm layers too (the ResNet recipes), or weights only.
+        warmup_epochs: epochs of linear warm-up.
+        schedule_by: whether the learning rate changes by "epoch" or by "step".
+        block_lr, block_min_lr: learning rates of AutoMix's Mix Block; None: the network's.
         batch: samples per step over all devices.
-        augment: name of the augmentation (``mixlib.data.augment_batch``).
+        epochs: length of the training.
+        augment: name of the augmentation (``mixlib.data.augmentations``).
         loss: "ce" (cross-entropy) or "bce" (one sigmoid per class, targets of both classes 1).
-        decay_all: weight decay on biases and norm layers too (the ResNet recipes), or on weights
-            only.
-        precision: Lightning Fabric's word, "32-true" or "bf16-mixed".
+        smoothing: label smoothing.
+        grad_clip: largest norm of the gradient; None: not clipped.
+        weight_ema: momentum of a weight average to evaluate; None: none.
+        precision: Lightning Fabric's name, "32-true" or "bf16-mixed".
+        channels_last: memory format of network and images.
+        revision: raised by hand whenever the numbers change.
+
+    Example:
+        >>> RECIPES["cifar"].epochs
+        800
     """
 
     name: str
@@ -63,9 +78,9 @@ _RSB: dict[str, Any] = {
     "loss": "bce",
 }
 
-RECIPES: dict[str, Recipe] = {
-    row.name: row
-    for row in (
+RECIPES = Catalog(
+    "recipe",
+    (
         Recipe("cifar", "AutoMix 4.1", epochs=800, augment="cifar", block_lr=0.1, block_min_lr=0.0),
         # Park et al. (MSDA, NeurIPS 2022) print no recipe; common settings of CIFAR networks
         Recipe(
@@ -145,12 +160,10 @@ RECIPES: dict[str, Recipe] = {
             block_lr=1e-2,
             block_min_lr=5e-4,
         ),
-    )
-}
+    ),
+)
 
 
 def recipe(name: str) -> Recipe:
     """The row of a name, or a KeyError that names the nearest one."""
-    if name not in RECIPES:
-        raise KeyError(nearest("recipe", name, RECIPES))
     return RECIPES[name]

@@ -1,5 +1,4 @@
-"""What value has a hyper-parameter at step t?  Every schedule is one float64 array over all steps,
-made before training.
+"""Learning-rate schedules: one float64 array over all steps, made before training.
 
 An array can be plotted, tested and resumed from anywhere; nothing in the loop keeps a counter of
 its own.
@@ -23,6 +22,10 @@ def cosine(steps: int, high: float, low: float = 0.0, *, warmup: int = 0, hold: 
         warmup: steps of linear warm-up, from high / warmup.
         hold: steps for which the value stays (steps per epoch for a schedule "by epoch", as the
             AutoMix release has for its ResNets; 1 for a schedule by step).
+
+    Example:
+        >>> cosine(4, 1.0, warmup=2).round(3).tolist()
+        [0.5, 1.0, 1.0, 0.5]
     """
     t = np.arange(steps, dtype=np.float64)
     held = np.floor(t / hold) * hold

@@ -1,4 +1,4 @@
-"""How does accuracy move along the rows of a table, or with what a step costs?"""
+"""Curves of accuracy along the rows of a table, or over what a step costs."""
 
 from __future__ import annotations
 

@@ -73,5 +73,5 @@ def line(axis: Axes, at: int, cell: Measured, *, paper: bool) -> None:
 def marks(grid: Grid, *, paper: bool) -> str:
     """What the marks of the picture mean, in words."""
     many = any(cell.spread is not None for cell in grid.values())
-    said = "a dot is a run" + ("; line: mean and standard deviation" if many else "")
-    return said + ("; diamond: the paper's number" if paper else "")
+    words = "a dot is a run" + ("; line: mean and standard deviation" if many else "")
+    return words + ("; diamond: the paper's number" if paper else "")

@@ -21,7 +21,7 @@ from pipelines.declare.errors import DeclarationError, check_keys
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from paper_tables.drawings.mixed_pair import Specimen
+    from paper_tables.drawings.mixed_pair import MixedImage
 
 OWN, PARTNER, FILL = "#0072B2", "#E69F00", "#8c8c8c"
 CELL = 0.78  # inches
@@ -35,7 +35,7 @@ class Settings:
 
     Args:
         methods: rows of the catalog; empty: all.
-        lambdas: wished shares of the own image; methods with a law of their own ignore them.
+        lambdas: shares of the own image; methods with a law of their own ignore them.
         pairs: how many pairs of images.
         across: methods side by side; None: so many that a line has some 18 images.
         images: "generated", or a folder of images.
@@ -49,8 +49,8 @@ class Settings:
 
     @property
     def names(self) -> list[str]:
-        """The methods shown; by default all of the catalog."""
-        return [method(name).name for name in self.methods] or list(METHODS)
+        """The methods shown."""
+        return [method(name).name for name in self.methods or METHODS]
 
     @property
     def columns(self) -> int:
@@ -63,15 +63,15 @@ class Settings:
         return min(self.across or max(1, 18 // self.columns), len(self.names))
 
 
-def settings(where: str, said: dict[str, Any]) -> Settings:
+def settings(where: str, declared: dict[str, Any]) -> Settings:
     """Settings from a declaration.
 
     Raises:
         DeclarationError: an unknown key or method.
     """
-    check_keys(where, said, {field.name for field in fields(Settings)})
+    check_keys(where, declared, {field.name for field in fields(Settings)})
     try:
-        found = Settings(**said)
+        found = Settings(**declared)
         _ = found.names
     except KeyError as error:
         raise DeclarationError(f"{where}: {error.args[0]}") from None
@@ -86,15 +86,16 @@ def draw(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
 
 def paint(title: str, chosen: Settings, paths: tuple[Path, ...]) -> None:
-    """Makes every specimen and draws the figure."""
-    from paper_tables.drawings.mixed_pair import Studio, pictures
+    """Mixes every pair and draws the figure."""
+    from paper_tables.drawings.gallery_images import gallery_images
+    from paper_tables.drawings.gallery_networks import GalleryNetworks
 
-    images, labels = pictures(chosen.images, 2 * chosen.pairs)
-    studio = Studio()
+    images, labels = gallery_images(chosen.images, 2 * chosen.pairs)
+    networks = GalleryNetworks()
     rows = {}
     for name in chosen.names:
         rows[name] = [
-            studio.specimen(
+            networks.mix(
                 name, images[2 * p : 2 * p + 2], labels[2 * p : 2 * p + 2], lam, 100 * i + p
             )
             for p in range(chosen.pairs)
@@ -148,7 +149,7 @@ def _frame(x: float, y: float, color: str) -> Any:
 
 
 def _block(
-    axes: Axes, at: tuple[float, float], title: str, shown: list[Specimen], chosen: Settings
+    axes: Axes, at: tuple[float, float], title: str, shown: list[MixedImage], chosen: Settings
 ) -> None:
     """One method: mixed images, their masks, their label weights."""
     x, y = at
@@ -158,22 +159,22 @@ def _block(
         axes.text(
             right, y - 0.34, shown[0].note, fontsize=6.5, color="#666666", va="center", ha="right"
         )
-    for k, specimen in enumerate(shown):
+    for k, mixed in enumerate(shown):
         left = x + k * (1 + GAP)
-        if specimen.asked:
-            wished = f"λ = {chosen.lambdas[k % len(chosen.lambdas)]:g}"
-            axes.text(left + 0.5, y - 0.06, wished, fontsize=6, color="#666666", ha="center")
-        _picture(axes, (left, y), specimen.image.permute(1, 2, 0).numpy())
-        _picture(axes, (left, y + 1 + GAP), _colors(specimen))
-        _weights(axes, left, y + 2 + GAP + 0.04, specimen.weights)
+        if mixed.at_lambda:
+            asked = f"λ = {chosen.lambdas[k % len(chosen.lambdas)]:g}"
+            axes.text(left + 0.5, y - 0.06, asked, fontsize=6, color="#666666", ha="center")
+        _picture(axes, (left, y), mixed.image.permute(1, 2, 0).numpy())
+        _picture(axes, (left, y + 1 + GAP), _colors(mixed))
+        _weights(axes, left, y + 2 + GAP + 0.04, mixed.weights)
 
 
-def _colors(specimen: Specimen) -> NDArray[np.floating]:
+def _colors(mixed: MixedImage) -> NDArray[np.floating]:
     """The mask: every pixel the mean of the colors of its sources."""
     from matplotlib.colors import to_rgb
 
     palette = np.array([to_rgb(color) for color in (OWN, PARTNER, FILL)])
-    return np.einsum("khw,kc->hwc", specimen.shares.numpy(), palette).clip(0, 1)
+    return np.einsum("khw,kc->hwc", mixed.shares.numpy(), palette).clip(0, 1)
 
 
 def _weights(axes: Axes, x: float, y: float, weights: tuple[float, float]) -> None:

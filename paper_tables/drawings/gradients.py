@@ -1,5 +1,5 @@
-"""Which products of input gradients are large in the trained networks of a table?  One map per row,
-drawn by :mod:`theory`'s own statistic (MSDA Figure 4)."""
+"""Products of input gradients of the trained networks of a table (MSDA Figure 4): one map per row,
+drawn by :mod:`theory`'s own statistic."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""What do the networks behind a table look at?  Example images, and what each method made of
-them."""
+"""Class activation maps and boxes on example images, for every method of a localization table."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -71,7 +70,9 @@ def _tile(axis: Any, sample: dict[str, np.ndarray], number: int) -> None:
     gray = sample["images"][number].mean(2)
     axis.imshow(gray, cmap="gray", vmin=0, vmax=255)
     axis.imshow(sample["maps"][number], cmap="jet", vmin=0, vmax=255, alpha=0.4)
-    boxes = [(box, TRUE, "-") for s, *box in sample["true"].tolist() if s == number]
+    boxes: list[tuple[list[int], str, Literal["-", "--"]]] = [
+        (box, TRUE, "-") for s, *box in sample["true"].tolist() if s == number
+    ]
     boxes.append((sample["predicted"][number].tolist(), PREDICTED, "--"))
     for (x0, y0, x1, y1), color, line in boxes:
         corner = (x0 - 0.5, y0 - 0.5)

@@ -1,4 +1,5 @@
-"""What do a method's mixed samples look like: over lambda, over training, with a trained block?"""
+"""Mixed samples of trained methods: over lambda, over training, with a trained block (AutoMix,
+Figures 4, 6, 7 and 12)."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.mixed_pair import MixedImage
 from paper_tables.drawings.trained_networks import (
-    Specimen,
     context_of,
-    mixed,
+    mix_images,
     picture,
     test_images,
 )
@@ -47,8 +48,8 @@ def over_lambda(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         for axis, image, title in ((line[0], both[0], "A"), (line[-1], both[1], "B")):
             _show(axis, picture(job, image), f"image {title}")
         for axis, lam in zip(line[1:-1], reversed(FIGURE_4), strict=True):
-            specimen = mixed(job, objective, both, lam)
-            _show(axis, specimen.picture, rf"$\lambda$ = {lam:g}")
+            mixed = mix_images(job, objective, both, lam)
+            _show(axis, mixed.image.movedim(0, -1), rf"$\lambda$ = {lam:g}")
         line[0].set_ylabel(label, fontsize=9)
     _accuracies(drawing, right.subplots(1, 2, sharex=True))
     figure.suptitle(f"{drawing.table.title} ({drawing.scale.title})", size=10)
@@ -89,7 +90,7 @@ def over_training(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             _show(axis, picture(job, image), title)
         for title, file, top, bottom in zip(titles, files, above[2:], below[2:], strict=True):
             objective = trained_objective(job, context_of(drawing.store), file)
-            _pair(top, bottom, mixed(job, objective, both, 0.5), title)
+            _pair(top, bottom, mix_images(job, objective, both, 0.5), title)
         above[0].set_ylabel(label, fontsize=9)
         for axis in below[:2]:
             axis.set_visible(False)
@@ -120,10 +121,10 @@ def trivial_or_not(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             ".-", color=COLORS[i + 1], label=label,
         )  # fmt: skip
         both = test_images(job, drawing.store, 2)
-        specimen = mixed(
+        mixed = mix_images(
             job, trained_objective(job, context_of(drawing.store), OBJECTIVE), both, 0.5
         )
-        _pair(panels[i, 0], panels[i, 1], specimen, label)
+        _pair(panels[i, 0], panels[i, 1], mixed, label)
     axis.set_xlabel("epoch")
     axis.set_ylabel("top-1 (%)")
     axis.legend(fontsize=8, frameon=False)
@@ -148,11 +149,11 @@ def of_a_trained_block(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     for i, both in enumerate(pairs):
         for axis, image in zip(axes[0, 2 * i : 2 * i + 2], both, strict=True):
             _show(axis, picture(job, image), f"pair {i + 1}")
-        half = mixed(job, objective, both, 0.5)
+        half = mix_images(job, objective, both, 0.5)
         _pair(axes[1, 2 * i], axes[1, 2 * i + 1], half, r"$\lambda$ = 0.5")
     for i, lam in enumerate(FIGURE_12):
-        specimen = mixed(job, objective, pairs[0], lam)
-        _pair(axes[2, i], axes[3, i], specimen, rf"$\lambda$ = {lam:g}")
+        mixed = mix_images(job, objective, pairs[0], lam)
+        _pair(axes[2, i], axes[3, i], mixed, rf"$\lambda$ = {lam:g}")
     figure.suptitle(
         f"{drawing.table.title} ({drawing.scale.title}); masks: share of the first image", size=10
     )
@@ -167,11 +168,11 @@ def _show(axis: Any, image: Any, title: str) -> None:
     axis.set_yticks([])
 
 
-def _pair(above: Any, below: Any, specimen: Specimen, title: str) -> None:
+def _pair(above: Any, below: Any, mixed: MixedImage, title: str) -> None:
     """A mixed picture and its mask, with the mask's mean and its spread over pixels."""
-    _show(above, specimen.picture, title)
-    below.imshow(specimen.mask.numpy(), vmin=0, vmax=1, cmap="viridis")
-    mean, spread = float(specimen.mask.mean()), float(specimen.mask.std())
+    _show(above, mixed.image.movedim(0, -1), title)
+    below.imshow(mixed.shares[0].numpy(), vmin=0, vmax=1, cmap="viridis")
+    mean, spread = float(mixed.shares[0].mean()), float(mixed.shares[0].std())
     below.set_title(f"mean {mean:.2f}, sd {spread:.2f}", fontsize=7)
     below.set_xticks([])
     below.set_yticks([])

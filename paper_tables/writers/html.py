@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from paper_tables.sheet import MEASURED, Line, Sheet, Value
+from paper_tables.sheet import MEASURED, Comparison, Line, Sheet, Value
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
@@ -41,7 +41,7 @@ def write_html(sheet: Sheet, pictures: Sequence[Path] = ()) -> str:
     body = (
         f"<p class=scale>{escape(sheet.header)}</p><h1>{escape(sheet.title)}</h1>"
         f"{table(sheet.heads, sheet.lines, caption)}{legend}"
-        f"{shown}<footer>{foot}</footer>{_comparisons(sheet)}"
+        f"{shown}<footer>{foot}</footer>{comparisons(sheet.comparisons, sheet.stale)}"
     )
     return document(sheet.title, body)
 
@@ -81,13 +81,14 @@ def _cell(value: Value) -> str:
     return f"<td{best}>{escape(value.mean)}{spread}{paper}</td>"
 
 
-def _comparisons(sheet: Sheet) -> str:
-    if not (sheet.comparisons or sheet.stale):
+def comparisons(parts: Sequence[Comparison], stale: str = "", heading: str = "h2") -> str:
+    """The measured runs of the repository under a title of their own; "" where there are none."""
+    if not (parts or stale):
         return ""
-    parts = [f"<h2>{escape(MEASURED)}</h2>"]
-    for part in sheet.comparisons:
-        parts += [f"<p class=scale>{escape(part.caveat)}</p>", table(part.heads, part.lines)]
-        parts += [f"<p>{escape(note)}</p>" for note in part.notes]
-    if sheet.stale:
-        parts.append(f"<p>{escape(sheet.stale)}</p>")
-    return "".join(parts)
+    found = [f"<{heading}>{escape(MEASURED)}</{heading}>"]
+    for part in parts:
+        found += [f"<p class=scale>{escape(part.caveat)}</p>", table(part.heads, part.lines)]
+        found += [f"<p>{escape(note)}</p>" for note in part.notes]
+    if stale:
+        found.append(f"<p>{escape(stale)}</p>")
+    return "".join(found)

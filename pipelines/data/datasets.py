@@ -2,19 +2,18 @@
 
 `python -m pipelines.data list | fetch NAME | verify NAME | prepare NAME`. A dataset is looked
 for in the folder that the environment variable MIX_DATA names, then in data/. `prepare` ends with
-data/ready/<fingerprint>.json, the file that other jobs depend on. Nothing here imports torch: the
-fingerprints are taken while a job graph is built.
+data/ready/<fingerprint>.json, the file that other jobs depend on.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
+import socket
+import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,117 +21,94 @@ import typer
 
 from mixlib.data.catalog import DATASETS, dataset
 from mixlib.data.catalog.row import Dataset
-from mixlib.data.imagenet100 import identity
-from mixlib.data.shapes import scenes
+from mixlib.data.errors import DataError, wrong
 from mixlib.data.shapes.scenes import Shapes
-from pipelines.data.places import DATA, MissingDataError, bases, find, folder_of, locate, ready_path
-
-
-def specify(row: Dataset, changes: Mapping[str, Any] | None = None) -> Shapes | None:
-    """The specification of a generated set with some fields changed; None for a real set.
-
-    Raises:
-        ValueError: for changes to a real set, or an unknown field.
-    """
-    if row.spec is None:
-        if changes:
-            raise ValueError(f"{row.name} is not generated and takes no specification: {changes}")
-        return None
-    known = {field.name for field in fields(Shapes)}
-    if unknown := sorted(set(changes or {}) - known):
-        raise ValueError(f"{row.name}: no field {unknown}; a specification has {sorted(known)}")
-    settings: dict[str, Any] = asdict(row.spec)
-    for key, value in (changes or {}).items():
-        settings[key] = _like(settings[key], value, f"{row.name}: {key}")
-    return Shapes(**settings)
-
-
-def fingerprint(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> str:
-    """The identity of a dataset's content: '<name>-<16 hexadecimal digits>'.
-
-    Generated sets: specification, layout and renderer revision. Official archives: name, revision
-    and split sizes, so that a graph can be built where the data is absent; a part of one: its list
-    of classes, too. Small sets: paths and sizes of the files found.
-
-    Raises:
-        MissingDataError: if a set whose files identify it is not there.
-    """
-    body: dict[str, Any] = {"name": row.name, "layout": row.layout, "revision": row.revision}
-    if row.identity == "generated":
-        body |= {"spec": asdict(spec or _spec(row)), "renderer": scenes.REVISION}
-    elif row.identity == "declared":
-        body |= {"splits": row.splits}
-    elif row.identity == "chosen":
-        body |= {"splits": row.splits, "classes": _chosen(row, data)}
-    else:
-        body |= {"files": _measure(folder_of(row, data))}
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return f"{row.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+from mixlib.data.split_sizes import Inventory, take_inventory
+from pipelines.command_line import run_app
+from pipelines.data.contents import content_digest, progress, write_whole
+from pipelines.data.fingerprints import fingerprint, spec_of, specify
+from pipelines.data.places import (
+    DATA,
+    MissingDataError,
+    bases,
+    find,
+    folder_of,
+    locate,
+    manifest,
+    ready_path,
+    whole_folder,
+)
+from pipelines.declare.errors import DeclarationError
 
 
 def prepare(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path:
     """Draws a generated set, or checks a real one, and writes its ready file; returns its path.
 
     Idempotent, and safe beside another process doing the same: folders and files appear by
-    renaming.
-    """
-    from mixlib.data.split_sizes import take
+    renaming.  A set that lost a file, or was changed, is drawn or checked again.
 
+    Raises:
+        MissingDataError: a real set is not there.
+        DataError: its files are not what they have to be; names the file, or the split's size.
+    """
     mark = fingerprint(row, spec, data)
     ready = ready_path(mark, data)
     if ready.exists():
         try:
             locate(mark, data)
             return ready
-        except MissingDataError:
-            pass  # the folder went away: make it again
-    if row.identity == "generated":
+        except MissingDataError as error:
+            print(f"{row.title}: prepared again ({error})", file=sys.stderr)
+    drawn = row.identity == "generated"
+    if drawn:
         base, root = "data", Path("generated") / mark / row.folder
-        _draw(row, spec or _spec(row), data / "generated" / mark)
+        _draw(row, spec or spec_of(row), mark, data)
     else:
-        base, found = find(row, data)
-        root = found.relative_to(bases(data)[base])
-    counts, classes = take(row, bases(data)[base] / root)
-    expected = {split: (_size(row, spec, split) or counts[split]) for split in counts}
-    if counts != expected:
-        raise ValueError(f"{row.name}: expected the splits {expected}, found {counts} in {root}")
-    entry = {
+        base, folder = find(row, data)
+        root = folder.relative_to(bases(data)[base])
+    folder = bases(data)[base] / root
+    found = _checked(row, spec, folder)
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    entry: dict[str, Any] = {
         "name": row.name,
         "fingerprint": mark,
         "layout": row.layout,
         "base": base,
         "root": root.as_posix(),
-        "splits": counts,
-        "classes": list(classes),
-        "spec": asdict(spec or _spec(row)) if row.identity == "generated" else None,
+        "splits": found.splits,
+        "classes": list(found.classes),
+        "spec": asdict(spec or spec_of(row)) if drawn else None,
+        "notes": list(found.notes),
     }
-    _write(ready, json.dumps(entry, indent=1) + "\n")
+    if not row.official:
+        entry["content"] = content_digest(whole_folder(entry, data), data)
+    write_whole(ready, json.dumps(entry, indent=1) + "\n")
     return ready
 
 
-def _like(model: Any, value: Any, where: str) -> Any:
-    """`value` in the types of `model`: declarations say 1 for 1.0, and have lists for pairs.
+def _checked(row: Dataset, spec: Shapes | None, folder: Path) -> Inventory:
+    """What the folder holds, after every image and annotation was looked at."""
+    from pipelines.data.inspect_dataset import inspect_images
 
-    Otherwise equal specifications would have two fingerprints.
-    """
-    if isinstance(model, tuple) and isinstance(value, list | tuple) and len(value) == len(model):
-        return tuple(_like(m, v, where) for m, v in zip(model, value, strict=True))
-    if type(model) is float and type(value) in (int, float):
-        return float(value)
-    if type(model) is not type(value) or isinstance(model, tuple):
-        raise ValueError(f"{where}: expected a value like {model!r}, found {value!r}")
-    return value
-
-
-def _spec(row: Dataset) -> Shapes:
-    assert row.spec is not None, f"{row.name} is generated and needs a specification in its row"
-    return row.spec
+    found = take_inventory(row, folder)
+    expected = {split: (_size(row, spec, split) or found.splits[split]) for split in found.splits}
+    if found.splits != expected:
+        remedy = "unpack the archive again, or use the row of an extract"
+        raise wrong(folder, f"the splits {expected}", f"{found.splits}", remedy)
+    counted = row.identity in ("declared", "measured") and row.classes
+    if counted and len(found.classes) != row.classes:
+        raise wrong(folder, f"{row.classes} classes", f"{len(found.classes)}", "see its archive")
+    inspect_images(row, folder, found.classes, progress(f"check {row.name}"))
+    return found
 
 
-def _chosen(row: Dataset, data: Path) -> str:
-    """Which classes of an official set are used, by the first base that holds its folder."""
-    folders = [base / row.folder for base in bases(data).values()]
-    return identity(next((folder for folder in folders if folder.is_dir()), folders[-1]))
+def _known_content(mark: str, data: Path) -> str | None:
+    """The content of a generated set as it was when it was drawn, where that is known."""
+    try:
+        return manifest(mark, data).get("content")
+    except MissingDataError:
+        return None
 
 
 def _size(row: Dataset, spec: Shapes | None, split: str) -> int:
@@ -141,29 +117,27 @@ def _size(row: Dataset, spec: Shapes | None, split: str) -> int:
         return 0 if row.identity == "measured" else row.count(split)
     kind = "train" if split.startswith("train") else "val" if split.startswith("val") else "test"
     # The test split of the VOC layout is drawn from the specification's val images.
-    return (spec or _spec(row)).count("val" if split == "test2007" else kind)
+    return (spec or spec_of(row)).count("val" if split == "test2007" else kind)
 
 
-def _measure(folder: Path) -> str:
-    """SHA-256 over the sorted (relative path, size) of all files below `folder`."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        line = f"{path.relative_to(folder).as_posix()}\t{path.stat().st_size}\n"
-        digest.update(line.encode())
-    return digest.hexdigest()
+def _draw(row: Dataset, spec: Shapes, mark: str, data: Path) -> None:
+    """Writes the generated set into data/generated/`mark`, which appears complete or not at all.
 
-
-def _draw(row: Dataset, spec: Shapes, target: Path) -> None:
-    """Writes the generated set into `target`, which appears complete or not at all."""
+    A folder that is there stays, unless it is known to have had another content.
+    """
     from mixlib.data.shapes.layouts import WRITERS
 
-    if target.exists():
-        return
+    target, content = data / "generated" / mark, _known_content(mark, data)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    sweep(target.parent)
+    if target.exists() and (content is None or content_digest(target, data) == content):
+        return
+    part = Path(tempfile.mkdtemp(prefix=own_prefix(target.name), dir=target.parent))
     try:
         WRITERS[row.layout](spec, part)
         part.chmod(0o755)  # mkdtemp makes folders that only their owner may read
+        if target.exists() and content:
+            target.rename(part.with_name(part.name + ".damaged"))
         part.rename(target)
     except OSError:
         # Another process finished first: a folder cannot be renamed onto one that holds files.
@@ -171,13 +145,30 @@ def _draw(row: Dataset, spec: Shapes, target: Path) -> None:
             raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(part.with_name(part.name + ".damaged"), ignore_errors=True)
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text)
-    part.replace(path)
+def own_prefix(name: str) -> str:
+    """Beginning of the name of this process's unfinished folder; see :func:`sweep`."""
+    return f".{name}.{socket.gethostname()}.{os.getpid()}."
+
+
+def sweep(folder: Path) -> None:
+    """Removes unfinished folders of processes of this machine that are no longer alive."""
+    for left in folder.glob(f".*.{socket.gethostname()}.*"):
+        process = left.name.split(f".{socket.gethostname()}.")[-1].split(".")[0]
+        if process.isdigit() and not _alive(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def provide(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path:
@@ -241,15 +232,16 @@ def fetch(name: Name, keep: bool = False) -> None:
 @app.command()
 def verify(name: Name) -> None:
     """Count the images of a dataset's splits and compare them with the catalog."""
-    from mixlib.data.split_sizes import take
-
     row = dataset(name)
     folder = locate(fingerprint(row)) if row.identity == "generated" else folder_of(row)
-    counts, classes = take(row, folder)
-    wrong = {s: n for s, n in counts.items() if row.count(s) and row.count(s) != n}
+    found = take_inventory(row, folder)
+    counts, classes = found.splits, found.classes
+    other = {s: n for s, n in counts.items() if row.count(s) and row.count(s) != n}
     typer.echo(f"{row.title}: {counts}, {len(classes)} classes, in {folder}")
-    if wrong or (row.classes and len(classes) != row.classes):
-        raise ValueError(f"expected {dict(row.splits)} and {row.classes} classes")
+    for note in found.notes:
+        typer.echo(note)
+    if other or (row.classes and len(classes) != row.classes):
+        raise DataError(f"expected {dict(row.splits)} and {row.classes} classes")
 
 
 @app.command(name="prepare")
@@ -259,18 +251,14 @@ def make(
 ) -> None:
     """Draw a generated set, or check a real one, and write data/ready/<fingerprint>.json."""
     row = dataset(name)
-    typer.echo(prepare(row, specify(row, json.loads(spec))))
-
-
-def main() -> None:
-    """The command line; an expected failure is one message and exit status 1."""
     try:
-        app(standalone_mode=True)
-    except (MissingDataError, KeyError, ValueError, OSError) as error:
-        message = error.args[0] if isinstance(error, KeyError) else error
-        typer.secho(str(message), err=True, fg=typer.colors.RED)
-        raise SystemExit(1) from error
+        changes = json.loads(spec)
+    except json.JSONDecodeError as error:
+        raise DeclarationError(f"--spec: expected JSON, found {spec!r} ({error})") from None
+    if not isinstance(changes, dict):
+        raise DeclarationError(f"--spec: expected an object with fields, found {spec!r}")
+    typer.echo(prepare(row, specify(row, changes)))
 
 
 if __name__ == "__main__":
-    main()
+    run_app(app)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mixlib.data.catalog.row import Dataset
+from mixlib.data.catalog.row import Archive, Dataset
+from pipelines.data.contents import content_digest
 
 DATA = Path("data")
 """Downloads, generated sets and ready files; relative to the repository, where jobs run."""
+
+
+KEYS = frozenset(("name", "fingerprint", "base", "root", "splits", "classes", "spec"))
+"""What every ready file says."""
 
 
 class MissingDataError(FileNotFoundError):
@@ -46,17 +52,26 @@ def manifest(mark: str, data: Path = DATA) -> dict[str, Any]:
         MissingDataError: if the set was not prepared.
     """
     path = ready_path(mark, data)
+    name = mark.rsplit("-", 1)[0]
+    advice = f"run `python -m pipelines.data.datasets prepare {name}` (with the same specification)"
     if not path.exists():
-        name = mark.rsplit("-", 1)[0]
-        raise MissingDataError(
-            f"{path} is missing: run `python -m pipelines.data prepare {name}` (with the same "
-            "specification) first"
-        )
-    return dict(json.loads(path.read_text()))
+        raise MissingDataError(f"{path} is missing: {advice} first")
+    try:
+        entry = json.loads(path.read_text())
+        if entry.keys() >= KEYS:
+            return dict(entry)
+    except (ValueError, AttributeError):
+        pass
+    raise MissingDataError(f"{path} is damaged: {advice} again")
 
 
 def locate(mark: str, data: Path = DATA) -> Path:
-    """The folder, in the layout of its row, of the prepared dataset with fingerprint `mark`."""
+    """The folder, in the layout of its row, of the prepared dataset with fingerprint `mark`.
+
+    Raises:
+        MissingDataError: it was not prepared, went away, or holds other files than were prepared
+            (official archives are not read again).
+    """
     entry = manifest(mark, data)
     folder = bases(data).get(entry["base"], Path("MIX_DATA-is-not-set")) / entry["root"]
     if not folder.is_dir():
@@ -64,7 +79,21 @@ def locate(mark: str, data: Path = DATA) -> Path:
             f"{mark} was prepared in {folder}, which is no longer there; set MIX_DATA as it "
             f"was, or delete {ready_path(mark, data)} and prepare it again"
         )
+    content = entry.get("content")
+    if content and content_digest(whole_folder(entry, data), data) != content:
+        spec = f" --spec '{json.dumps(entry['spec'])}'" if entry.get("spec") else ""
+        raise MissingDataError(
+            f"{folder} no longer holds the files that were prepared: a file is missing or has "
+            f"changed; run `python -m pipelines.data.datasets prepare {entry['name']}{spec}`"
+        )
     return folder
+
+
+def whole_folder(entry: Mapping[str, Any], data: Path = DATA) -> Path:
+    """The folder that a ready file vouches for: a generated set's with all that was drawn."""
+    if entry["spec"]:
+        return data / "generated" / str(entry["fingerprint"])
+    return bases(data)[entry["base"]] / str(entry["root"])
 
 
 def sought(row: Dataset, data: Path = DATA) -> str:
@@ -78,6 +107,11 @@ def sought(row: Dataset, data: Path = DATA) -> str:
     return f"{row.title}: found in {folder} ({word}); count it"
 
 
+def unpacking_mark(archive: Archive, data: Path = DATA) -> Path:
+    """The file that exists while an archive is being unpacked, and after a kill in between."""
+    return data / "downloads" / f".{archive.file}.unpacking"
+
+
 def find(row: Dataset, data: Path = DATA) -> tuple[str, Path]:
     """(word of `bases`, folder) of a real dataset; raises MissingDataError as `folder_of`."""
     tried = []
@@ -87,6 +121,11 @@ def find(row: Dataset, data: Path = DATA) -> tuple[str, Path]:
             path + (f" (at least {least:,} bytes)" if least else "")
             for path, least in row.needs
             if not (folder / path).exists() or (least and (folder / path).stat().st_size < least)
+        ]
+        lacking += [
+            f"the rest of {archive.file} (its unpacking was interrupted)"
+            for archive in row.archives
+            if word == "data" and unpacking_mark(archive, base).exists()
         ]
         if not lacking:
             return word, folder

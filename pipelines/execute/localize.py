@@ -13,8 +13,9 @@ from downstream.localization.readers import Truth, read_truth
 from mixlib.catalog import build as builder
 from mixlib.data.augmentations import Augment
 from mixlib.data.catalog import DATASETS
+from mixlib.data.images import Images, cap
 from mixlib.data.loader import Loader
-from mixlib.data.readers import Images, cap, read
+from mixlib.data.readers import read
 from mixlib.models import backbones
 from mixlib.models.backbones import backbone
 from pipelines.execute.context import Context

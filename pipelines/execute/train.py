@@ -8,8 +8,9 @@ from mixlib.catalog import build as builder
 from mixlib.core.objective import Objective
 from mixlib.data.augmentations import Augment
 from mixlib.data.catalog import DATASETS
+from mixlib.data.images import cap
 from mixlib.data.loader import Loader
-from mixlib.data.readers import cap, read
+from mixlib.data.readers import read
 from mixlib.training.checkpoint import Checkpoint, save_atomically
 from mixlib.training.fit import History, fit
 from pipelines.data import published

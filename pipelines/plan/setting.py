@@ -16,7 +16,7 @@ from mixlib.data.augmentations import AUGMENTS
 from mixlib.data.catalog import DATASETS, Dataset
 from mixlib.models.backbones import BACKBONES
 from mixlib.training.recipes import RECIPES, Recipe
-from pipelines.data.datasets import fingerprint, specify
+from pipelines.data.fingerprints import fingerprint, specify
 from pipelines.data.places import MissingDataError
 from pipelines.declare.errors import DeclarationError, require
 from pipelines.declare.scale import Scale

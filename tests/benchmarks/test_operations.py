@@ -11,7 +11,8 @@ import torch
 from benchmarks.operations import lines, operations, ratio
 from mixlib.catalog.describe import pages
 
-FAMILIES = sorted((Path(__file__).parents[2] / "docs" / "methods").glob("*.md"))
+DOCS = Path(__file__).parents[2] / "docs" / "methods"
+FAMILIES = sorted(DOCS.glob("*.md"))
 
 
 def test_a_product_is_counted():
@@ -35,12 +36,22 @@ def said(word: str) -> float:
         "augmix",
         "tokenmix",
         "transmix",
-        "mixup_mp_ce",
         "mixtoken",
     ],
 )
 def test_pages_say_what_a_step_takes(word):
     assert ratio(word) == pytest.approx(said(word), abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("word", "pipeline"),
+    [("mixup", "mp_ce"), ("mixup", "ema"), ("automix", "mp"), ("automix", "none")],
+)
+def test_the_page_on_pipelines_says_what_a_step_takes(word, pipeline):
+    text = (DOCS / "learned.md").read_text()
+    (row,) = re.findall(rf"^\| `pipeline: {pipeline}` \| `{word}` \|.*$", text, re.MULTILINE)
+    stated = float(re.findall(r"x ([\d.]+)", row)[0])
+    assert ratio(word, {"pipeline": pipeline}) == pytest.approx(stated, abs=0.006)
 
 
 def test_attention_at_another_size():

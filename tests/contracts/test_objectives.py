@@ -3,6 +3,7 @@ a step under DeiT's recipe has a finite loss and gradients, and leaves a classif
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 
 import pytest
@@ -29,7 +30,7 @@ CASES = [
     (name, released)
     for name in METHODS
     for released in (False, True)
-    if not released or "released" in words_of(name)
+    if not released or METHODS[name].released is not None
 ]
 
 
@@ -75,7 +76,7 @@ def test_a_step_under_deit_s_recipe(name, released):
     assert len(reached) > len(trained) / 2
     assert all(gradient.isfinite().all() for gradient in reached)
     assert any(gradient.abs().sum() > 0 for gradient in reached)
-    objective.after_step(0)
+    objective.update_teacher(0)
     with torch.no_grad():
         out = objective.predictor().eval()(x)
     assert out.shape == (4, CLASSES)
@@ -85,3 +86,30 @@ def test_a_step_under_deit_s_recipe(name, released):
     again.load_state_dict(objective.state_dict())
     with torch.no_grad():
         torch.testing.assert_close(again.predictor().eval()(x), out)
+
+
+AT_LAMBDA = [
+    ("mixtoken", "none"),
+    *((name, pipeline) for name in ("automix", "mixup") for pipeline in ("none", "mp", "mp_ce")),
+]
+
+
+@pytest.mark.parametrize(("name", "pipeline"), AT_LAMBDA)
+def test_an_objective_mixes_two_images_at_a_given_lambda(name, pipeline):
+    given = {**params(name, False), "pipeline": pipeline}
+    plain = dataclasses.replace(recipe("imagenet_deit"), weight_ema=None)
+    objective = builder.objective(name, network(name), given, plain, steps=4, seed=0)
+    x, y = torch.randn(2, 3, 64, 64), torch.arange(2)
+    mix = objective.mix_at(x, y, 0.3, torch.Generator().manual_seed(0))
+    assert mix.source.tolist() == [[0, 1], [1, 0]]
+    if name != "mixtoken":  # whose box the border clips
+        torch.testing.assert_close(mix.weight, torch.tensor([[0.3, 0.7]] * 2))
+
+
+@pytest.mark.parametrize("name", ["augmix", "tokenlabel", "vanilla"])
+def test_an_objective_that_does_not_follow_lambda_says_so(name):
+    objective = builder.objective(
+        name, network(name), params(name, False), recipe("imagenet_deit"), steps=4, seed=0
+    )
+    with pytest.raises(ValueError, match="lambda"):
+        objective.mix_at(torch.randn(2, 3, 64, 64), torch.arange(2), 0.3, torch.Generator())

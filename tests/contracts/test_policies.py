@@ -6,6 +6,8 @@ sample's content is the share that its label must have.
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from scipy import stats
@@ -65,7 +67,11 @@ def teacher(channels: int) -> Net:
     return Net(nn.Sequential(nn.Conv2d(channels, 6, 3, 1, 1), head), {"last": "0"})
 
 
-def policy(name: str, channels: int) -> Policy:
+def data() -> torch.Generator:
+    return torch.Generator().manual_seed(9)
+
+
+def policy(name: str, channels: int, released: bool = False) -> Policy:
     """The catalog's policy, told of the images that these tests have."""
     changes = {
         "puzzlemix": {"std": (1.0,) * channels},
@@ -75,14 +81,21 @@ def policy(name: str, channels: int) -> Policy:
         "supermix": {"iterations": 4},
         "relabel": {"teacher": teacher(channels)},
     }
-    return method(name).make(changes=changes.get(name, {}))
+    return method(name).make(changes=changes.get(name, {}), released=released)
 
 
-def draw(name: str, n: int, size: tuple[int, int], dtype: torch.dtype, seed: int):
+def draw(
+    name: str,
+    n: int,
+    size: tuple[int, int],
+    dtype: torch.dtype,
+    seed: int,
+    released: bool = False,
+):
     """One-hot images [n, n, h, w] and a mix drawn for them."""
     x = torch.eye(n, dtype=dtype)[:, :, None, None].expand(n, n, *size).contiguous()
     rng = torch.Generator().manual_seed(seed)
-    now = policy(name, n).settle(rng)
+    now = policy(name, n, released).choose(rng)
     # the byte-exact saliency is one of RGB images; its boxes fit any
     seen = torch.rand(n, 3, *size, dtype=dtype) if name == "saliencymix" else x
     net = network(n, n).to(dtype)
@@ -104,31 +117,44 @@ def expected_share(mix: Mix, n: int) -> torch.Tensor:
 def test_one_hot_images(name, size, n, dtype):
     for seed in range(2):
         x, mix = draw(name, n, size, dtype, seed)
-        out = blend(mix, x)
-        assert out.dtype == dtype
-        assert out.shape == x.shape
-        dense = mix.dense()
-        assert dense.min() >= 0
-        assert dense.max() <= 1
-        torch.testing.assert_close(dense.sum(1), torch.ones_like(dense[:, 0]), atol=1e-5, rtol=0)
-        assert (mix.source >= 0).all()
-        assert (mix.source < n).all()
-        if name in LABELS_STAY:
-            assert torch.equal(expected_share(mix, n), torch.eye(n))
-            continue
-        if name == "supermix":  # labeled with the mixture that the supervisor was made to see
-            continue
-        if name == "tokenmix":  # labels by content; constant images look the same everywhere
-            # 4 x 4 windows over 7 x 5 pixels overlap and so count some of them twice
-            off = 0.2 if size == (7, 5) else 0.02
-            torch.testing.assert_close(mix.weight, mix.dense().mean((2, 3)), atol=off, rtol=0)
-            continue
-        # FMix labels with the drawn lambda, AlignMix' plans end within a tolerance
-        tolerance = {"fmix": 1 / (size[0] * size[1]), "alignmix": 0.02}.get(name, 1e-5)
-        tolerance = max(tolerance, 0.01 if dtype == torch.bfloat16 else 0.0)
-        share = out.float().mean((2, 3))
-        torch.testing.assert_close(share, expected_share(mix, n), atol=tolerance, rtol=0)
-        torch.testing.assert_close(mix.weight.sum(1), torch.ones(n), atol=1e-5, rtol=0)
+        check_one_hot(name, x, mix)
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if METHODS[name].released])
+def test_one_hot_images_as_released(name):
+    for size in ((7, 5), (16, 16)):
+        x, mix = draw(name, 3, size, torch.float32, 0, released=True)
+        check_one_hot(name, x, mix)
+
+
+def check_one_hot(name: str, x: torch.Tensor, mix: Mix) -> None:
+    n, size, dtype = len(x), tuple(x.shape[2:]), x.dtype
+    out = blend(mix, x)
+    assert out.dtype == dtype
+    assert out.shape == x.shape
+    dense = mix.dense()
+    assert dense.min() >= 0
+    assert dense.max() <= 1
+    torch.testing.assert_close(dense.sum(1), torch.ones_like(dense[:, 0]), atol=1e-5, rtol=0)
+    assert (mix.source >= 0).all()
+    assert (mix.source < n).all()
+    if name in LABELS_STAY:
+        assert torch.equal(expected_share(mix, n), torch.eye(n))
+        return
+    if name == "supermix":  # labeled with the mixture that the teacher was made to see
+        return
+    if name == "tokenmix":  # labels by content; constant images look the same everywhere
+        # 4 x 4 windows over 7 x 5 pixels overlap and so count some of them twice
+        off = 0.2 if size == (7, 5) else 0.02
+        mean = mix.dense().mean((2, 3)).expand_as(mix.weight)
+        torch.testing.assert_close(mix.weight, mean, atol=off, rtol=0)
+        return
+    # FMix labels with the drawn lambda, AlignMix' plans end within a tolerance
+    tolerance = {"fmix": 1 / (size[0] * size[1]), "alignmix": 0.02}.get(name, 1e-5)
+    tolerance = max(tolerance, 0.01 if dtype == torch.bfloat16 else 0.0)
+    share = out.float().mean((2, 3))
+    torch.testing.assert_close(share, expected_share(mix, n), atol=tolerance, rtol=0)
+    torch.testing.assert_close(mix.weight.sum(1), torch.ones(n), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -138,7 +164,7 @@ def test_the_same_generator_gives_the_same_mix(name):
         assert torch.equal(blend(first, x), blend(again, x))
         assert torch.equal(first.weight, again.weight)
     before = torch.random.get_rng_state()
-    now = policy(name, 3).settle(torch.Generator().manual_seed(0))
+    now = policy(name, 3).choose(torch.Generator().manual_seed(0))
     net = network(3, 3)
     torch.random.set_rng_state(before)
     now.draw(torch.rand_like(x), torch.arange(3), net, torch.Generator().manual_seed(0))
@@ -154,7 +180,7 @@ def test_the_same_generator_gives_the_same_mix(name):
 def test_large_images_and_channels_last(name, n):
     x = torch.rand(n, 3, 224, 224).to(memory_format=torch.channels_last)
     rng = torch.Generator().manual_seed(1)
-    now = policy(name, 3).settle(rng)
+    now = policy(name, 3).choose(rng)
     if now.site != "input":
         return
     mix = now.draw(x, torch.arange(n) % 3, network(3, 3), rng)
@@ -224,7 +250,7 @@ DRAWN = {
 def test_label_weights_follow_the_law_of_lambda(name):
     changes, law = DRAWN[name]
     rng = torch.Generator().manual_seed(11)
-    now = method(name).make(changes=changes).settle(rng)
+    now = method(name).make(changes=changes).choose(rng)
     x = torch.rand(3000, 2, 4, 4, generator=rng)
     mix = now.draw(x, torch.zeros(3000, dtype=torch.long), network(2, 3), rng)
     assert stats.kstest(mix.weight[:, 0].numpy(), law.cdf).pvalue > 1e-3
@@ -232,10 +258,83 @@ def test_label_weights_follow_the_law_of_lambda(name):
     assert mix.weight[:, 0].unique().numel() > 2000
 
 
-@pytest.mark.parametrize("name", ["cutmix", "gmix", "gridmix", "resizemix", "token_blocks"])
+@pytest.mark.parametrize("name", [name for name, row in METHODS.items() if row.released])
+def test_released_is_data(name):
+    """Every field of the mapping is a parameter, with another value than the definition's."""
+    row = method(name)
+    params, of_rule = row.split(row.released)
+    makers = [(row.path(), params)]
+    if row.rule is not None:
+        assert set(of_rule) <= set(row.rule_params)
+        makers.append((row.path(row.rule), of_rule))
+    family = row.params_for()
+    for path, fields in makers:
+        known = inspect.signature(resolve(path)).parameters
+        assert "released" not in known
+        for word, value in fields.items():
+            defined = known[word].default
+            assert value != defined or word in family, word
+    assert row.params_for(released=True) == {**family, **row.released}
+
+
+# all others that look at nothing: their labels go by the area
+BY_AREA = [
+    name
+    for name in POLICIES
+    if not METHODS[name].needs and name not in DRAWN and name not in LABELS_STAY
+]
+
+
+@pytest.mark.parametrize("name", BY_AREA)
 def test_label_weights_are_the_mean_of_the_mask(name):
     rng = torch.Generator().manual_seed(12)
-    x = torch.rand(500, 1, 16, 16, generator=rng)
-    mix = method(name).make().draw(x, torch.zeros(500, dtype=torch.long), None, rng)
+    x = torch.rand(100, 3, 16, 16, generator=rng)
+    mix = policy(name, 3).draw(x, torch.zeros(100, dtype=torch.long), None, rng)
     mean = mix.dense((16, 16)).mean((2, 3))
-    torch.testing.assert_close(mix.weight, mean, atol=1e-5, rtol=0)
+    torch.testing.assert_close(mix.weight, mean.expand_as(mix.weight), atol=1e-5, rtol=0)
+
+
+# methods whose masks do not follow lambda: fills, a geometry or a search of their own
+NO_LAMBDA = (
+    *("vanilla", "cutout", "random_erasing", "hide_and_seek"),
+    *("ricap", "smoothmix", "comixup", "supermix"),
+)
+LAM = 0.3
+# a box of sides s = sqrt(1 - lambda) around a uniform center covers s - s^2 / 4 of either axis
+CLIPPED = 1 - ((1 - LAM) ** 0.5 - (1 - LAM) / 4) ** 2
+OWN_SHARE = {
+    **dict.fromkeys(("cutmix", "relabel", "saliencymix", "resizemix"), CLIPPED),
+    "stochastic": (LAM + CLIPPED) / 2,
+    "transmix": 0.2 * LAM + 0.8 * CLIPPED,
+    "gmix": 0.21,  # the border cuts the bell
+}
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if name not in NO_LAMBDA])
+def test_two_images_are_mixed_at_a_given_lambda(name):
+    now, net = policy(name, 2), network(2, 2)
+    x = torch.rand(2, 3 if name == "saliencymix" else 2, 32, 32, generator=data())
+    shares, means = [], []
+    for seed in range(60 if name not in ("puzzlemix", "alignmix") else 8):
+        mix = now.draw_at(x, torch.arange(2), net, LAM, torch.Generator().manual_seed(seed))
+        assert mix.source.tolist() == [[0, 1], [1, 0]]
+        shares.append(float(mix.weight[:, 0].mean()))
+        means.append(float(mix.dense()[:, 0].mean()))
+    mean = sum(means) / len(means)
+    if name == "puzzlemix":  # lambda is the mean of a prior, against which saliency weighs
+        low = now.draw_at(x, torch.arange(2), net, 0.0, torch.Generator().manual_seed(0))
+        high = now.draw_at(x, torch.arange(2), net, 1.0, torch.Generator().manual_seed(0))
+        assert low.weight[0, 0] <= mean <= high.weight[0, 0]
+    else:
+        assert abs(mean - OWN_SHARE.get(name, LAM)) < 0.06
+    if name != "tokenmix":  # labels by content
+        assert abs(sum(shares) / len(shares) - mean) < 1e-3
+    again = now.draw_at(x, torch.arange(2), net, LAM, torch.Generator().manual_seed(seed))
+    assert torch.equal(blend(again, x[:, :2]), blend(mix, x[:, :2]))
+
+
+@pytest.mark.parametrize("name", NO_LAMBDA)
+def test_methods_without_lambda_say_so(name):
+    x = torch.rand(2, 2, 8, 8)
+    with pytest.raises(ValueError, match="do not follow lambda"):
+        policy(name, 2).draw_at(x, torch.arange(2), network(2, 2), LAM, torch.Generator())

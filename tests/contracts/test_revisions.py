@@ -42,10 +42,10 @@ def method_numbers(name: str) -> list[float]:
     row = METHODS[name]
     policy = resolve(row.path())(**row.params_for("generated"))
     x = torch.randn(6, 3, 32, 32, generator=generator(0, "revision"))
-    settled = policy.settle(generator(1, name))
-    if settled.site != "input":
+    chosen = policy.choose(generator(1, name))
+    if chosen.site != "input":
         return [0.0]
-    mix = settled.draw(x, torch.arange(6), None, generator(2, name))
+    mix = chosen.draw(x, torch.arange(6), None, generator(2, name))
     out = blend(mix, x)
     grid = torch.linspace(-1, 1, 32)
     return [

@@ -37,6 +37,6 @@ def falling(objective: Objective, x: Tensor, y: Tensor, steps: int = 60) -> tupl
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        objective.after_step(step)
+        objective.update_teacher(step)
         losses.append(float(loss.detach()))
     return sum(losses[:10]) / 10, sum(losses[-10:]) / 10

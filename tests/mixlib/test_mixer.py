@@ -108,7 +108,7 @@ def test_every_method_mixes_a_batch_or_says_what_to_use(name):
     [
         ("attentivemix", lambda: {"teacher": Small(), "side": None}),
         ("tokenmix", lambda: {"teacher": transformer(), "grid": 4}),
-        ("supermix", lambda: {"supervisor": Small(), "iterations": 2}),
+        ("supermix", lambda: {"teacher": Small(), "iterations": 2}),
         ("relabel", lambda: {"teacher": teacher()}),
     ],
 )
@@ -163,7 +163,10 @@ def test_families_set_the_parameters():
         (lambda: mixlib.build("alignmix", net=Small()), ValueError, "(?s)stage4.*MixOnce"),
         (lambda: mixlib.build("tokenmix", net=Small()), ValueError, "no attention block"),
         (lambda: mixlib.build("transmix", net=Small()), ValueError, "from the forward pass"),
-        (lambda: mixlib.build("automix"), ValueError, "mixlib.methods.automix.build.automix"),
+        (lambda: mixlib.build("automix"), ValueError, "mixlib.methods.automix.automix"),
+        (lambda: mixlib.build("vanilla", released=True), ValueError, "known for: .*cutmix, fmix"),
+        (lambda: mixlib.policy("mixup", released=True), ValueError, "known for: .*cutmix, fmix"),
+        (lambda: METHODS["mixup"].make(released=True), ValueError, "no released variant"),
         (lambda: mixlib.nothing, AttributeError, "it has METHODS"),
     ],
 )

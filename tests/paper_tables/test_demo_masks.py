@@ -14,7 +14,9 @@ import pytest
 import torch
 
 from mixlib.core.net import inference
+from mixlib.methods.automix.objective import AutoMix
 from pipelines.data import datasets
+from pipelines.data.fingerprints import specify
 from pipelines.declare import scale, table
 from pipelines.execute.context import Context
 from pipelines.execute.launch import launch
@@ -23,6 +25,7 @@ from pipelines.execute.progress import Progress
 from pipelines.execute.store import Store
 from pipelines.execute.train import OBJECTIVE, loaders, trained_objective
 from pipelines.plan import grid
+from pipelines.plan.kinds.train import TrainJob
 
 LAMS = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
 
@@ -35,15 +38,17 @@ def masks(tmp_path_factory):
     spec = {**demo.data["tiny_imagenet"]["spec"], "val": 64, "seed": 0}
     demo = replace(demo, data={key: {"name": "shapes", "spec": spec} for key in demo.data})
     plan = grid.plan({"table9": table.load_all()["table9"]}, demo)
-    (job,) = (job for job in plan.jobs.values() if job.method == whole_block(plan))
+    trained = [job for job in plan.jobs.values() if isinstance(job, TrainJob)]
+    (job,) = (job for job in trained if job.method == whole_block(plan))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("masks"))
         row = datasets.DATASETS[job.images.name]
-        datasets.prepare(row, datasets.specify(row, dict(job.images.spec)))
+        datasets.prepare(row, specify(row, dict(job.images.spec)))
         store = Store()
         perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")
         context = Context(store.root, store, Progress("masks"), accelerator="cpu")
         objective = trained_objective(job, context, OBJECTIVE)
+        assert isinstance(objective, AutoMix)
         _, test = loaders(job, context, launch("32-true", context))
         x, _ = next(test.epoch(0))
     with inference(objective):

@@ -20,6 +20,7 @@ from paper_tables.render import render
 from paper_tables.sheet import EMPTY, build_sheet
 from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
 from pipelines.data import datasets
+from pipelines.data.fingerprints import specify
 from pipelines.declare import scale, table
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.perform import perform
@@ -53,7 +54,7 @@ def trained(tmp_path_factory):
         patch.chdir(folder)
         for data in plan.data.values():
             row = datasets.DATASETS[data.name]
-            datasets.prepare(row, datasets.specify(row, dict(data.spec)))
+            datasets.prepare(row, specify(row, dict(data.spec)))
         store = Store()
         for job in plan.jobs.values():
             perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")

@@ -15,6 +15,8 @@ from pipelines.declare.errors import DeclarationError
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import Store
 from pipelines.plan import grid
+from pipelines.plan.kinds.localize import LocalizeJob
+from pipelines.plan.kinds.train import TrainJob
 
 VALUES = {"vanilla": 40.0, "mixup": 38.0, "automix": 45.5}
 PRIOR = "Center prior (no network)"
@@ -111,7 +113,7 @@ def test_an_unknown_axis_to_compare_is_refused(tmp_path):
 
 def test_the_paper_scale_starts_from_published_weights_and_keeps_the_recipe():
     whole = grid.plan({"table8": table.load_all()["table8"]}, scale.load("paper"))
-    trained = list(whole.of_kind("train").values())
+    trained = [job for job in whole.jobs.values() if isinstance(job, TrainJob)]
     assert len(trained) == 3 * 2 * len(whole.tables["table8"].columns)
     for job in trained:
         recipe = job.recipe
@@ -121,9 +123,12 @@ def test_the_paper_scale_starts_from_published_weights_and_keeps_the_recipe():
             1e-3,
             5e-4,
         )
+        assert job.weights is not None
         assert job.weights.name == "torchvision"
         assert dict(job.weights.params)["version"] == "IMAGENET1K_V1"
-    assert all(job.settings.input == 224 for job in whole.of_kind("localize").values())
+    located = [job for job in whole.jobs.values() if isinstance(job, LocalizeJob)]
+    assert located
+    assert all(job.settings.input == 224 for job in located)
 
 
 @pytest.mark.parametrize("side", [32, 224])

@@ -14,8 +14,8 @@ from mixlib.core.objective import MixOnce
 from mixlib.core.policy import ByLaw
 from mixlib.data.augmentations import Augment
 from mixlib.data.catalog.row import SHAPES_MEAN, SHAPES_STD
+from mixlib.data.images import Images
 from mixlib.data.loader import Loader
-from mixlib.data.readers import Images
 from mixlib.data.shapes.scenes import CLASS_NAMES, Shapes, render_split
 from mixlib.masks.designed import Cosines, Field, Mixture, Modes
 from mixlib.methods.cutmix import Box

@@ -22,13 +22,14 @@ def fig4(data):
     return model, torch.tensor(data["x"]), torch.tensor(data["y"])
 
 
-def test_figure_4_statistic(golden):
-    data = golden("theory/fig4_statistic")
+def test_figure_4_statistic(recorded):
+    data = recorded("theory/fig4_statistic")
     gradients = input_gradients(*fig4(data))
     np.testing.assert_allclose(gradients, data["grad"], atol=1e-6)
     found = product_map(gradients)
     np.testing.assert_allclose(found, data["map_raw"], atol=1e-6)
     np.testing.assert_allclose(normalized(found), data["map_norm_center"], atol=1e-6)
+    assert not data.unread()
     assert normalized(found).max() == 1
     assert torch.equal(found, found.flip(0, 1))
     lengths, values = reach(normalized(found))

@@ -6,18 +6,22 @@ import pytest
 from typer.testing import CliRunner
 
 from mixlib.core.mask import MaskLaw
-from theory import verify
+from theory import networks, verify
 from theory.__main__ import app
+from theory.expansion.terms import Swapped
 from theory.families import families
 from theory.networks import STATES
+from theory.verify_table import write_table
 
-FEW = ("Mixup", "HMix, r = 0.5", "TokenMix, blocks")
+FEW = ("Mixup", "HMix", "TokenMix")
 
 
 @pytest.fixture
 def few(monkeypatch):
-    chosen = {name: family for name, family in families().items() if name in FEW}
-    monkeypatch.setattr(verify, "families", lambda: chosen)
+    def chosen(alpha=1.0):
+        return {name: family for name, family in families(alpha).items() if name in FEW}
+
+    monkeypatch.setattr(verify, "families", chosen)
 
 
 def test_verify_prints_the_table_and_succeeds(few, monkeypatch):
@@ -28,28 +32,60 @@ def test_verify_prints_the_table_and_succeeds(few, monkeypatch):
     assert "0 failures" in out.output
 
 
+def row(value: float) -> verify.Row:
+    terms = dict.fromkeys(STATES, Swapped(1.0, 0.1, 0.1, -0.1))
+    ones = dict.fromkeys(STATES, 1.0)
+    return verify.Row("Mixup", value, 9 * value, 3 - value, value, terms, (value,) * 3, ones, ones)
+
+
 def test_the_written_table_has_its_columns_in_every_line(tmp_path):
-    shares = dict.fromkeys(STATES, 0.5)
-    row = verify.Row("Mixup", 0.0, None, None, 0.0, shares, shares)
-    verify.write_table(tmp_path, [row], [("E Cov(M|lambda)", 0.1, "")])
-    blocks = (tmp_path / "table.md").read_text().split("\n\n")[1:]
-    for block in blocks:
+    write_table(tmp_path, [row(0.0)], [("E Cov(M|lambda)", 0.1, "")])
+    text = (tmp_path / "table.md").read_text()
+    for block in [b for b in text.split("\n\n") if b.startswith("|")]:
         # an escaped bar belongs to its cell
         widths = {line.replace(r"\|", "").count("|") for line in block.strip().splitlines()}
         assert len(widths) == 1
+    assert "R3 trained" in text
+    assert "-1.0e-01 -10 %" in text
 
 
 def test_verify_fails_loudly(few, monkeypatch):
-    def broken(name, family, atoms, n):
-        shares = dict.fromkeys(STATES, 0.0)
-        return verify.Row(name, 1.0, 9.0, 2.0, 1.0, shares, shares)
+    def broken(name, family, atoms, n, unmixed):
+        return row(1.0)
 
     monkeypatch.setattr(verify, "check", broken)
     monkeypatch.setattr(verify, "statements", lambda: [("x", 0.1, "x: left over 1")])
     out = CliRunner().invoke(app, ["verify", "--atoms", "10", "--samples", "1000"])
     assert out.exit_code == 1
-    for text in ("swap identity off", "moments differ", "not 3", "leading terms", "left over"):
-        assert text in out.output.replace("\n", " ")
+    texts = ["swap identity off", "moments differ", "not 3", "leading terms", "left over"]
+    texts += [f"{term} differs from its definition" for term in ("R1", "R2", "R3")]
+    for text in texts:
+        assert text in " ".join(out.output.split())
+
+
+MUTATIONS = {
+    "half of R3 under R2": lambda t: t._replace(R2=t.R2 + t.R3 / 2, R3=t.R3 / 2),
+    "R2 doubled": lambda t: t._replace(R2=2 * t.R2),
+    "R1 dropped": lambda t: t._replace(R1=0.0),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_verify_notices_a_wrong_term(mutation, monkeypatch):
+    """A term booked under another, counted twice or left out fails, and the failure names it."""
+    true = verify.swapped
+    monkeypatch.setattr(verify, "swapped", lambda *args: MUTATIONS[mutation](true(*args)))
+    monkeypatch.setattr(networks, "STEPS", 3)
+    texts = verify.check("CutMix", families()["CutMix"], atoms=20, n=200).failures()
+    named = {t for t in ("R1", "R2", "R3") if any(f"{t} differs" in text for text in texts)}
+    assert (
+        named
+        == {
+            "half of R3 under R2": {"R2", "R3"},
+            "R2 doubled": {"R2"},
+            "R1 dropped": {"R1"},
+        }[mutation]
+    )
 
 
 def test_every_family_is_a_law_of_mixlib():

@@ -196,13 +196,13 @@ def direct(
     """The MSDA loss itself by the swapped sum over all pairs and atoms, displacements scaled by
     eps."""
     weight, u = law.tilted()
-    total = 0.0
-    for i in range(len(x)):
-        for j in range(len(x)):
-            moved = x[i] + eps * u[:, None] * (x[j] - x[i])
-            f = evaluate(model, moved)
-            total += (weight @ loss_of(f, y[i].expand(len(f), -1), kind)).item()
-    return total / len(x) ** 2
+    m, total = len(x), 0.0
+    for i in range(m):
+        moved = x[i] + eps * u[:, None, None] * (x - x[i])  # [t, m, C, H, W]
+        f = evaluate(model, moved.flatten(0, 1))
+        loss = loss_of(f, y[i].expand(len(f), -1), kind)
+        total += (weight @ loss.view(-1, m).sum(1)).item()
+    return total / m**2
 
 
 def mixed(
@@ -214,9 +214,10 @@ def mixed(
 ) -> float:
     """The MSDA loss by its definition: mixed images with mixed labels.  Equals :func:`direct` by
     the swap lemma."""
-    own, share, total = law.own[:, None], law.share[:, None], 0.0
-    for i in range(len(x)):
-        for j in range(len(x)):
-            f = evaluate(model, own * x[i] + (1 - own) * x[j])
-            total += (law.prob @ loss_of(f, share * y[i] + (1 - share) * y[j], kind)).item()
-    return total / len(x) ** 2
+    own, share = law.own[:, None, None], law.share[:, None, None]
+    m, total = len(x), 0.0
+    for i in range(m):
+        f = evaluate(model, (own * x[i] + (1 - own) * x).flatten(0, 1))
+        label = (share * y[i] + (1 - share) * y).flatten(0, 1)
+        total += (law.prob @ loss_of(f, label, kind).view(-1, m).sum(1)).item()
+    return total / m**2

@@ -3,7 +3,7 @@
 Importing the package registers the exact moments of every law.
 """
 
-from theory.moments import cells, clipped, designed, gmix, torus
+from theory.moments import cells, cutmix, designed, gmix, hmix, torus
 from theory.moments.assumptions import check_theorem, key_identity
 from theory.moments.exact import Moments, Share, center, exact_moments
 from theory.moments.monte_carlo import monte_carlo_moments
@@ -14,10 +14,11 @@ __all__ = [
     "cells",
     "center",
     "check_theorem",
-    "clipped",
+    "cutmix",
     "designed",
     "exact_moments",
     "gmix",
+    "hmix",
     "key_identity",
     "monte_carlo_moments",
     "torus",

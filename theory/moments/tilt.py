@@ -28,11 +28,11 @@ from mixlib.methods.cutmix import Box
 from mixlib.methods.gmix import GMix
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat
-from theory.moments.clipped import sides_of, threshold
 from theory.moments.exact import Moments, Share, exact_moments
 from theory.moments.gmix import gmix_panels
 from theory.moments.lam import nodes, parameters
 from theory.moments.monte_carlo import sample_labeled_masks
+from theory.moments.sides import sides_of, threshold
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,11 @@ class Atoms:
 
 
 @singledispatch
-def atoms(law: MaskLaw, lam: LamLaw, size: tuple[int, int]) -> Atoms:
+def atoms(law: MaskLaw, lam: LamLaw, size: tuple[int, int], order: int | None = None) -> Atoms:
     """All atoms of a discrete law, or quadrature nodes of a smooth one, on a small grid.
+
+    Args:
+        order: nodes per panel of the quadrature; by default enough for 1e-12.
 
     Raises:
         NotImplementedError: no enumeration is known; use :func:`sampled`.
@@ -118,14 +121,14 @@ def _grid(lam: np.ndarray, weight: np.ndarray, size: tuple[int, int]) -> tuple[T
 
 
 @atoms.register
-def _(law: Flat, lam: LamLaw, size: tuple[int, int]) -> Atoms:
+def _(law: Flat, lam: LamLaw, size: tuple[int, int], order: int | None = None) -> Atoms:
     # a node at 1/2 because folding has a kink there
-    points, weights = (torch.from_numpy(x) for x in nodes(lam, np.array([0.5]), order=40))
+    points, weights = (torch.from_numpy(x) for x in nodes(lam, np.array([0.5]), order or 40))
     return Atoms(weights, points, points[:, None, None].expand(-1, *size))
 
 
 @atoms.register
-def _(law: Box, lam: LamLaw, size: tuple[int, int]) -> Atoms:
+def _(law: Box, lam: LamLaw, size: tuple[int, int], order: int | None = None) -> Atoms:
     if law.border != "clip":
         raise NotImplementedError("boxes on the torus are not enumerated; use sampled")
     found = []
@@ -139,19 +142,19 @@ def _(law: Box, lam: LamLaw, size: tuple[int, int]) -> Atoms:
 
 
 @atoms.register
-def _(law: HMix, lam: LamLaw, size: tuple[int, int]) -> Atoms:
+def _(law: HMix, lam: LamLaw, size: tuple[int, int], order: int | None = None) -> Atoms:
     if law.border != "clip":
         raise NotImplementedError("boxes on the torus are not enumerated; use sampled")
     reach = {(n, k) for n in size for k in range(1, n + 1) if k * k <= law.ratio * n * n}
     edges = np.array([0.5, *(threshold(k, n, law.ratio) for n, k in sorted(reach))])
-    points, weights = nodes(lam, edges)
+    points, weights = nodes(lam, edges, order or 24)
     prob, lams, center = _grid(points, weights, size)
     return Atoms(prob, lams, law.mask(lams, center, size))
 
 
 @atoms.register
-def _(law: GMix, lam: LamLaw, size: tuple[int, int]) -> Atoms:
-    points, weights = nodes(lam, gmix_panels(size[0] * size[1]), order=16)
+def _(law: GMix, lam: LamLaw, size: tuple[int, int], order: int | None = None) -> Atoms:
+    points, weights = nodes(lam, gmix_panels(size[0] * size[1]), order or 16)
     prob, lams, center = _grid(points, weights, size)
     own = law.mask(lams, center, size)
     return Atoms(prob, own.mean(dim=(1, 2)), own)

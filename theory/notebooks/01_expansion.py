@@ -40,7 +40,7 @@ from torch.nn import functional as F
 
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce
-from mixlib.methods.automix.build import automix
+from mixlib.methods.automix import AutoMixSpec, automix
 from mixlib.methods.cutmix import cutmix
 from mixlib.methods.puzzlemix.policy import puzzlemix
 from mixlib.seed import generator
@@ -49,10 +49,11 @@ from theory.expansion.on_networks import cancels, expand, leading
 from theory.families import families
 from theory.networks import blobs, convolutional, network, train_objective
 from theory.plots import explained, remainders
-from theory.verify import cells, check, columns
+from theory.verify import check
+from theory.verify_table import check_cells, check_columns
 
 torch.set_num_threads(1)
-CHOSEN = ("Mixup", "CutMix", "HMix, r = 0.5", "GMix", "FMix")
+CHOSEN = ("Mixup", "CutMix", "HMix", "GMix", "FMix")
 
 # %% [markdown]
 r"""
@@ -65,9 +66,9 @@ derivatives of the loss itself.
 
 # %%
 rows = {name: check(name, families()[name], atoms=80, n=20_000) for name in CHOSEN}
-print(" | ".join(columns()))
+print(" | ".join(check_columns()))
 for row in rows.values():
-    print(" | ".join(cells(row)))
+    print(" | ".join(check_cells(row)))
 
 # %% [markdown]
 r"""
@@ -123,7 +124,7 @@ targets = F.one_hot(classes, 3).double()
 objectives = {
     "CutMix": MixOnce(Net(convolutional(3)), cutmix(alpha=1.0)),
     "PuzzleMix": MixOnce(Net(convolutional(3)), puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2)),
-    "AutoMix": automix(Net(convolutional(3), {"stage3": "1"}), steps=60, image=8),
+    "AutoMix": automix(Net(convolutional(3), {"stage3": "1"}), AutoMixSpec(image=8), steps=60),
 }
 learned, moments, thirds = {}, {}, {}
 for name, objective in objectives.items():

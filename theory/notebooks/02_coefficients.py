@@ -109,7 +109,11 @@ penalty leaves free.
 x, _ = blobs(400, 8, 4)
 flat = x.flatten(1)
 sigma = flat.T @ flat / len(flat)
-fair = {"Mixup": Flat(), "CutMix, torus": Box("wrap", label="drawn"), "HMix": HMix(0.5, "wrap")}
+fair = {
+    "Mixup": Flat(),
+    "CutMix, unbiased (torus)": Box("wrap", label="drawn"),
+    "HMix": HMix(0.5, "wrap"),
+}
 dimension = {
     name: effective_dimension(exact_moments(law, lam, (8, 8)).A * sigma, sigma)
     for name, law in fair.items()
@@ -124,8 +128,8 @@ curves = {
 }
 assert max(largest.values()) < 5
 assert (curves["Mixup"] - 1 / 6).abs().max() < 1e-12
-assert curves["CutMix, torus"][0] > 0.33
-assert curves["CutMix, torus"][-1] < 1 / 6
-assert curves["HMix"][0] < curves["CutMix, torus"][0]
-assert dimension["CutMix, torus"] < dimension["HMix"] < dimension["Mixup"]
+assert curves["CutMix, unbiased (torus)"][0] > 0.33
+assert curves["CutMix, unbiased (torus)"][-1] < 1 / 6
+assert curves["HMix"][0] < curves["CutMix, unbiased (torus)"][0]
+assert dimension["CutMix, unbiased (torus)"] < dimension["HMix"] < dimension["Mixup"]
 assert wrong.A[0, -1] < 1e-20 < 0.19 < known.A[0, -1]

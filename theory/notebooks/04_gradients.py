@@ -90,7 +90,11 @@ theta = x[1].flatten() - x[3].flatten()
 theta = theta / theta.norm()
 points = torch.cat([x[:8], -x[:8]])
 sides = (points.flatten(1) @ theta > 0).double()[:, None]
-fair = {"Mixup": Flat(), "CutMix, torus": Box("wrap", label="drawn"), "HMix": HMix(0.5, "wrap")}
+fair = {
+    "Mixup": Flat(),
+    "CutMix, unbiased (torus)": Box("wrap", label="drawn"),
+    "HMix": HMix(0.5, "wrap"),
+}
 bounds = {
     name: adversarial(lambda z: (z.flatten(1) @ theta)[:, None], points, sides, law, LAM)
     for name, law in fair.items()
@@ -118,4 +122,4 @@ for values in maps.values():
     assert torch.equal(values, values.flip(0, 1))
 assert abs(by_layer.R1 - whole.R1) < 1e-12
 assert all(found.mixed >= found.surrogate for found in bounds.values())
-assert complexity["CutMix, torus"].dimension < complexity["Mixup"].dimension
+assert complexity["CutMix, unbiased (torus)"].dimension < complexity["Mixup"].dimension

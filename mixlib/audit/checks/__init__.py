@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mixlib.audit.checks import (
+    batches,
+    geometry,
+    independence,
+    labels,
+    law,
+    pairing,
+    randomness,
+    values,
+)
 from mixlib.audit.evidence import Evidence
 from mixlib.audit.finding import Finding
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 
 from mixlib.audit.evidence import Evidence
 from mixlib.audit.finding import Finding, exact
-from mixlib.audit.significance import rank_correlation
+from mixlib.audit.significance import rank_correlation, rank_correlations
 
 ENOUGH = 100
 
@@ -33,15 +31,13 @@ def between_rows(evidence: Evidence) -> list[Finding]:
         return []
     found = []
     for name, values in _quantities(evidence).items():
-        rows = values.reshape(calls, kept)
-        pairs = list(combinations(range(kept), 2))
-        tests = [_paired(rows[:, i], rows[:, j], 0.1) for i, j in pairs]
-        best = min(range(len(tests)), key=lambda k: tests[k][1])
-        r, p = tests[best]
-        i, j = pairs[best]
-        seen = f"largest correlation {r:+.2f} (rows {i} and {j})"
-        p = min(1.0, p * len(pairs))
-        found.append(Finding(f"rows are independent: {name}", seen, "0", p=p))
+        i, j = np.triu_indices(kept, 1)
+        r, p = rank_correlations(values.reshape(calls, kept), 0.1)
+        best = int(p[i, j].argmin())
+        first, second = int(i[best]), int(j[best])
+        seen = f"largest correlation {r[first, second]:+.2f} (rows {first} and {second})"
+        p_all = min(1.0, float(p[first, second]) * len(i))
+        found.append(Finding(f"rows are independent: {name}", seen, "0", p=p_all))
     return found
 
 
@@ -54,7 +50,7 @@ def between_calls(evidence: Evidence) -> list[Finding]:
     first = np.unique(d.call, return_index=True)[1]
     for name, values in _quantities(evidence).items():
         series = values[first]
-        r, p = _paired(series[1:], series[:-1], 0.08)
+        r, p = rank_correlation(series[1:], series[:-1], 0.08)
         found.append(Finding(f"calls are independent: {name}", f"correlation {r:+.2f}", "0", p=p))
     masks = d.mask[first][d.visible[first]]
     same = float((masks[1:] == masks[:-1]).all((1, 2)).mean()) if len(masks) > 1 else 0.0
@@ -66,7 +62,7 @@ def between_calls(evidence: Evidence) -> list[Finding]:
 def place(evidence: Evidence) -> list[Finding]:
     """The two coordinates of a place have nothing to do with each other, nor with the share."""
     values = _quantities(evidence)
-    if "height" not in values:
+    if "height" not in values or evidence.claims.kind == "mosaic":
         return []
     down, right = values["height"], values["column"]
     found = []
@@ -75,12 +71,6 @@ def place(evidence: Evidence) -> list[Finding]:
         ("share and row", values["share"], down),
         ("share and column", values["share"], right),
     ):
-        r, p = _paired(x, y, 0.08)
+        r, p = rank_correlation(x, y, 0.08)
         found.append(Finding(f"place is independent: {title}", f"correlation {r:+.2f}", "0", p=p))
     return found
-
-
-def _paired(x: np.ndarray, y: np.ndarray, tolerance: float) -> tuple[float, float]:
-    """Rank correlation where both are there."""
-    there = ~(np.isnan(x) | np.isnan(y))
-    return rank_correlation(x[there], y[there], tolerance)

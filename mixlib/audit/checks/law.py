@@ -6,7 +6,6 @@ from mixlib.audit.evidence import Evidence
 from mixlib.audit.finding import Finding, Verdict, exact
 from mixlib.audit.recover import VISIBLE, rectangles
 from mixlib.audit.reference import (
-    Fit,
     explain_weights,
     fit_boxes,
     fit_weights,
@@ -44,12 +43,12 @@ def law_of_weights(evidence: Evidence) -> list[Finding]:
     share = evidence.draws.share[evidence.draws.flat]
     if len(share) < ENOUGH:
         return []
-    blind = _blind(evidence)
+    step = _step(evidence)
     beta = evidence.claims.beta_of_weights()
-    words = explain_weights(share, blind)
+    words = explain_weights(share, step)
     if beta is None:
         return [Finding("law of lambda", f"{words} ({len(share)} draws)")]
-    fit = fit_weights(share, beta, blind)
+    fit = fit_weights(share, beta, step)
     seen = f"{words} ({len(share)} draws, distance {fit.distance:.3f})"
     return [Finding("law of lambda", seen, fit.law, p=fit.p)]
 
@@ -58,15 +57,15 @@ def law_of_boxes(evidence: Evidence) -> list[Finding]:
     """Own shares where the partner fills a box, against every way to round and cut one."""
     d = evidence.draws
     share = d.share[d.box]
-    if len(share) < ENOUGH or evidence.claims.kind == "erase":
+    if len(share) < ENOUGH or evidence.claims.kind in ("erase", "mosaic"):
         return []
     size = evidence.main.setup.size
     beta = evidence.claims.beta_of_boxes()
     if beta is None:
-        fit = nearest_box_law(share, size)
+        fit = evidence.box_fits[0]
         words = fit.law if fit.p > 1e-4 else f"none of the known ones (nearest: {fit.law})"
         return [Finding("law of the box", words)]
-    best = fit_boxes(share, beta, size)[0]
+    best = evidence.box_fits[0]
     seen = best.law if best.p > 1e-4 else _other_box_law(evidence, size)
     seen += f" ({len(share)} draws, distance {best.distance:.3f})"
     return [Finding("law of the box", seen, f"Beta({beta[0]:g}, {beta[1]:g})", p=best.p)]
@@ -82,9 +81,10 @@ def _other_box_law(evidence: Evidence, size: tuple[int, int]) -> str:
     return fit.law if fit.p > 1e-4 else f"no known law, nearest {fit.law}"
 
 
-def _blind(evidence: Evidence) -> float:
+def _step(evidence: Evidence) -> float:
     """Distance from one at which a share cannot be told from one."""
-    return 1 / 255 if evidence.main.scale == 255 else max(VISIBLE, evidence.main.tolerance / 10)
+    own = {"uint8": 1 / 255, "float16": 2e-3, "bfloat16": 1 / 64}
+    return own.get(evidence.form.dtype, VISIBLE)
 
 
 def _seen(evidence: Evidence) -> dict[str, float]:
@@ -92,20 +92,13 @@ def _seen(evidence: Evidence) -> dict[str, float]:
     d, claims = evidence.draws, evidence.claims
     found = {"flat": 1.0, "box": 1.0}
     if d.flat.sum() >= ENOUGH:
-        share, blind = d.share[d.flat], _blind(evidence)
+        share, step = d.share[d.flat], _step(evidence)
         found["flat"] = fit_weights(
-            share, claims.beta_of_weights() or fitted_beta(share), blind
+            share, claims.beta_of_weights() or fitted_beta(share), step
         ).seen
-    if d.box.sum() >= ENOUGH and claims.kind != "erase":
-        found["box"] = _box_fit(evidence).seen
+    if d.box.sum() >= ENOUGH and claims.kind not in ("erase", "mosaic"):
+        found["box"] = evidence.box_fits[0].seen
     return found
-
-
-def _box_fit(evidence: Evidence) -> Fit:
-    d, size = evidence.draws, evidence.main.setup.size
-    beta = evidence.claims.beta_of_boxes()
-    share = d.share[d.box]
-    return fit_boxes(share, beta, size)[0] if beta else nearest_box_law(share, size)
 
 
 def rate_of_mixing(evidence: Evidence) -> list[Finding]:

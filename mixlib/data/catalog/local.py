@@ -92,6 +92,7 @@ def _extract(
     splits: tuple[tuple[str, int], ...],
     folder: str,
     needs: tuple[str, ...],
+    content: str = "",
 ) -> Dataset:
     """The row of a small extract of real images; its statistics are those of the full dataset."""
     return Dataset(
@@ -101,6 +102,7 @@ def _extract(
         needs=tuple((path, 0) for path in needs),
         how="a small extract for tests: set MIX_DATA to the folder that holds it",
         identity="measured",
+        content=content,
         mean=CIFAR_MEAN if family == "cifar" else IMAGENET_MEAN,
         std=CIFAR_STD if family == "cifar" else IMAGENET_STD,
     )
@@ -112,6 +114,7 @@ EXTRACTS = (
         splits=(("train", 5000), ("test", 1000)),
         folder="cifar-10-batches-py",
         needs=("data_batch_1", "test_batch", "batches.meta"),
+        content="20dc6cc897575aa6829bb476f7d548baba53505c97a837623c33eebe98ecb999",
     ),
     _extract(
         *("cifar10_jpeg", "CIFAR-10 (re-encoded)", "cifar", "cifar-pickle", 10, 32),
@@ -124,35 +127,41 @@ EXTRACTS = (
         splits=(("train", 800), ("test", 200)),
         folder="not-cifar100/cifar-100-python",
         needs=("train", "test", "meta"),
+        content="23d44be1f4d20ed77338e573dda463cfdc1b4a1b030f1c1f4b11047d067f4ae1",
     ),
     _extract(
         *("tiny_imagenet_small", "Tiny-ImageNet (extract)", "tiny", "tiny-imagenet", 10, 64),
         splits=(("train", 1000), ("val", 200)),
         folder="tiny-imagenet-200",
         needs=("wnids.txt", "train", "val/val_annotations.txt"),
+        content="38d0cdef23e72da9e35bd10f95414739d1ab0c08df32f0992ba485dbc79baa88",
     ),
     _extract(
         *("imagefolder64", "five classes at 64 px", "tiny", "imagefolder", 5, 64),
         splits=(("train", 200), ("val", 50)),
         folder="imagefolder64",
         needs=("train", "val"),
+        content="4ed54c846721e657cbc777b6b8599a1b79a5266f8f675dbba5417b5fb800e756",
     ),
     _extract(
         *("cub_small", "eight animals (CUB layout)", "fine", "cub", 8, 64),
         splits=(("train", 160), ("test", 120), ("val", 40)),
         folder="cub-layout-tinyimagenet/CUB_200_2011",
         needs=("images.txt", "bounding_boxes.txt", "images"),
+        content="2f8eb71d606048f34df047400ffa6edfdf07ca9586e31459390e7386c65b1191",
     ),
     _extract(
         *("bccd", "BCCD blood cells", "voc", "voc", 3, 640),
         splits=(("trainval0712", 75), ("test2007", 30)),
         folder="bccd/VOCdevkit",
         needs=("VOC2007/ImageSets/Main/test.txt", "VOC2012/ImageSets/Main/trainval.txt"),
+        content="1c47b72c6e04b59db766b75d516a9c72a149074370ab811371227a7685c33835",
     ),
     _extract(
         *("coco_small", "COCO 2017 (extract)", "coco", "coco", 80, 640),
         splits=(("train2017", 13), ("val2017", 20)),
         folder="coco",
         needs=("annotations/instances_train2017.json", "annotations/instances_val2017.json"),
+        content="73afc9d755ec4be6fd01af2dec4678240f0482c82b87e8a864f9907204220f40",
     ),
 )

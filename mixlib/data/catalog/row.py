@@ -47,6 +47,11 @@ class Archive:
     md5: str = ""
     into: str = ""
 
+    @property
+    def file(self) -> str:
+        """Name of the downloaded file."""
+        return self.url.rsplit("/", 1)[1]
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -69,10 +74,12 @@ class Dataset:
         archives: official downloads; empty where access is gated or the set is made here.
         how: how to obtain it, for people.
         identity: what the fingerprint is made of: 'declared' (name, revision and split sizes: for
-            official archives that never change), 'measured' (paths and sizes of the files found),
-            'generated' (the specification), 'chosen' (name, revision and the list of classes: for
-            a part of an official set, see `mixlib.data.imagenet100`).
+            official archives that never change), 'measured' (paths, sizes and bytes of the files
+            found), 'generated' (the specification), 'chosen' (name, revision and the list of
+            classes: for a part of an official set, see `mixlib.data.imagenet100`).
         spec: the specification of a generated set, otherwise None.
+        content: of a set that is identified by its files, the digest of the published ones
+            (`pipelines.data.contents.content_digest`); "" where nobody published it.
         revision: bump when the meaning of the row changes.
     """
 
@@ -90,9 +97,15 @@ class Dataset:
     how: str = ""
     identity: str = "declared"
     spec: Shapes | None = None
+    content: str = ""
     mean: Statistics = IMAGENET_MEAN
     std: Statistics = IMAGENET_STD
     revision: int = 1
+
+    @property
+    def official(self) -> bool:
+        """Whether it is an official archive, or a part of one, known by its name and sizes."""
+        return self.identity in ("declared", "chosen")
 
     @property
     def train(self) -> str:

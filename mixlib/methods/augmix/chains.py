@@ -98,6 +98,14 @@ def augmix(
     severity: float = 3.0,
     alpha: float = 1.0,
 ) -> Policy:
-    """AugMix (Hendrycks et al., ICLR 2020), one view; see :class:`mixlib.methods.augmix.consistency.Consistency`
-    for its Jensen-Shannon loss."""
+    """AugMix (Hendrycks et al., ICLR 2020), one view; its Jensen-Shannon loss is
+    :class:`mixlib.methods.augmix.consistency.Consistency`.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = augmix(width=3).draw(images, labels, None, rng)
+        >>> mix.source[0].tolist(), mix.weight[0].tolist()
+        ([0, 0, 0, 0], [1.0, 0.0, 0.0, 0.0])
+    """
     return Chains(tuple(mean), tuple(std), width, depth, severity, alpha)

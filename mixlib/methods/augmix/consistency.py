@@ -1,4 +1,4 @@
-"""Do predictions agree on an image and two mixed views of it?  AugMix' Jensen-Shannon objective.
+"""AugMix' Jensen-Shannon objective: agreement of the predictions on an image and two views of it.
 
 Hendrycks et al., "AugMix", ICLR 2020, eq. (1)-(2): cross-entropy on the clean image, plus 12 times
 the Jensen-Shannon divergence of the predictions on the image and on two views of it.  One step
@@ -22,7 +22,7 @@ from mixlib.core.policy import Policy
 from mixlib.methods.augmix.chains import augmix
 
 WEIGHT = 12.0  # lambda of eq. (1)
-LEAST = 1e-7  # predictions of the mixture are kept above it, as released
+LEAST = 1e-7  # predictions of the mixture are clamped to it from below, as released
 
 
 def divergence(logits: Float[Tensor, "V B Y"]) -> Float[Tensor, ""]:
@@ -79,5 +79,16 @@ def augmix_consistency(
     severity: float = 3.0,
     weight: float = WEIGHT,
 ) -> Consistency:
-    """AugMix with its Jensen-Shannon loss; ``steps`` and ``seed`` are every objective's, unused."""
+    """AugMix with its Jensen-Shannon loss; ``steps`` and ``seed`` are every objective's, unused.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> step = augmix_consistency(net)(images, labels, rng)
+        >>> sorted(step.terms)
+        ['agree', 'clean']
+    """
     return Consistency(net, augmix(mean, std, severity=severity), rule, weight)

@@ -1,4 +1,4 @@
-"""How does AugMix change a picture?  Nine operations of Pillow's, for a whole batch at once.
+"""AugMix' nine operations on images, those of Pillow, for a whole batch at once.
 
 Hendrycks et al., "AugMix", ICLR 2020, appendix C: operations that do not overlap with the
 corruptions of CIFAR-10-C.  Every one is either a table per channel (autocontrast, equalize,
@@ -159,10 +159,10 @@ def sampled(
     (lefts, right), (tops, bottom) = taps
     flat = images.flatten(2)
 
-    def pick(top: Tensor, left: Tensor) -> Tensor:
+    def taken(top: Tensor, left: Tensor) -> Tensor:
         index = (top * width + left).flatten(1)[:, None].expand(-1, channels, -1)
         return flat.gather(2, index).view_as(images).float()
 
-    rows = [torch.lerp(pick(top, lefts[0]), pick(top, lefts[1]), right) for top in tops]
+    rows = [torch.lerp(taken(top, lefts[0]), taken(top, lefts[1]), right) for top in tops]
     value = torch.lerp(rows[0], rows[1], bottom)
     return torch.where(inside[:, None], value, 0).to(torch.uint8)

@@ -1,4 +1,4 @@
-"""What is random in one step?  Lambda and the partners, once for each branch.
+"""The draws of one AutoMix step: lambda and the partners, once for each branch.
 
 AutoMix draws two lambdas from Beta(alpha, alpha), alpha = 2, and two permutations (Algorithm 1):
 one pair makes the samples that train the Mix Block, the other those that train the classifier.
@@ -33,7 +33,7 @@ class Draw:
 
     def mix(self, own: Float[Tensor, "B H W"]) -> Mix:
         """The mix with this mask of the own image; its label share is lambda, never the mask's
-        mean (section 1.4 of the release: no label correction)."""
+        mean (paper and release correct no labels)."""
         lam = self.lam.expand(len(self.partner))
         return pair(self.partner, own, lam, shift=self.shift)
 
@@ -67,3 +67,9 @@ def draws(
         partner, shift = partners(batch, pairing, rng)
         made.append(Draw(lam[i], partner.to(device, non_blocking=True), shift))
     return made
+
+
+def draw_at(lam: float, batch: int, device: torch.device) -> Draw:
+    """The draw at a given lambda, one for the batch, with the batch backwards as partners."""
+    partner = torch.arange(batch - 1, -1, -1, device=device)
+    return Draw(torch.tensor([lam], device=device), partner)

@@ -1,4 +1,4 @@
-"""Where does the Mix Block look, and in which layout do the features lie there?
+"""The feature map that the Mix Block reads: its site in the network, its channels, its layout.
 
 AutoMix reads the map of the l-th stage of the momentum encoder (section 3.1, eq. 4; l = 3 in all
 experiments, Table 11).  Networks lay their maps out differently, so the layout is stated, not
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mixlib.core.net import Layout
+from mixlib.core.net import Layout, Net, inference
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Features:
         layout: "channels_first" [B, C, h, w] (ResNet, ConvNeXt), "channels_last" [B, h, w, C]
             (Swin) or "tokens" [B, prefix + h w, C] in row-major order (ViT, DeiT).
         prefix: tokens before the grid: 1 class token in ViT and DeiT, 2 with distillation.
+
+    Example:
+        >>> tokens = torch.zeros(2, 1 + 16, 8)
+        >>> Features("blocks.5", 8, "tokens", prefix=1).as_map(tokens, (64, 64)).shape
+        torch.Size([2, 8, 4, 4])
     """
 
     site: str

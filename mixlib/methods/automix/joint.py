@@ -1,4 +1,4 @@
-"""What happens without the momentum pipeline?  Mask and classifier minimize one loss together.
+"""AutoMix without the momentum pipeline: mask and classifier minimize one loss together.
 
 AutoMix, eq. (3) and Table 10, first row: theta and phi both descend the same mixup loss, on one
 mixed batch, with no second network.  The paper reports that the block then tends to the trivial
@@ -15,7 +15,7 @@ from mixlib.core.lam import Beta
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
-from mixlib.methods.automix.draws import Draw, draws
+from mixlib.methods.automix.draws import Draw, draw_at, draws
 from mixlib.methods.automix.features import Features
 from mixlib.methods.automix.mix_block import MixBlock
 from mixlib.methods.automix.objective import AutoMixSpec
@@ -82,7 +82,12 @@ class JointMix(Objective):
             z = self.features.as_map(self.net.features(x, self.features.site), size)
         return self.block(z, draw.partner, draw.lam, size)
 
-    def after_step(self, i: int) -> None:
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        return self.mix_with(x, draw_at(lam, len(x), x.device))
+
+    def update_teacher(self, i: int) -> None:
         self._step = i + 1
 
     def get_extra_state(self) -> Tensor:

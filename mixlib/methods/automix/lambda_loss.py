@@ -1,4 +1,4 @@
-"""What ties the mask to lambda?  The lambda loss: a mask should have the mean that was asked for.
+"""The lambda loss: a mask should have the mean that was asked for.
 
 AutoMix, eq. (7): max(|lambda - mean_hw s_i| - epsilon, 0), epsilon = 0.1.  The weight gamma is a
 schedule (:class:`mixlib.methods.automix.schedules.LamWeight`).
@@ -25,6 +25,11 @@ class LamLoss:
         margin: epsilon.
         variance: weight of - Var(s), which rewards masks that commit themselves: 2 in the released
             "L1+Variance" and "L2+Variance" (SAMix, CUB), 0 in the paper.
+
+    Example:
+        >>> import torch
+        >>> round(float(LamLoss()(torch.full((2, 4, 4), 0.5), torch.tensor([0.8]))), 3)
+        0.2
     """
 
     kind: Literal["l1", "l2", "sparsity"] = "l1"

@@ -1,4 +1,4 @@
-"""Which pixels come from which sample?  The Mix Block: cross-attention from feature maps to a mask.
+"""The Mix Block: cross-attention from a pair of feature maps to a mask.
 
 AutoMix, section 3.1, eq. (4)-(6).  For a pair (i, j) with maps z_i, z_j and the share lambda of i:
 
@@ -86,6 +86,12 @@ class MixBlock(nn.Module):
         rng: initializes the weights, with zero biases.  At the released N(0, 0.01)
             every mask starts near 1/2, whatever lambda is: the first batches are Mixup's at
             lambda = 1/2.
+
+    Example:
+        >>> block = MixBlock(8, BlockSpec(), torch.Generator().manual_seed(0))
+        >>> partner, lam = torch.tensor([1, 0]), torch.tensor([0.3])
+        >>> block(torch.ones(2, 8, 4, 4), partner, lam, (16, 16)).shape
+        torch.Size([2, 16, 16])
     """
 
     def __init__(self, channels: int, spec: BlockSpec, rng: torch.Generator) -> None:

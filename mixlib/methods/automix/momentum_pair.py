@@ -1,4 +1,4 @@
-"""Who teaches whom?  q learns by gradient, k follows q as a moving average: the momentum pipeline.
+"""Student q and teacher k: q learns by gradient, k follows q as a moving average.
 
 AutoMix, section 3.2, eq. (10)-(12), Figure 11.  Both networks are the wrapped classifier without
 its last linear layer; each has a linear head for mixed samples and, where the one-hot loss is used,

@@ -1,4 +1,4 @@
-"""How is a mask learned beside the classifier?  AutoMix: two networks, two draws, four loss terms.
+"""AutoMix as a training objective: two networks, two draws, four loss terms.
 
 AutoMix (Liu et al., ECCV 2022), eq. (8) and Algorithm 1.  One step on a batch x, y:
 
@@ -8,8 +8,8 @@ AutoMix (Liu et al., ECCV 2022), eq. (8) and Algorithm 1.  One step on a batch x
     and the CE of q on x itself
 
 The generation loss passes through k, whose weights are frozen, to the block and nowhere else; q's
-losses reach q only; k follows q in :meth:`AutoMix.after_step`.  Which line is the paper's and which
-the release's: ``docs/automix.md``.
+losses reach q only; k follows q in :meth:`AutoMix.update_teacher`.  Which line is the paper's and
+which the release's: ``docs/automix.md``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mixlib.core.mix import Mix, blend, identity
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
 from mixlib.core.policy import Pairing, Scope
-from mixlib.methods.automix.draws import Draw, draws
+from mixlib.methods.automix.draws import Draw, draw_at, draws
 from mixlib.methods.automix.features import Features
 from mixlib.methods.automix.lambda_loss import LamLoss
 from mixlib.methods.automix.mix_block import BlockSpec, MixBlock
@@ -102,7 +102,7 @@ class AutoMix(Objective):
     """The momentum pipeline with a Mix Block.
 
     Args:
-        net: the classifier; see :class:`mixlib.methods.automix.momentum_pair.Pair` for what is shared with it.
+        net: the classifier; what is shared with it: ``momentum_pair.Pair``.
         features: the site that the block reads.
         spec: all choices; ``mixlib.methods.automix.presets.PRESETS`` holds the named ones.  Its
             ``site`` and ``image`` are :func:`mixlib.methods.automix.build.automix`'s to read.
@@ -134,7 +134,7 @@ class AutoMix(Objective):
         skipped = spec.skip > 0 and bool(
             torch.rand((), generator=rng, device=rng.device) < spec.skip
         )
-        return self.step(x, y, for_k, for_q, generate=not skipped)
+        return self._summed(*self.terms(x, y, for_k, for_q, generate=not skipped))
 
     def step(
         self,
@@ -145,7 +145,9 @@ class AutoMix(Objective):
         generate: bool = True,
     ) -> Step:
         """One step with given draws: :meth:`forward` without its randomness."""
-        terms, seen = self.terms(x, y, for_k, for_q, generate)
+        return self._summed(*self.terms(x, y, for_k, for_q, generate))
+
+    def _summed(self, terms: dict[str, Tensor], seen: Mix) -> Step:
         summed = list(terms.values())
         if "lam" not in terms:  # the block rests: see ``every``
             summed.append(torch.stack([p.sum() for p in self.block.parameters()]).sum() * 0)
@@ -170,7 +172,13 @@ class AutoMix(Objective):
         terms: dict[str, Tensor] = {}
         # k before q: its activations are gone (see _spent) before q's are made
         if self.pair.step % self.spec.every == 0:
-            terms |= self._train_block(x, y, z, for_k, generate)
+            own = self.block(z, for_k.partner, for_k.lam, (x.shape[-2], x.shape[-1]))
+            weight = float(self.lam_weight[min(self.pair.step, len(self.lam_weight) - 1)])
+            terms["lam"] = weight * self.spec.lam_loss(own, for_k.lam)
+            if generate:
+                mix = for_k.mix(own)
+                logits = self.pair.logits("k", "mix", blend(mix, x))
+                terms["generate"] = _spent(self.spec.rule(mix, logits, {}, y), own)
         if self.spec.one_hot:
             clean = identity(len(x), x.device)
             terms["one"] = self.spec.rule(clean, self.pair.logits("q", "one", x), {}, y)
@@ -201,19 +209,12 @@ class AutoMix(Objective):
         """The mix that the classifier would see of a batch with a given draw."""
         return self.mix_for_q(self.look(x), draw, x)
 
-    def _train_block(
-        self, x: Tensor, y: Tensor, z: Tensor, draw: Draw, generate: bool
-    ) -> dict[str, Tensor]:
-        own = self.block(z, draw.partner, draw.lam, (x.shape[-2], x.shape[-1]))
-        weight = float(self.lam_weight[min(self.pair.step, len(self.lam_weight) - 1)])
-        terms = {"lam": weight * self.spec.lam_loss(own, draw.lam)}
-        if generate:
-            mix = draw.mix(own)
-            logits = self.pair.logits("k", "mix", blend(mix, x))
-            terms["generate"] = _spent(self.spec.rule(mix, logits, {}, y), own)
-        return terms
+    def mix_at(
+        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+    ) -> Mix:
+        return self.mix_with(x, draw_at(lam, len(x), x.device))
 
-    def after_step(self, i: int) -> None:
+    def update_teacher(self, i: int) -> None:
         self.pair.follow(i)
 
     def predictor(self) -> nn.Module:

@@ -1,4 +1,4 @@
-"""How do the momentum of k and the weight of the lambda loss move over training?
+"""Schedules of AutoMix: the momentum of k (eq. 12) and the weight of the lambda loss (eq. 7).
 
 One value per optimizer step, as a float64 array of the whole run: a schedule can then be plotted,
 compared and resumed without state.  The released code computes the last one from its own previous
@@ -32,6 +32,10 @@ class Momentum:
         warm: what happens during the hold: "hold" stays at ``start``; "linear" runs from ``start``
             to ``end``.
         copy_first: step 0 uses m = 0, a hard copy (released when there is no hold phase).
+
+    Example:
+        >>> Momentum(0.9).values(4).round(3).tolist()
+        [0.9, 0.915, 0.95, 0.985]
     """
 
     start: float = 0.999
@@ -70,6 +74,10 @@ class LamWeight:
         shape: "linear" to 0 (the paper, below eq. 7); "constant" (released CIFAR and Tiny);
             "cosine" to 0 (what the released ImageNet configs ask for); "compounding" (what they
             get).
+
+    Example:
+        >>> LamWeight().values(4).round(3).tolist()
+        [0.1, 0.075, 0.05, 0.025]
     """
 
     start: float = 0.1

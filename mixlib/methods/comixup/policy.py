@@ -1,4 +1,4 @@
-"""Co-Mixup: how do many images share their salient parts among as many outputs?
+"""Co-Mixup: a batch mixed jointly, salient cells of several images in every output.
 
 Kim et al., "Co-Mixup: Saliency Guided Joint Mixup with Supermodular Diversity", ICLR 2021, eq. (3)
 and algorithm 1: the batch is cut into parts of 20; every part's outputs are labeled cell by cell
@@ -24,11 +24,11 @@ from torch.nn import functional as F
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy
-from mixlib.methods.comixup.potts import potts_energy, settle_labels
+from mixlib.methods.comixup.potts import descend, potts_energy
 from mixlib.methods.puzzlemix.policy import divisor
 from mixlib.saliency.gradient import gradient_saliency, shares
 
-HALF_COST = 0.25  # of a half-and-half cell beside one of its two images
+HALF_COST = 0.25  # of a half-and-half cell next to one of its two images
 HALF_BONUS = 5e-4  # by which a half-and-half cell is preferred
 PAIRS = ((0, 1), (0, 2), (1, 2))
 
@@ -143,8 +143,8 @@ def _solve(
     content = torch.eye(n, device=unary.device, dtype=unary.dtype).repeat(len(unary), 1, 1)
     if halves:
         half = F.one_hot(parents, n).to(unary.dtype).sum(2) / 2  # [P, 3, n]
-        beside = torch.where(half > 0, HALF_COST, 1.0) * beta
-        pair[:, n:, :n], pair[:, :n, n:] = beside, beside.mT
+        mixed_cost = torch.where(half > 0, HALF_COST, 1.0) * beta
+        pair[:, n:, :n], pair[:, :n, n:] = mixed_cost, mixed_cost.mT
         cost = torch.einsum("phwn,pkn->phwk", unary, half) - HALF_BONUS
         cost = cost.masked_fill(~allowed[:, None, None], 1e4)
         unary, content = torch.cat([unary, cost], -1), torch.cat([content, half], 1)
@@ -154,7 +154,7 @@ def _solve(
     plain = unary.argmin(-1)
     single = unary.sum((1, 2)).argmin(1)[:, None, None].expand_as(plain)
     twice = (unary.repeat(2, 1, 1, 1), pair.repeat(2, 1, 1))
-    labels = settle_labels(*twice, torch.cat([plain, single]), rounds=2)
+    labels = descend(*twice, torch.cat([plain, single]), rounds=2)
     energy = potts_energy(*twice, labels).view(2, -1)
     first = (energy[0] <= energy[1])[:, None, None]
     problem = torch.arange(len(unary), device=unary.device)[:, None, None]
@@ -224,9 +224,9 @@ class CoMix(Policy):
             near = compatibility(saliency[members].unflatten(0, (parts, n)), self.weights.omega)
             mask = assign(cost, near, start.to(z.device), self.weights, self.sweeps)
             offset = first + n * torch.arange(parts, device=z.device)
-            kept, which = few(mask.flatten(0, 1))
+            shown, which = few(mask.flatten(0, 1))
             sources.append(which + offset.repeat_interleave(n)[:, None])
-            masks.append(kept)
+            masks.append(shown)
         return _joined(masks, sources, (height, width))
 
 
@@ -277,6 +277,17 @@ def comixup(
     sweeps: int = 6,
 ) -> Policy:
     """Co-Mixup (Kim et al., ICLR 2021); parameters are those of :class:`CoWeights` and
-    :class:`CoMix`.  Its clean-loss regularizer is not part of the mix and not implemented."""
+    :class:`CoMix`.  Its clean-loss regularizer is not part of the mix and not implemented.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = comixup(part=4, sweeps=1).draw(images, labels, net, rng)
+        >>> mix.mask.shape[0], mix.weight.shape[0]
+        (4, 4)
+    """
     weights = CoWeights(beta, gamma, eta, alpha, threshold, omega)
     return CoMix(weights, block, part, sweeps)

@@ -1,9 +1,9 @@
-"""Which labeling with many labels is cheap?  Rows and columns solved exactly in turn, in a batch.
+"""Potts labelings by block coordinate descent: rows and columns solved exactly in turn, in a batch.
 
 A Potts-like energy sum_i unary[i, l_i] + sum_(i,j) pair[l_i, l_j] with any number of labels has no
 small exact program.  Given all others, a row of cells is a chain, which a dynamic program
 solves exactly; every second row is independent of the others, then every second column.  No step
-raises the energy, and small grids settle in two or three rounds.
+raises the energy, and small grids converge in two or three rounds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def potts_energy(
     return total + pair[problem, labels[:, :, 1:], labels[:, :, :-1]].sum((1, 2))
 
 
-def settle_labels(
+def descend(
     unary: Float[Tensor, "P h w L"],
     pair: Float[Tensor, "P L L"],
     start: Int[Tensor, "P h w"],
@@ -57,12 +57,12 @@ def _rows(
     if parity >= labels.shape[1]:
         return labels
     problem = torch.arange(len(unary), device=unary.device)[:, None, None]
-    # [P, rows of the other parity, w, L]: what each label beside them costs
-    beside = pair[problem, labels[:, 1 - parity :: 2]]
+    # [P, rows of the other parity, w, L]: what each label next to them costs
+    adjacent = pair[problem, labels[:, 1 - parity :: 2]]
     cost = unary[:, parity::2].clone()
     above = cost[:, 1 - parity :]
-    above += beside[:, : above.shape[1]]
-    below = beside[:, parity:]
+    above += adjacent[:, : above.shape[1]]
+    below = adjacent[:, parity:]
     cost[:, : below.shape[1]] += below
     best, back = cost[:, :, 0], []
     for column in range(1, cost.shape[2]):

@@ -1,4 +1,4 @@
-"""PuzzleMix (Kim et al., ICML 2020): cells by saliency and smoothness, moved by optimal transport."""
+"""PuzzleMix (Kim et al., ICML 2020): cells by saliency, moved by optimal transport."""
 
 from __future__ import annotations
 
@@ -26,4 +26,5 @@ ROW = Method(
         **{key: {"alpha": 1.0, **_LARGE} for key in LARGE},
     },
     frozenset({"input_grad"}),
+    released={"scope": "batch", "pairing": "permute", "bidding": "grid_rows"},
 )

@@ -1,4 +1,4 @@
-"""PuzzleMix: which cells of two images are salient, fit together, and where do they go?
+"""PuzzleMix: masks by saliency and smoothness, cells moved by optimal transport.
 
 Kim et al., "Puzzle Mix: Exploiting Saliency and Local Statistics for Optimal Mixup", ICML 2020.
 Eq. (4): the mask minimizes a labeling energy of saliency (unary), local statistics (pairwise) and
@@ -13,20 +13,23 @@ not implemented.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixlib.core.lam import Beta, LamLaw
+from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, partners
+from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.methods.puzzlemix.labeling import Costs, least_energy
 from mixlib.methods.puzzlemix.transport import MOVE_COST, moved, transport_plan
 from mixlib.saliency.gradient import gradient_saliency, shares
+
+Bidding = Literal["until_stable", "grid_rows"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def labeling_costs(
         std: what their channels were divided by; seams are differences, so no mean is needed.
         saliency: any positive scale.
         partner: int64 [B].
-        lam: wished share of the own image.
+        lam: nominal share of the own image.
         grid: (h, w), divisors of H and W.
         weights: of the energy.
     """
@@ -155,7 +158,7 @@ def transported(
     mask: Float[Tensor, "B h w"],
     cell: int | None,
     move_cost: float = MOVE_COST,
-    released: bool = False,
+    bidding: Bidding = "until_stable",
 ) -> tuple[Tensor, Tensor]:
     """Own and partner images with their cells moved to where the mask shows them.
 
@@ -166,7 +169,8 @@ def transported(
         mask: weight of the own image per cell.
         cell: pixels per side of a transported cell, at most the mask's; None: the mask's.
         move_cost: t_eps.
-        released: stop the bidding after as many rounds as the grid has rows.
+        bidding: "until_stable" as in Algorithm 1, or "grid_rows": as many rounds as the grid has
+            rows, as released.
     """
     block = [length // n for length, n in zip(x.shape[-2:], mask.shape[1:], strict=True)]
     side = [length if cell is None else divisor(length, cell) for length in block]
@@ -176,7 +180,7 @@ def transported(
     share = shares(saliency, grid)
     shown = torch.cat([fine > 0, fine < 1])
     both = torch.cat([share, share[partner]])
-    plan = transport_plan(both, shown, move_cost, grid[0] if released else None)
+    plan = transport_plan(both, shown, move_cost, grid[0] if bidding == "grid_rows" else None)
     own, other = plan.chunk(2)
     return moved(x, own), moved(x[partner], other)
 
@@ -197,7 +201,7 @@ class Puzzle(Policy):
         tolerance: proven relative distance of every labeling to the minimum.
         scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
-        released: transport stops after as many rounds as the grid has rows.
+        bidding: when the transport stops, see :func:`transported`.
     """
 
     needs = frozenset({"input_grad"})
@@ -211,7 +215,10 @@ class Puzzle(Policy):
     tolerance: float = 1e-4
     scope: Scope = "sample"
     pairing: Pairing = "roll"
-    released: bool = False
+    bidding: Bidding = "until_stable"
+
+    def at(self, lam: float) -> Policy:
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if net is None:
@@ -222,12 +229,11 @@ class Puzzle(Policy):
         self, z: Float[Tensor, "B C H W"], saliency: Float[Tensor, "B H W"], rng: torch.Generator
     ) -> Mix:
         """The mix for a given saliency (any scale)."""
-        partner, shift = partners(len(z), self.pairing, rng)
-        lam = self.lam.sample(len(z) if self.scope == "sample" else 1, rng).expand(len(z))
+        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
         which = int(torch.randint(len(self.blocks), (), generator=rng, device=rng.device))
-        partner = partner.to(z.device, non_blocking=True)
-        lam = lam.float().to(z.device, non_blocking=True)
-        return self.solve(z, saliency, partner, lam, self.blocks[which], shift)
+        pairs = pairs.to(z.device)
+        lam = pairs.lam_each.float()
+        return self.solve(z, saliency, pairs.partner, lam, self.blocks[which], pairs.shift)
 
     def solve(
         self,
@@ -248,9 +254,7 @@ class Puzzle(Policy):
         own = mask.repeat_interleave(height // grid[0], 1).repeat_interleave(width // grid[1], 2)
         parts = None
         if self.cell != 0:
-            parts = transported(
-                z, saliency, partner, mask, self.cell, self.move_cost, self.released
-            )
+            parts = transported(z, saliency, partner, mask, self.cell, self.move_cost, self.bidding)
         return pair(partner, own, mask.mean((1, 2)), shift=shift, parts=parts)
 
 
@@ -268,14 +272,31 @@ def puzzlemix(
     tolerance: float = 1e-4,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    released: bool = False,
+    bidding: Bidding = "until_stable",
 ) -> Policy:
     """PuzzleMix (Kim et al., ICML 2020): saliency-guided cells by least energy, then transported.
 
-    ``std`` is what the channels of the images that reach the policy were divided by; the other
-    parameters are those of :class:`Puzzle` and :class:`Weights`.  ``released=True``: one lambda per
-    batch, partners by permutation, a fixed number of bidding rounds.  The labeling is optimal in
-    either case: the release's integer overflow and missed minima are not reproduced.
+    Released: one lambda per batch, partners by permutation, a fixed number of bidding rounds.  The
+    labeling is optimal in either case: the release's integer overflow and missed minima are not
+    reproduced.
+
+    Args:
+        alpha: lambda ~ Beta(alpha, alpha).
+        std: what the channels of the images that reach the policy were divided by.
+        blocks, cell, move_cost, tolerance, bidding: see :class:`Puzzle`.
+        beta, gamma, eta, neighbor, levels: see :class:`Weights`.
+        scope: one lambda per "sample" or one for the "batch".
+        pairing: see :func:`mixlib.core.policy.partners`.
+
+    Example:
+        >>> import timm
+        >>> from mixlib.models.wrap import wrap
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> images, labels = torch.zeros(4, 3, 32, 32), torch.arange(4)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mix = puzzlemix(blocks=(4,)).draw(images, labels, net, rng)
+        >>> mix.mask.shape, mix.parts[0].shape
+        (torch.Size([4, 2, 32, 32]), torch.Size([4, 3, 32, 32]))
     """
     return Puzzle(
         Beta(alpha),
@@ -285,7 +306,7 @@ def puzzlemix(
         cell,
         move_cost,
         tolerance,
-        "batch" if released else scope,
-        "permute" if released else pairing,
-        released,
+        scope,
+        pairing,
+        bidding,
     )

@@ -1,7 +1,6 @@
-"""Where should the salient cells of an image move, so that its mask shows them?
+"""PuzzleMix' masked transport: salient cells move to where the mask shows them.
 
-PuzzleMix's masked transport (Kim et al., ICML 2020, eq. 6 and Algorithm 1): cell s of an image may
-move to cell t at cost
+Kim et al., ICML 2020, eq. (6) and Algorithm 1: cell s of an image may move to cell t at cost
 
     c(s, t) = t_eps * |s - t|^2 / (side - 1)^2 - saliency_s [mask_t > 0];
 

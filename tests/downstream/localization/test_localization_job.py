@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from downstream.localization.readers import DataError
 from mixlib.data.catalog import dataset
 from mixlib.models import backbones
 from pipelines.data import datasets, places
+from pipelines.data.fingerprints import specify
 from pipelines.declare.scale import Scale
 from pipelines.execute import localize
 from pipelines.execute.context import Context
@@ -48,7 +48,7 @@ def job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MIX_DATA", raising=False)
     row = dataset("shapes_cub")
-    datasets.prepare(row, datasets.specify(row, SPEC), places.DATA)
+    datasets.prepare(row, specify(row, SPEC), places.DATA)
     return LocalizeJob.build(POINT, Setting("here", SCALE, 0))
 
 
@@ -131,7 +131,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(job, tmp_path):
 def test_an_image_missing_from_the_boxes_ends_the_job(job, tmp_path):
     path = places.locate(job.data.fingerprint) / "bounding_boxes.txt"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(DataError, match="no box for the image"):
+    with pytest.raises(places.MissingDataError, match="no longer holds the files"):
         localize.run(job, context(job, tmp_path))
     assert not list((tmp_path / "work").iterdir())
 

@@ -8,7 +8,8 @@ import pytest
 
 from downstream.localization.evaluate import evaluate
 from downstream.localization.maps import center_prior, check, gray_levels
-from downstream.localization.readers import DataError, Truth, read_cub, read_truth, read_wsol
+from downstream.localization.readers import Truth, read_cub, read_truth, read_wsol
+from mixlib.data.errors import DataError
 from mixlib.data.shapes.layouts import write_cub
 from mixlib.data.shapes.scenes import Shapes
 
@@ -121,7 +122,7 @@ def test_a_missing_list_and_a_malformed_line_are_named(cub):
     with pytest.raises(DataError, match=r"image_sizes.txt, line 2: expected 3 fields"):
         read_wsol(metadata(cub))
     (metadata(cub) / "image_sizes.txt").unlink()
-    with pytest.raises(FileNotFoundError, match=r"image_sizes.txt, found nothing"):
+    with pytest.raises(FileNotFoundError, match=r"image_sizes.txt is missing"):
         read_wsol(metadata(cub))
 
 

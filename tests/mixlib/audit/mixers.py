@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-CLASSES = 10
+CLASSES = 18
+_EYE = np.eye(CLASSES, dtype=np.float32)
 
 
 class Mixer:
@@ -78,12 +79,13 @@ class Mixer:
         return np.where((rng.random(len(lam)) < 0.5)[:, None, None], flat, boxes)
 
     def blend(self, images: Tensor, partner: np.ndarray, own: np.ndarray) -> Tensor:
-        weight = torch.from_numpy(np.ascontiguousarray(own, dtype=np.float32))[:, None]
-        other = images.float()[torch.from_numpy(partner)]
-        mixed = other + (images.float() - other) * weight
+        x = images.numpy()
+        other = x[partner]
+        weight = own[:, None].astype(np.float32)
         if images.is_floating_point():
-            return mixed.to(images.dtype)
-        return mixed.round().to(images.dtype)
+            return torch.from_numpy((other + (x - other) * weight.astype(x.dtype)))
+        mixed = other + (x - other.astype(np.float32)) * weight
+        return torch.from_numpy(np.rint(mixed).astype(x.dtype))
 
     def label_share(self, own: np.ndarray, lam: np.ndarray) -> np.ndarray:
         return own.mean((1, 2))
@@ -92,9 +94,9 @@ class Mixer:
         return partner
 
     def targets(self, labels: Tensor, partner: np.ndarray, share: np.ndarray) -> Tensor:
-        rows = torch.nn.functional.one_hot(labels, CLASSES).float()
-        weight = torch.from_numpy(np.ascontiguousarray(share, dtype=np.float32))[:, None]
-        return rows * weight + rows[torch.from_numpy(partner)] * (1 - weight)
+        rows = _EYE[labels.numpy()]
+        weight = share[:, None].astype(np.float32)
+        return torch.from_numpy(rows * weight + rows[partner] * (1 - weight))
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Any, Any]:
         batch, size = len(images), (images.shape[2], images.shape[3])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from mixlib.core.markdown import escape, escape_line, table
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+# a busy machine is no failure
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # letters, digits, every sign of ASCII, line breaks, and the papers' symbols
 TEXT = st.text(
     st.sampled_from("ab1 \n\t" + "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" + "λ±–"), max_size=12
@@ -28,6 +30,7 @@ def seen(token) -> str:
     return "".join(child.content for child in token.children)
 
 
+@PATIENT
 @given(st.lists(TEXT, min_size=3, max_size=3), st.lists(TEXT, min_size=3, max_size=3))
 @example(["a|b", "\\|", "|"], ["\\", "\\\\|", "`|`"])
 def test_cells_are_read_as_they_were_written(heads, row):
@@ -36,6 +39,7 @@ def test_cells_are_read_as_they_were_written(heads, row):
     assert [seen(token) for token in tokens] == [plain(text) for text in (*heads, *row)]
 
 
+@PATIENT
 @given(TEXT)
 @example("1. a")
 @example("![a](b)")
@@ -50,6 +54,7 @@ def test_a_line_is_read_as_it_was_written(text):
     assert "".join(seen(token) for token in inline) == plain(text)
 
 
+@PATIENT
 @given(TEXT)
 def test_formulas_stay_closed(text):
     """GitHub reads $...$ as a formula; the parser above does not know it."""

@@ -29,7 +29,7 @@ LAWS = [
     HMix(0.5, "wrap"),
     GMix("area"),
     FMix(),
-    FMix(released=True),
+    FMix(spectrum="two_rows", rounding="even"),
     FMix(max_soft=0.2),
     CountedCells((4, 4)),
     CountedCells((2, 3), extra=1),

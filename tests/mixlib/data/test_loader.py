@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 from mixlib.data.augmentations import AUGMENTS
+from mixlib.data.images import Images
 from mixlib.data.loader import Loader
-from mixlib.data.readers import Images, read
+from mixlib.data.readers import read
 from mixlib.data.shapes.scenes import CLASS_NAMES, Shapes, render_split
 
 STATISTICS = {"mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2)}

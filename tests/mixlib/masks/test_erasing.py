@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mixlib.catalog.methods import METHODS
 from mixlib.core.mix import blend
 from mixlib.methods.cutout import cutout
 from mixlib.methods.hide_and_seek import hide_and_seek
 from mixlib.methods.random_erasing import Rectangle, random_erasing
-from mixlib.methods.ricap import patched, ricap
+from mixlib.methods.ricap import patched
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -73,7 +74,7 @@ def test_ricap_images(golden, case):
 @pytest.mark.parametrize("size", [(7, 5), (1, 1), (16, 16)])
 def test_ricap_labels_are_areas(released, size):
     x = torch.eye(5)[:, :, None, None].expand(5, 5, *size)
-    mix = ricap(released=released).draw(x, torch.arange(5), None, rng())
+    mix = METHODS["ricap"].make(released=released).draw(x, torch.arange(5), None, rng())
     expected = torch.zeros(5, 5).scatter_add_(1, mix.source, mix.weight)
     torch.testing.assert_close(blend(mix, x).mean((2, 3)), expected)
     assert released or torch.equal(mix.source[:, 0], torch.arange(5))

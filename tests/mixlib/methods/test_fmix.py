@@ -102,7 +102,8 @@ def test_of_equal_pixels_the_first_are_taken():
 @pytest.mark.parametrize("released", [False, True])
 def test_a_batch_in_several_blocks_is_made_of_its_masks(released):
     size = (300, 400)
-    law, n = FMix(released=released), 2 * BLOCK // (300 * 400) + 1
+    spectrum = ("two_rows", "even") if released else ("full", "unbiased")
+    law, n = FMix(3.0, 0.0, *spectrum), 2 * BLOCK // (300 * 400) + 1
     lam = torch.linspace(0.1, 0.9, n, dtype=torch.float64)
     own = law.draw(lam, size, torch.Generator().manual_seed(3))
     assert ((own.mean((1, 2)) - lam).abs() < 1.001 / (300 * 400)).all()

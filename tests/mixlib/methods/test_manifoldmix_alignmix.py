@@ -73,11 +73,11 @@ def small_net() -> Net:
 
 def test_manifoldmix_draws_every_site():
     policy = manifoldmix()
-    settled = [policy.settle(torch.Generator().manual_seed(seed)) for seed in range(60)]
-    assert {now.site for now in settled} == {"input", "stage1", "stage2"}
-    assert all(isinstance(now, ByLaw) and isinstance(now.law, Flat) for now in settled)
+    chosen = [policy.choose(torch.Generator().manual_seed(seed)) for seed in range(60)]
+    assert {now.site for now in chosen} == {"input", "stage1", "stage2"}
+    assert all(isinstance(now, ByLaw) and isinstance(now.law, Flat) for now in chosen)
     x, y = torch.randn(5, 3, 8, 8), torch.arange(5) % 4
-    with pytest.raises(TypeError, match="settle"):
+    with pytest.raises(TypeError, match="choose"):
         policy.draw(x, y, None, torch.Generator())
     for seed in range(6):
         step = MixOnce(small_net(), policy)(x, y, torch.Generator().manual_seed(seed))
@@ -92,7 +92,7 @@ def test_manifoldmix_in_a_transformer():
     policy, x, y = manifoldmix(), torch.randn(4, 3, 32, 32), torch.arange(4)
     reached = set()
     for seed in range(8):
-        site = policy.settle(torch.Generator().manual_seed(seed)).site
+        site = policy.choose(torch.Generator().manual_seed(seed)).site
         rng = torch.Generator().manual_seed(seed)
         mix, logits, seen = mixed_forward(net, policy, x, y, rng, (site,))
         if site != "input":
@@ -164,7 +164,7 @@ def check_all(check, golden, arguments) -> None:
 
 def test_alignmix_trains_and_takes_both_ways():
     net, x = small_net(), torch.randn(5, 3, 8, 8)
-    sites = {alignmix().settle(torch.Generator().manual_seed(seed)).site for seed in range(30)}
+    sites = {alignmix().choose(torch.Generator().manual_seed(seed)).site for seed in range(30)}
     assert sites == {"input", "stage4"}
     for seed in range(4):
         policy = Align(Fixed(0.4), "stage4")

@@ -10,6 +10,7 @@ from torch import nn
 
 import mixlib
 from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce
@@ -112,7 +113,9 @@ def test_without_mixing_and_as_released():
     alone = relabel(prob=0.0, teacher=teacher).draw(x, y, None, rng())
     assert alone.source.shape[1] == 1
     torch.testing.assert_close(alone.labels, MapTeacher(teacher).image(x))
-    released = relabel(teacher=teacher, released=True).draw(x, y, None, rng())
+    released = (
+        METHODS["relabel"].make(changes={"teacher": teacher}, released=True).draw(x, y, None, rng())
+    )
     assert len(released.mask.edges) == 1
     assert released.weight.unique(dim=0).shape[0] == 1
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import mixlib
 from mixlib.core.lam import Beta
 from mixlib.core.mix import blend
 from mixlib.core.net import Net
@@ -82,7 +83,7 @@ def test_released_boxes_are_one_per_batch_at_the_float_peak(golden):
     centers = peak(fine_grained_of_floats(x))
     seen = set()
     for seed in range(12):
-        mix = saliencymix(released=True).draw(
+        mix = mixlib.policy("saliencymix", released=True).draw(
             x, torch.arange(3), None, torch.Generator().manual_seed(seed)
         )
         assert len(mix.mask.edges) == 1
@@ -92,7 +93,9 @@ def test_released_boxes_are_one_per_batch_at_the_float_peak(golden):
         assert mix.mask.inside()[0, row, col] or float(mix.weight[0, 0]) > 0.99
     assert seen == {0, 1, 2}
     small = torch.rand(2, 3, 1, 1)
-    mix = saliencymix(released=True).draw(small, torch.arange(2), None, torch.Generator())
+    mix = mixlib.policy("saliencymix", released=True).draw(
+        small, torch.arange(2), None, torch.Generator()
+    )
     assert blend(mix, small).isfinite().all()
 
 

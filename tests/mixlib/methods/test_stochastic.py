@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mixlib.core.choice import Choice, pick
+from mixlib.core.choice import Choice, draw_choices
 from mixlib.core.labels import soft_targets
 from mixlib.core.mix import Boxes, blend, pair
 from mixlib.core.policy import Keep
@@ -61,13 +61,13 @@ def test_every_mode_mixes_what_it_says(mode, n):
 
 
 def test_choices_come_with_their_odds():
-    drawn = pick((0.2, 0.5), 20_000, rng())
+    drawn = draw_choices((0.2, 0.5), 20_000, rng())
     share = drawn.bincount(minlength=3) / 20_000
     torch.testing.assert_close(share, torch.tensor([0.2, 0.5, 0.3]), atol=0.015, rtol=0)
-    assert pick((0.5, 0.5), 20_000, rng()).max() == 1
+    assert draw_choices((0.5, 0.5), 20_000, rng()).max() == 1
     choice = Choice((mixup(), cutmix()), (0.3, 0.3))
-    settled = [choice.settle(rng(seed)) for seed in range(300)]
-    laws = [None if isinstance(policy, Keep) else type(policy.law) for policy in settled]
+    chosen = [choice.choose(rng(seed)) for seed in range(300)]
+    laws = [None if isinstance(policy, Keep) else type(policy.law) for policy in chosen]
     counts = [laws.count(kind) for kind in (Flat, Box, None)]
     assert min(counts) > 60
     assert sum(counts) == 300

@@ -64,5 +64,5 @@ def test_what_is_not_found_stays(n):
     assert torch.equal(out[stays], x[stays])
     assert all(p.grad is None for p in net.parameters())
     assert net.training
-    with pytest.raises(ValueError, match="supervisor"):
+    with pytest.raises(ValueError, match="teacher"):
         supermix().draw(x, y, None, torch.Generator())

@@ -7,6 +7,7 @@ import torch
 
 import mixlib
 from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS
 from mixlib.core.lam import Fixed
 from mixlib.core.mix import blend
 from mixlib.core.policy import ByLaw
@@ -47,7 +48,9 @@ def outputs(objective: TokenLabels, x, mix=None):
 
 @pytest.mark.parametrize("released", [False, True])
 def test_tokenlabel_by_hand(released):
-    objective = tokenlabel(small_vit(), teacher=teacher(), released=released, weight=0.7)
+    objective = tokenlabel(
+        small_vit(), teacher=teacher(), of_image="teacher" if released else "class", weight=0.7
+    )
     x, y = batch(4)
     step = objective(x, y, rng())
     logits, tokens = outputs(objective, x)
@@ -60,7 +63,7 @@ def test_tokenlabel_by_hand(released):
 
 
 def test_labels_stay_with_the_release_s_swapped_tokens():
-    objective = mixtoken(small_vit(), teacher=teacher(), released=True)
+    objective = mixtoken(small_vit(), teacher=teacher(), **METHODS["mixtoken"].released)
     x, y = batch(4)
     targets = MapTeacher(teacher()).tokens(x, (4, 4))
     compared = 0

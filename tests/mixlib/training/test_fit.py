@@ -35,7 +35,7 @@ class Blobs:
 
 def make(name, recipe=RECIPE):
     params = {
-        "automix": {"site": "stage2", "momentum": 0.9, "image": 16},
+        "automix": {"site": "stage2", "momentum": {"start": 0.9}, "image": 16},
         "puzzlemix": {"std": (0.25,) * 3, "blocks": (2,)},
     }
     net = builder.net("resnet10_w16_cifar", 2, seed=0)

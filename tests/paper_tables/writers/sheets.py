@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from paper_tables.measure import Measured
 from paper_tables.sheet import Line, Record, Sheet, Value
 
+# a busy machine is no failure
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # letters, every sign of ASCII, line breaks, and the papers' symbols
 TEXT = st.text(
     st.sampled_from("ab1 \n\r\t" + "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" + "λ±–"), max_size=10

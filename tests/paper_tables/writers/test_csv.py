@@ -9,9 +9,10 @@ from hypothesis import given
 
 from paper_tables.writers import write_csv
 from paper_tables.writers.csv import escape
-from tests.paper_tables.writers.sheets import TEXT, sheets
+from tests.paper_tables.writers.sheets import PATIENT, TEXT, sheets
 
 
+@PATIENT
 @given(sheets())
 def test_every_record_reads_back_and_is_no_formula(sheet):
     rows = list(csv.DictReader(io.StringIO(write_csv(sheet))))
@@ -24,6 +25,7 @@ def test_every_record_reads_back_and_is_no_formula(sheet):
         assert float(row["mean"]) == record.measured.mean
 
 
+@PATIENT
 @given(TEXT)
 def test_text_that_is_no_formula_stays(text):
     line = " ".join(text.splitlines())

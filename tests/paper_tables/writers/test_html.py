@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from paper_tables.writers import write_html
-from tests.paper_tables.writers.sheets import sheets
+from tests.paper_tables.writers.sheets import PATIENT, sheets
 
 KNOWN = {
     *("html", "meta", "title", "style", "p", "h1", "h2", "div", "table", "caption", "thead"),
@@ -40,6 +40,7 @@ class Reader(HTMLParser):
             self.heads[-1] += data
 
 
+@PATIENT
 @given(sheets())
 def test_no_text_becomes_a_tag(sheet):
     read = Reader(write_html(sheet))
@@ -47,7 +48,7 @@ def test_no_text_becomes_a_tag(sheet):
     assert read.heads == ["", *sheet.heads, *(line.label for line in sheet.lines)]
 
 
-@settings(max_examples=1, suppress_health_check=list(HealthCheck))
+@settings(PATIENT, max_examples=1)
 @given(sheets())
 def test_the_page_fits_a_phone_and_explains_itself(sheet):
     legend, origin = ("± is the standard deviation",), "Measured from commit 1f0b230 (2026-11-27)."

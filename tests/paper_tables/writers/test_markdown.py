@@ -8,7 +8,7 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 
 from paper_tables.writers import write_markdown
-from tests.paper_tables.writers.sheets import plain, sheets
+from tests.paper_tables.writers.sheets import PATIENT, plain, sheets
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -20,10 +20,11 @@ def seen(token):
     return "".join(child.content for child in token.children)
 
 
+@PATIENT
 @given(sheets())
 def test_every_text_is_read_as_it_was_declared(sheet):
     tokens = PARSER.parse(write_markdown(sheet))
-    read = {"p": [], "h": [], "th": [], "td": [], "li": []}
+    read: dict[str, list[str]] = {"p": [], "h": [], "th": [], "td": [], "li": []}
     for before, token in pairwise(tokens):
         opened = before.type.removesuffix("_open")
         if token.type == "inline":

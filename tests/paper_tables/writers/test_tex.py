@@ -8,7 +8,7 @@ from hypothesis import example, given
 
 from paper_tables.writers import write_tex
 from paper_tables.writers.tex import escape
-from tests.paper_tables.writers.sheets import TEXT, plain, sheets
+from tests.paper_tables.writers.sheets import PATIENT, TEXT, plain, sheets
 
 WORDS = {
     r"\textbackslash{}": "\\",
@@ -32,12 +32,14 @@ def printed(tex: str) -> str:
     return "".join(found)
 
 
+@PATIENT
 @given(TEXT)
 @example("\\input{x} % $a_1^2$ ~ # & {")
 def test_text_prints_as_it_is_written(text):
     assert printed(escape(text)) == plain(text)
 
 
+@PATIENT
 @given(sheets())
 def test_the_table_keeps_its_shape(sheet):
     lines = write_tex(sheet).splitlines()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from mixlib.core.lam import Beta
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce
-from mixlib.methods.automix.build import automix
+from mixlib.methods.automix import AutoMixSpec, automix
 from mixlib.methods.cutmix import Box, cutmix
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat, mixup
@@ -87,7 +87,7 @@ def trained_masks(method: str):
     """(trained net in float64, images, labels, displacements) of a method that looks at pairs."""
     x, labels = blobs(12, 8, 3, channels=3)
     if method == "automix":
-        objective = automix(Net(convolutional(3), {"stage3": "1"}), steps=60, image=8)
+        objective = automix(Net(convolutional(3), {"stage3": "1"}), AutoMixSpec(image=8), steps=60)
     else:
         net = Net(convolutional(3))
         objective = MixOnce(net, puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2))

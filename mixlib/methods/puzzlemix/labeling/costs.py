@@ -1,6 +1,6 @@
-"""What does a labeling of two images' cells cost?  Unary and pairwise costs on a grid, in a batch.
+"""The labeling energy of PuzzleMix: unary and pairwise costs on a grid, for a batch of problems.
 
-Every cell takes a label l of {0 .. n-1}; the energy is (PuzzleMix, Kim et al., ICML 2020, eq. 4)
+Every cell takes a label l of {0 .. n-1}; the energy is (Kim et al., ICML 2020, eq. 4)
 
     E(l) = sum_i unary[i, l_i] + sum_(i,j) weight_ij ((l_i - l_j) / (n - 1))^2.
 """

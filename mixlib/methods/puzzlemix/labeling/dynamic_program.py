@@ -1,4 +1,4 @@
-"""Which labeling is the cheapest, exactly, on a narrow grid?  A dynamic program by rows."""
+"""Exact labelings of narrow grids by a dynamic program over the frontier of a row."""
 
 from __future__ import annotations
 

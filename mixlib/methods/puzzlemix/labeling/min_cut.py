@@ -1,4 +1,4 @@
-"""Which labeling is the cheapest, without a doubt?  A minimum cut, image by image, on the CPU.
+"""Exact labelings by a minimum cut, image by image, on the CPU.
 
 Ishikawa, "Exact Optimization for Markov Random Fields with Convex Priors", PAMI 2003: one node per
 cell and label step ("is the label above k?"); the squared jump of two cells splits into directed

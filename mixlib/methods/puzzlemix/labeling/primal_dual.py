@@ -1,10 +1,10 @@
-"""How is a large labeling solved for a whole batch at once, with proof?  By its tight relaxation.
+"""Certified labelings of large grids by a primal-dual iteration, for a whole batch at once.
 
 With unary costs convex in the label and convex edge costs the energy of
-:mod:`mixlib.methods.puzzlemix.labeling.costs` is L-natural convex (Murota, "Discrete Convex Analysis",
-2003, chapter 7): its piecewise linear interpolation has the same minimum, at whole labels, and
-rounding a relaxed solution at a random threshold costs nothing on average.  The relaxation is a
-saddle point
+:mod:`mixlib.methods.puzzlemix.labeling.costs` is L-natural convex (Murota, "Discrete Convex
+Analysis", 2003, chapter 7): its piecewise linear interpolation has the same minimum, at whole
+labels, and rounding a relaxed solution at a random threshold costs nothing on average.  The
+relaxation is a saddle point
 
     min_u max_y  sum_i U_i(u_i) + <y, K u> - sum_e F_e*(y_e),      K u = differences along edges,
 

@@ -1,4 +1,4 @@
-"""Which cells of two images should a mask keep?  A labeling of proven quality, for a whole batch.
+"""Labelings of least energy, proven to a tolerance, by the solver that suits the grid.
 
 The reference implementation of PuzzleMix calls an alpha-beta swap on int32 costs: with three labels
 it misses the minimum in 27-68 % of images on 8 x 8 and 16 x 16 grids, and peaked saliency wraps

@@ -49,8 +49,8 @@ class Given(Objective):
             x, y, Draw(torch.tensor([0.8]), partner), Draw(torch.tensor([0.3]), partner)
         )
 
-    def after_step(self, i: int) -> None:
-        self.inner.after_step(i)
+    def update_teacher(self, i: int) -> None:
+        self.inner.update_teacher(i)
 
     def predictor(self) -> nn.Module:
         return self.inner.predictor()
@@ -60,7 +60,7 @@ def train(rank: int, world: int, preset: str) -> dict[str, object]:
     """A few steps; returns the losses of this process and the final state."""
     torch.manual_seed(0)
     objective = Given(
-        AutoMix(Net(TinyNet()), Features("stem", 8), PRESETS[preset], steps=STEPS)
+        AutoMix(Net(TinyNet()), Features("stem", 8), PRESETS[preset].spec, steps=STEPS)
     ).train()
     model = DistributedDataParallel(objective) if world > 1 else objective
     groups = objective.inner.groups()
@@ -75,7 +75,7 @@ def train(rank: int, world: int, preset: str) -> dict[str, object]:
         optim.zero_grad()
         step.loss.backward()
         optim.step()
-        objective.after_step(i)
+        objective.update_teacher(i)
         losses.append(step.loss.detach())
     return {"losses": torch.stack(losses), "state": objective.state_dict()}
 

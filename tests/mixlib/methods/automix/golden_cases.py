@@ -235,7 +235,7 @@ def check_step(
         if f"grad.{key}" in fixture:
             close(part.grad, fixture[f"grad.{key}"], 2e-4, 5e-3)
     optim.step()
-    objective.after_step(0)
+    objective.update_teacher(0)
     compared = 0
     for key, part in state_names(objective).items():
         if f"after.{key}" in fixture:

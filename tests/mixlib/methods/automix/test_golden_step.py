@@ -37,7 +37,7 @@ def test_reported_networks(golden, report):
     optim = cases.optimizer(objective, fixture)
     objective.step(x, y, *cases.step_draws(fixture)).loss.backward()
     optim.step()
-    objective.after_step(0)
+    objective.update_teacher(0)
     predictor = objective.predictor()
     with inference(predictor):
         logits = predictor(x)

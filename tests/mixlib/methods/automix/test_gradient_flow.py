@@ -21,7 +21,7 @@ from mixlib.seed import generator
 from tests.mixlib.methods.automix.golden_cases import tiny_resnet
 
 FEATURES = Features("layer3", 8)
-PAPER = PRESETS["paper"]
+PAPER = PRESETS["paper"].spec
 
 
 def make(spec=PAPER, steps: int = 10) -> AutoMix:
@@ -88,7 +88,7 @@ def test_k_moves_by_the_moving_average_only():
     assert all(
         torch.equal(a, b) for a, b in zip(before, objective.pair.k.parameters(), strict=True)
     )
-    objective.after_step(0)
+    objective.update_teacher(0)
     both = zip(before, objective.pair.k.parameters(), objective.pair.q.parameters(), strict=True)
     for old, k, q in both:
         torch.testing.assert_close(k, 0.75 * old + 0.25 * q)
@@ -125,7 +125,7 @@ def test_a_truncated_pass_gives_the_same_features():
 
 
 def test_the_block_rests_at_every_other_step_with_a_zero_gradient():
-    objective = make(PRESETS["lean"])
+    objective = make(PRESETS["lean"].spec)
     x, y = batch()
     for i in range(4):
         objective.zero_grad(set_to_none=True)
@@ -134,7 +134,7 @@ def test_the_block_rests_at_every_other_step_with_a_zero_gradient():
         gradient = sum(p.grad.abs().sum() for p in objective.block.parameters())
         assert (gradient > 0) == (i % 2 == 0)
         assert ("generate" in step.terms) == (i % 2 == 0)
-        objective.after_step(i)
+        objective.update_teacher(i)
 
 
 def test_skipped_generation_keeps_the_lambda_loss():
@@ -161,7 +161,7 @@ def test_one_lambda_per_sample():
 
 
 def test_resume_is_bit_identical():
-    spec = replace(PRESETS["lean"], lam_weight=LamWeight(shape="linear"))
+    spec = replace(PRESETS["lean"].spec, lam_weight=LamWeight(shape="linear"))
     x, y = batch()
 
     def train(objective: AutoMix, optim: torch.optim.Optimizer, steps: range) -> None:
@@ -169,7 +169,7 @@ def test_resume_is_bit_identical():
             optim.zero_grad()
             objective(x, y, generator(0, "mix", i)).loss.backward()
             optim.step()
-            objective.after_step(i)
+            objective.update_teacher(i)
 
     def start() -> tuple[AutoMix, torch.optim.Optimizer]:
         objective = make(spec)
@@ -209,7 +209,7 @@ def test_any_policy_in_the_momentum_pipeline(policy, one_hot, statistics):
     assert reached(objective, step.loss) == {"pair.q", "pair.q_heads"}
     assert all(p.grad is not None for p in objective.groups()["net"])
     assert int(objective.pair.k.model.bn1.num_batches_tracked) == (statistics == "own")
-    objective.after_step(0)
+    objective.update_teacher(0)
     predictor = objective.predictor()
     with inference(predictor):
         assert predictor(x).shape == (6, 5)
@@ -221,7 +221,7 @@ def test_joint_training_entangles_the_two():
     x, y = batch()
     step = objective(x, y, generator(0, "mix"))
     assert reached(objective, step.loss) == {"net", "block"}
-    objective.after_step(0)
+    objective.update_teacher(0)
     again = JointMix(Net(tiny_resnet()), FEATURES, steps=5)
     again.load_state_dict(objective.state_dict())
     assert again.get_extra_state() == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from mixlib.core.net import Net
-from mixlib.methods.automix.build import automix
+from mixlib.methods.automix import automix, automix_spec
 from mixlib.seed import generator
 from tests.mixlib.methods.automix.golden_cases import tiny_resnet
 
@@ -35,13 +35,16 @@ def test_masks_follow_lambda_and_are_not_flat():
     # 150 steps stand for an epoch or two: the block gets a fast optimizer and a full lambda loss
     objective = automix(
         Net(tiny_resnet((8, 16, 32, 32), CLASSES)),
+        automix_spec(
+            {
+                "site": "layer3",
+                "image": SIDE,
+                "alpha": 1.0,
+                "lam_weight": {"start": 1.0},
+                "momentum": {"start": 0.9, "end": 0.9},
+            }
+        ),
         steps=STEPS,
-        site="layer3",
-        image=SIDE,
-        alpha=1.0,
-        gamma=1.0,
-        momentum=0.9,
-        momentum_end=0.9,
     ).train()
     groups = objective.groups()
     optim = torch.optim.AdamW(
@@ -53,7 +56,7 @@ def test_masks_follow_lambda_and_are_not_flat():
         optim.zero_grad()
         objective(x, y, generator(0, "mix", i)).loss.backward()
         optim.step()
-        objective.after_step(i)
+        objective.update_teacher(i)
 
     x, _ = images(64, data)
     lams, partner = torch.linspace(0.1, 0.9, 9), torch.arange(64).roll(1)

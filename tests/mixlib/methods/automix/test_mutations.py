@@ -2,8 +2,8 @@
 
 Of the seven known mistakes five are AutoMix's: softmax over the wrong axis, value from the wrong
 sample, sigmoid before the upsampling, k in evaluation mode, swapped moving average.  The other two
-are shown with those policies: rounding of CutMix's box in ``tests/mixlib/laws/
-test_released_masks.py``, tolerance of AlignMix's Sinkhorn in ``tests/mixlib/methods/test_manifoldmix_alignmix.py``.
+are shown with those policies, in ``tests/mixlib/methods``: rounding of CutMix's box in
+``test_released_masks.py``, tolerance of AlignMix's Sinkhorn in ``test_manifoldmix_alignmix.py``.
 More are ours.
 """
 

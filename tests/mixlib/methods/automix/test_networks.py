@@ -9,9 +9,20 @@ import torchvision
 from torch import nn
 
 from mixlib.core.net import Net, graft, inference
-from mixlib.methods.automix import PRESETS, AutoMix, Features
-from mixlib.methods.automix.build import automix, cutmix_momentum, joint, mixup_momentum, probe
-from mixlib.methods.automix.momentum_pair import Report
+from mixlib.methods.automix import (
+    PRESETS,
+    AutoMix,
+    AutoMixSpec,
+    Features,
+    JointMix,
+    Report,
+    automix,
+    automix_spec,
+    in_pipeline,
+)
+from mixlib.methods.automix.features import probe
+from mixlib.methods.cutmix import cutmix
+from mixlib.methods.mixup import mixup
 from mixlib.seed import generator
 from tests.mixlib.methods.automix.golden_cases import tiny_resnet
 
@@ -71,14 +82,14 @@ def test_a_step_with_a_network_of_another_library(name):
     net = Net(model, layout=features.layout)
     assert net.head_path() == head
     assert probe(net, features.site, SIDE) == features
-    objective = AutoMix(net, features, PRESETS["paper"], steps=10).train()
+    objective = AutoMix(net, features, PRESETS["paper"].spec, steps=10).train()
     optim = torch.optim.SGD([p for g in objective.groups().values() for p in g], lr=0.01)
     x, y = torch.randn(4, 3, SIDE, SIDE), torch.tensor([0, 1, 2, 3])
     step = objective(x, y, generator(0, "mix"))
     step.loss.backward()
     assert all(p.grad is not None for g in objective.groups().values() for p in g)
     optim.step()
-    objective.after_step(0)
+    objective.update_teacher(0)
     assert step.mix.mask.shape == (4, 2, SIDE, SIDE)
     predictor = objective.predictor()
     assert type(predictor) is type(model)
@@ -89,7 +100,7 @@ def test_a_step_with_a_network_of_another_library(name):
 
 def test_the_wrapped_model_is_q_with_its_first_head():
     model = tiny_resnet()
-    objective = AutoMix(Net(model), Features("layer3", 8), PRESETS["paper"], steps=3)
+    objective = AutoMix(Net(model), Features("layer3", 8), PRESETS["paper"].spec, steps=3)
     assert isinstance(model.fc, nn.Linear)
     assert objective.pair.q_heads["one"] is model.fc
     x = torch.randn(2, 3, 16, 16)
@@ -133,24 +144,51 @@ def test_words_of_declarations():
     def network() -> Net:
         return Net(tiny_resnet(), {"stage2": "layer2", "stage3": "layer3"})
 
+    def made(**params: object) -> AutoMixSpec:
+        return automix_spec({"image": 16, **params})
+
     x, y = torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 2, 3])
-    made = [
-        automix(network(), steps=3, image=16),
-        automix(network(), steps=3, image=16, site="stage2", preset="released_cifar", alpha=1.0),
+    objectives = [
+        automix(network(), made(), steps=3),
+        automix(network(), made(site="stage2", preset="released_cifar", alpha=1.0), steps=3),
         automix(
-            network(), steps=3, image=16, embed_lam=False, gamma=0.0, momentum=0.0, momentum_end=0.0
+            network(),
+            made(block={"embed_lam": False}, lam_weight={"start": 0.0}),
+            steps=3,
+            pipeline="mp0",
         ),
-        automix(network(), steps=3, image=16, one_hot=False, report="q-mix", upsample="bilinear"),
-        joint(network(), steps=3, image=16),
-        mixup_momentum(network(), steps=3, statistics="ema"),
-        cutmix_momentum(network(), steps=3, one_hot=True),
+        automix(
+            network(),
+            made(
+                one_hot=False,
+                report={"network": "q", "head": "mix"},
+                block={"upsample": "bilinear"},
+            ),
+            steps=3,
+        ),
+        automix(network(), made(), steps=3, pipeline="none"),
+        in_pipeline(network(), mixup(), "ema", steps=3),
+        in_pipeline(network(), cutmix(), "mp_ce", steps=3),
     ]
-    for objective in made:
+    for objective in objectives:
         objective.train()(x, y, generator(0, "mix")).loss.backward()
-        objective.after_step(0)
+        objective.update_teacher(0)
         assert objective.predictor()(x).shape == (4, 5)
-    assert made[1].spec.lam_margin == 0.08
-    assert made[2].pair.momentum.max() == 0
-    assert made[3].spec.report == Report("q", "mix")
+    assert objectives[1].spec.lam_margin == 0.08
+    assert objectives[2].pair.momentum.max() == 0
+    assert objectives[2].spec.report == Report("k", "mix")
+    assert objectives[3].spec.report == Report("q", "mix")
+    assert isinstance(objectives[4], JointMix)
+    assert objectives[5].pair.statistics == "ema"
+
+
+def test_words_that_no_spec_knows():
     with pytest.raises(KeyError, match="AutoMix preset"):
-        automix(network(), steps=3, image=16, preset="best")
+        automix_spec({"preset": "best"})
+    with pytest.raises(TypeError, match=r"did you mean 'block\.embed_lam'"):
+        automix_spec({"block": {"embed_lamb": False}})
+    network, spec = Net(tiny_resnet(), {"stage3": "layer3"}), automix_spec({"image": 16})
+    with pytest.raises(ValueError, match="none, mp0, mp and mp_ce"):
+        automix(network, spec, steps=3, pipeline="ema")
+    with pytest.raises(ValueError, match="has no average"):
+        in_pipeline(Net(tiny_resnet()), mixup(), "none", steps=3)

@@ -22,7 +22,7 @@ from mixlib.methods.comixup.policy import (
     objective,
     prior_cost,
 )
-from mixlib.methods.comixup.potts import potts_energy, settle_labels
+from mixlib.methods.comixup.potts import descend, potts_energy
 
 
 def tensor(array) -> torch.Tensor:
@@ -92,7 +92,7 @@ def test_rows_and_columns_come_close_to_the_minimum(seed):
     unary = torch.rand(5, 2, 3, 4, generator=rng)
     pair = 0.3 * (1 - torch.eye(4)).expand(5, 4, 4)
     every = torch.tensor(list(itertools.product(range(4), repeat=6))).view(-1, 2, 3)
-    found = potts_energy(unary, pair, settle_labels(unary, pair, unary.argmin(-1)))
+    found = potts_energy(unary, pair, descend(unary, pair, unary.argmin(-1)))
     for p in range(5):
         many = (t[p : p + 1].expand(len(every), *t.shape[1:]) for t in (unary, pair))
         least = potts_energy(*many, every).min()

@@ -115,7 +115,7 @@ def test_mixed_images_given_the_recorded_labels(case):
     torch.testing.assert_close(mask, case["mask"])
     torch.testing.assert_close(mask.mean((1, 2)), case["ratio"])
     parts = transported(
-        case.x, case["saliency"], case.partner, mask, case.cell, case.move, released=True
+        case.x, case["saliency"], case.partner, mask, case.cell, case.move, bidding="grid_rows"
     )
     pixels = 32 // case.grid[0]
     own = mask.repeat_interleave(pixels, 1).repeat_interleave(pixels, 2)
@@ -130,7 +130,7 @@ def test_openmixup_images(golden, number):
     partner, block = torch.from_numpy(data[at + "perm"]), int(data[at + "block_num"])
     lam = torch.full((3,), float(data[at + "alpha"]))
     cell = int(data[at + "t_size"]) if data[at + "transport"] else 0
-    policy = Puzzle(Beta(1.0), CIFAR_STD, cell=cell, tolerance=0.0, released=True)
+    policy = Puzzle(Beta(1.0), CIFAR_STD, cell=cell, tolerance=0.0, bidding="grid_rows")
 
     mix = policy.solve(x, saliency, partner, lam, block)
     theirs = torch.from_numpy(data[at + "mask_blocks"])
@@ -142,7 +142,7 @@ def test_openmixup_images(golden, number):
     torch.testing.assert_close(mix.weight[:, 0], ours.mean((1, 2)))
 
     # the reference's swap misses a minimum in case 1, so the images are compared given its labels
-    parts = transported(x, saliency, partner, theirs, cell, released=True) if cell else None
+    parts = transported(x, saliency, partner, theirs, cell, bidding="grid_rows") if cell else None
     own = theirs.repeat_interleave(32 // block, 1).repeat_interleave(32 // block, 2)
     recorded = pair(partner, own, torch.from_numpy(data[at + "lam"]), parts=parts)
     expected = torch.from_numpy(data[at + "img"])

@@ -1,0 +1,107 @@
+"""Images and labels of one split, in memory or as a list of files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mixlib.data.open_image import open_image
+
+
+@dataclass(frozen=True)
+class Images:
+    """One split: exactly one of `pixels` uint8[N, H, W, 3] and `paths` (N), with labels int64[N]
+    and Y class names.
+
+    `notes` says what was found beside the images: files that were skipped, classes without any.
+
+    Example:
+        >>> black = np.zeros((2, 4, 4, 3), np.uint8)
+        >>> images = Images(np.array([0, 1]), ("cat", "dog"), pixels=black)
+        >>> len(images), images.image(1).size
+        (2, (4, 4))
+    """
+
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    pixels: NDArray[np.uint8] | None = None
+    paths: tuple[Path, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.pixels is None) == (self.paths is None):
+            raise ValueError(
+                "Images holds either pixels or paths: give one of them, not both or none"
+            )
+        held = self.pixels if self.pixels is not None else self.paths or ()
+        if len(held) != len(self.labels):
+            raise ValueError(
+                f"expected one label an image, found {len(self.labels)} for {len(held)} images"
+            )
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.names):
+            raise ValueError(
+                f"labels must lie in 0..{len(self.names) - 1} ({len(self.names)} class names), "
+                f"found {self.labels.min()}..{self.labels.max()}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: NDArray[np.int64]) -> Images:
+        """The images at `index` int64[n], in that order."""
+        if self.paths is not None:
+            paths = tuple(self.paths[i] for i in index.tolist())
+            return replace(self, labels=self.labels[index], paths=paths)
+        assert self.pixels is not None
+        return replace(self, labels=self.labels[index], pixels=self.pixels[index])
+
+    def image(self, index: int) -> Image.Image:
+        """Image `index` as an RGB picture; gray-scale, palette and CMYK files are converted."""
+        if self.pixels is not None:
+            return Image.fromarray(self.pixels[index])
+        assert self.paths is not None
+        return open_image(self.paths[index])
+
+    def in_memory(self, size: int | None = None) -> Images:
+        """The same images as one array, each resized to a square of `size` pixels (bicubic) where
+        given.
+
+        Raises:
+            ValueError: if no size is given and the images differ in size.
+        """
+        if self.pixels is not None and size in (None, self.pixels.shape[1]):
+            return self
+        stack = []
+        for index in range(len(self)):
+            picture = self.image(index)
+            if size is not None and picture.size != (size, size):
+                picture = picture.resize((size, size), Image.Resampling.BICUBIC)
+            stack.append(np.asarray(picture))
+        if len({array.shape for array in stack}) > 1:
+            raise ValueError("the images differ in size: name the size to resize them to")
+        return replace(self, pixels=np.stack(stack), paths=None)
+
+
+def cap(images: Images, most: int | None, seed: int = 0) -> Images:
+    """At most `most` images, as equal in number a class as the classes allow, in their original
+    order.
+
+    Which images stay depends on `seed` only, and a larger cap keeps those of a smaller one: each
+    class is shuffled once, and the classes give one image each in turn until the cap is reached.
+    """
+    if most is None or most >= len(images):
+        return images
+    if most < 1:
+        raise ValueError(f"expected a cap of at least one image, found {most}")
+    order = np.random.default_rng([seed % 2**63, 0xCA9]).permutation(len(images))
+    labels = images.labels[order]
+    turn = np.empty(len(order), np.int64)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        turn[own] = np.arange(len(own))
+    kept = order[np.lexsort((labels, turn))[:most]]
+    return images.take(np.sort(kept))

@@ -1,0 +1,41 @@
+"""Command that collects every table and figure in one offline page: ``python -m paper_tables.index
+SCALE`` writes ``paper_tables/index.html``.
+
+What has been rendered at this scale is shown, picture first; for the rest the page says how many of
+its runs are there, and the command that makes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from paper_tables.overview import collect
+from paper_tables.render import FOLDER
+from paper_tables.writers.index import write_index
+from pipelines.command_line import run_app
+from pipelines.execute.store import Store
+from pipelines.plan.build import plan
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    scale: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
+    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
+    folder: Annotated[Path, typer.Option(help="folder of the products")] = FOLDER,
+) -> None:
+    """Writes one page with every table and figure."""
+    found = plan(scale)
+    entries = collect(found, Store(results), folder)
+    out = folder / "index.html"
+    out.write_text(write_index(entries, found.scale, folder))
+    done = sum(entry.rendered for entry in entries)
+    print(f"{out}: {done} of {len(entries)} tables and figures")
+
+
+if __name__ == "__main__":
+    run_app(app)

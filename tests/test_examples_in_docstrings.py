@@ -1,0 +1,42 @@
+"""Examples in docstrings run, and what a user builds has one."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+from mixlib.catalog.methods import METHODS
+from mixlib.core.method import resolve
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("mixlib",)
+SOURCES = [
+    path
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
+    if ">>> " in path.read_text()
+]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_examples_run(path):
+    module = importlib.import_module(module_name(path))
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.attempted > 0
+    assert result.failed == 0, "see the captured output for what was expected and found"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_constructor_of_a_method_has_an_example(name):
+    row = METHODS[name]
+    for path in [row.path()] + ([] if row.rule is None else [row.path(row.rule)]):
+        assert "Example:" in (inspect.getdoc(resolve(path)) or ""), path
