@@ -199,6 +199,7 @@ PARAMETERS: Mapping[str, Kind] = {
     "move_cost": Real(0, 1000),
     "neighbor": Whole(1, 1000),
     "odds": SHARE,
+    "odd": OneOf(("keep", "drop"), "odd"),
     "omega": Real(0, 1000),
     "pairing": OneOf(("roll", "permute", "reverse"), "pairing"),
     "part": Whole(1, 10_000),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mixlib.core.method import Method
 from pipelines.declare.schema import PARAMETERS, SETTINGS_OF
-from pipelines.declare.values import Kind
+from pipelines.declare.values import Anything, Flag, Kind, Many, Maybe, OneOf, Real, Text, Whole
 
 # what the trainer gives to a constructor, and no declaration can
 GIVEN = frozenset({"net", "steps", "seed", "rule", "teacher", "supervisor"})
@@ -30,16 +30,44 @@ def parameters(method: Method) -> Mapping[str, Kind]:
     if method.name in SETTINGS_OF:
         return SETTINGS_OF[method.name]
     module, _, function = method.path().partition(":")
-    names = set(arguments(module, function)) - GIVEN
+    found = dict(arguments(module, function))
     if method.objective == "once":
         # of the training pipeline that the method is in, see mixlib.core.training_pipeline
-        names |= {"pipeline", "momentum"}
-    return {name: PARAMETERS[name] for name in sorted(names)}
+        found |= {"pipeline": "", "momentum": ""}
+    return {
+        name: PARAMETERS[name] if name in PARAMETERS else kind_of(annotation)
+        for name, annotation in sorted(found.items())
+        if name not in GIVEN
+    }
+
+
+def kind_of(annotation: str) -> Kind:
+    """What a parameter without a range in the schema may be, by its annotation.
+
+    Example:
+        >>> kind_of("float | None").expected
+        'a number, or null'
+        >>> kind_of("Literal['keep', 'drop']").expected
+        'one of keep, drop'
+    """
+    if annotation.endswith(" | None"):
+        return Maybe(kind_of(annotation.removesuffix(" | None")))
+    if annotation.startswith(("tuple[", "Sequence[")):
+        return Many(Anything())
+    if annotation.startswith("Literal["):
+        return OneOf(ast.literal_eval(f"({annotation[8:-1]},)"))
+    kinds: dict[str, Kind] = {
+        "float": Real(),
+        "int": Whole(-(10**9)),
+        "bool": Flag(),
+        "str": Text(),
+    }
+    return kinds.get(annotation, Anything())
 
 
 @cache
-def arguments(module: str, function: str) -> tuple[str, ...]:
-    """Names of a function's arguments, from the source of the module that defines it.
+def arguments(module: str, function: str) -> tuple[tuple[str, str], ...]:
+    """Names and annotations of a function's arguments, from the source that defines it.
 
     Raises:
         LookupError: no such function there, nor imported there from another module.
@@ -48,7 +76,7 @@ def arguments(module: str, function: str) -> tuple[str, ...]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            return tuple(argument.arg for argument in every)
+            return tuple((a.arg, ast.unparse(a.annotation) if a.annotation else "") for a in every)
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 if (alias.asname or alias.name) == function:
