@@ -262,7 +262,8 @@ def _axis(where: str, spec: Any, shared: Mapping[str, Any]) -> tuple[Entry, ...]
 
 def _label(where: str, name: str, value: Any) -> str:
     """The catalog's title of a method or network; other values print as themselves."""
-    catalog: Mapping[str, Any] | None = {"method": METHODS, "backbone": BACKBONES}.get(name)
+    catalogs: Mapping[str, Mapping[str, Any]] = {"method": METHODS, "backbone": BACKBONES}
+    catalog = catalogs.get(name)
     if catalog is None:
         return str(value)
     NAME.check(f"{where}: {name}", value)
