@@ -19,11 +19,12 @@ from pipelines.plan.kinds import KINDS
 SCALE = config.get("scale", "demo")
 try:
     PLAN = plan(SCALE)
+    TABLES = {name: [str(path) for path in products(PLAN, name)] for name in PLAN.tables}
 except DeclarationError as error:
     raise WorkflowError(str(error)) from None
 
 STORE = Store()
-TABLES = {name: [str(path) for path in products(PLAN, name)] for name in PLAN.tables}
+STORE.match_markers(PLAN.jobs.values())
 PYTHON = f"'{sys.executable}' -m"
 # how a distributed job starts and what jobs may use; profiles say (profiles/slurm: torchrun)
 LAUNCH = config.get("launch", PYTHON)
@@ -50,7 +51,7 @@ rule dataset:
     message:
         "{params.what}"
     shell:
-        "{PYTHON} pipelines.run {SCALE} --data {wildcards.fingerprint}"
+        "{PYTHON} pipelines.run {SCALE:q} --data {wildcards.fingerprint:q}"
 
 
 for kind in KINDS:
@@ -61,11 +62,11 @@ for kind in KINDS:
         input:
             # ancient: a result is addressed by its content, so a parent cannot become stale
             lambda wildcards: ancient([
-                *(str(STORE.file(parent)) for parent in PLAN.job(wildcards.digest).parents()),
+                *(str(STORE.marker(parent)) for parent in PLAN.job(wildcards.digest).parents()),
                 str(ready_path(PLAN.job(wildcards.digest).data.fingerprint)),
             ]),
         output:
-            "results/{digest}/result.json",
+            "results/.done/{digest}",
         wildcard_constraints:
             digest="|".join(PLAN.of_kind(kind)) or "none",
         params:
@@ -88,7 +89,7 @@ for table in PLAN.tables:
         name:
             f"render_{table}"
         input:
-            ancient([str(STORE.file(job)) for job in PLAN.needed(table)]),
+            ancient([str(STORE.marker(job)) for job in PLAN.needed(table)]),
             # runs that the repository keeps are shown below the table
             glob.glob(f"paper_tables/measured/{table}/*.json"),
         output:
@@ -98,7 +99,7 @@ for table in PLAN.tables:
         message:
             f"render paper_tables/{table}"
         shell:
-            "{PYTHON} paper_tables.render {SCALE} {params.table}"
+            "{PYTHON} paper_tables.render {SCALE:q} {params.table:q}"
 
     rule:
         name:

@@ -16,7 +16,7 @@ import typer
 
 from paper_tables.comparison import compare_runs, describe_stale
 from paper_tables.drawings.canvas import Drawing
-from paper_tables.drawings.registry import load_drawing
+from paper_tables.drawings.registry import check_drawing, load_drawing
 from paper_tables.measure import Grid, measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
@@ -35,8 +35,16 @@ PICTURES = "pictures.png"
 
 
 def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
-    """The files that a table's rule makes."""
-    address = grid.digest(plan.tables[name], plan.scale, plan.cells[name])
+    """The files that a table's rule makes.
+
+    Raises:
+        DeclarationError: the declaration names a drawing that is not registered.
+    """
+    table = plan.tables[name]
+    for key, drawing in (("figure", table.figure), ("pictures", table.pictures)):
+        if drawing is not None:
+            check_drawing(f"{table.file}: {name}: {key}", drawing)
+    address = grid.digest(table, plan.scale, plan.cells[name])
     names = ["table.md", "table.csv", "table.tex", "table.html", "figure.png", "figure.svg"]
     if plan.tables[name].kind == NO_CELLS:
         names = ["figure.png", "figure.svg"]

@@ -8,9 +8,10 @@ from typing import Any
 
 from mixlib.data.errors import DataError
 from pipelines.declare.errors import DeclarationError
+from pipelines.execute.result_file import CorruptResult
 from pipelines.plan.job_file import JobFileError
 
-EXPECTED = (DeclarationError, JobFileError, DataError, OSError)
+EXPECTED = (DeclarationError, JobFileError, CorruptResult, DataError, OSError)
 
 
 def run_app(app: Callable[..., Any]) -> None:

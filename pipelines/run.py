@@ -6,6 +6,8 @@ A person calls this; Snakemake hands a resolved job to ``python -m pipelines.exe
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +17,10 @@ from mixlib.data.catalog import DATASETS
 from pipelines.command_line import run_app
 from pipelines.data import datasets
 from pipelines.data.fingerprints import specify
+from pipelines.execute.result_file import CorruptResult
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
+from pipelines.plan.job import Job
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,6 +30,7 @@ def main(
     scale_name: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
     digest: Annotated[str, typer.Argument(help="the job's digest (see --list)")] = "",
     data: Annotated[str, typer.Option(help="prepare the dataset of this fingerprint")] = "",
+    verify: Annotated[bool, typer.Option("--verify", help="check every stored result")] = False,
     list_jobs: Annotated[bool, typer.Option("--list", help="list every job of the scale")] = False,
     results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
     checkpoint_seconds: Annotated[
@@ -42,6 +47,8 @@ def main(
         row = DATASETS[wanted.name]
         print(datasets.provide(row, specify(row, dict(wanted.spec))))
         return
+    if verify:
+        raise typer.Exit(verify_results(found.jobs.values(), store))
     if list_jobs or not digest:
         for key, job in found.jobs.items():
             print(f"{key}  {'done' if store.finished(job) else '    '}  {job.describe()}")
@@ -57,6 +64,22 @@ def main(
         workers=workers,
         accelerator=accelerator,
     )
+
+
+def verify_results(jobs: Iterable[Job], store: Store) -> int:
+    """Checks the results of jobs and their files, prints what is wrong; 1 if anything is."""
+    done = [job for job in jobs if store.finished(job)]
+    wrong = 0
+    for i, job in enumerate(done, 1):
+        try:
+            store.verify(job)
+        except CorruptResult as error:
+            wrong += 1
+            print(f"wrong: {error}")
+        if sys.stderr.isatty():
+            print(f"\rverified {i}/{len(done)}", end="", file=sys.stderr, flush=True)
+    print(f"{len(done)} results, {wrong} wrong")
+    return int(wrong > 0)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,6 @@ DRAWINGS: Mapping[str, str] = MappingProxyType(
         "gradient_products": f"{_HERE}.gradients:product_maps",
         "localization": f"{_HERE}.localization:localized",
         "gallery": f"{_HERE}.gallery:draw",
-        # the default of pipelines.declare.table, until it says "dots"
-        "paper_tables.figures:dots": f"{_HERE}.dots:dots",
     }
 )
 

@@ -1,6 +1,7 @@
 """The command ``python -m pipelines.data list | fetch NAME | verify NAME | prepare NAME``."""
 
-from pipelines.data.datasets import main
+from pipelines.command_line import run_app
+from pipelines.data.datasets import app
 
 if __name__ == "__main__":
-    main()
+    run_app(app)

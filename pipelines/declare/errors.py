@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mixlib.core.catalog import nearest
+from pipelines.declare.mapping import place_of
 
 
 class DeclarationError(ValueError):
@@ -21,11 +22,12 @@ def check_keys(
         DeclarationError: names ``where``, the key, and the nearest known one.
     """
     if not isinstance(given, Mapping):
-        raise DeclarationError(f"{where}: expected a mapping of keys, found {given!r}")
+        raise DeclarationError(f"{where}: expected a mapping of keys, found {str(given)[:60]!r}")
     names = list(known)
     for key in given:
         if key not in names:
-            raise DeclarationError(f"{where}: {nearest(what, str(key), names)}")
+            place = place_of(where, given, key)
+            raise DeclarationError(f"{place}: {nearest(what, str(key)[:60], names)}")
 
 
 def require(where: str, given: Mapping[str, Any], keys: Iterable[str]) -> None:

@@ -12,24 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mixlib.core.catalog import nearest
-from pipelines.declare.errors import DeclarationError, check_keys, require
+from mixlib.data.catalog import DATASETS
+from mixlib.models.backbones import BACKBONES
+from pipelines.declare.errors import DeclarationError
+from pipelines.declare.mapping import overlaid, place_of
+from pipelines.declare.schema import SCALE
+from pipelines.declare.values import check_fields
+from pipelines.declare.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parents[1] / "scales"
-KEYS = {
-    "title",
-    "note",
-    "seeds",
-    "seeds_of",
-    "compare",
-    "family",
-    "data",
-    "backbones",
-    "kinds",
-    "parts",
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ class Scale:
         """Settings of a kind of job on the paper's dataset ``data`` that differ from the
         recipe's."""
         sections = self.kinds.get(kind, {})
-        return {**sections.get("default", {}), **sections.get(data, {})}
+        return overlaid(sections.get("default", {}), sections.get(data, {}))
 
     def runs(self, *names: str) -> int:
         """How many runs a cell averages: what ``seeds_of`` says of the first name that it holds."""
@@ -87,17 +79,19 @@ def load(name: str, folder: Path = FOLDER) -> Scale:
     """A scale by name.
 
     Raises:
-        DeclarationError: no such scale, or its file has an unknown or missing key.
+        DeclarationError: no such scale, or its file has an unknown or missing key, or a value of
+            another type or range than :data:`pipelines.declare.schema.SCALE` says.
     """
-    path = folder / f"{name}.yaml"
-    if not path.exists():
+    if name not in names(folder):
         raise DeclarationError(nearest("scale", name, names(folder)))
-    try:
-        body = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{path}: not valid YAML: {error}") from None
-    check_keys(str(path), body, KEYS)
-    require(str(path), body, ("title", "note", "seeds"))
-    for data, stand_in in body.get("data", {}).items():
-        check_keys(f"{path}: data: {data}", stand_in, {"name", "spec", "train_cap", "test_cap"})
+    path = folder / f"{name}.yaml"
+    body = read_yaml(path, tuple(SCALE), ("title", "note", "seeds"))
+    check_fields(str(path), body, SCALE, "key")
+    for key in body.get("backbones", {}):
+        data, _, network = key.rpartition("/")
+        where = place_of(f"{path}: backbones", body["backbones"], key)
+        if data and data not in DATASETS:
+            raise DeclarationError(f"{where}: {nearest('dataset', data, DATASETS)}")
+        if network not in BACKBONES:
+            raise DeclarationError(f"{where}: {nearest('backbone', network, BACKBONES)}")
     return Scale(name=name, **body)

@@ -7,26 +7,22 @@ the nearest name.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
+from mixlib.models.backbones import BACKBONES
 from pipelines.declare.errors import DeclarationError, check_keys, require
+from pipelines.declare.mapping import overlaid, place_of
+from pipelines.declare.schema import ENTRY, FIGURE, FILE, MOST_CELLS, NAME, TABLE
+from pipelines.declare.values import Anything, Many, check_fields, shown
+from pipelines.declare.yaml_file import read_yaml
 
 FOLDER = Path("paper_tables")
-KEYS = {
-    "title", "caption", "source", "kind", "rows", "columns", "fixed", "metric", "unit",
-    "higher_is_better", "tolerance", "reference", "footnotes", "figure", "pictures", "compare",
-    "skip",
-}  # fmt: skip
-COMPARE = ("rows", "columns")
-AXIS_KEYS = {"label", "set", "metric", "unit", "decimals", "higher_is_better"}
-FIGURE_KEYS = {"title", "caption", "source", "figure", "settings"}
 NO_CELLS = "none"  # the kind of a product that is a picture alone, drawn from no results
 
 
@@ -64,7 +60,8 @@ class Table:
         footnotes: lines under the table.
         skip: cells (row label, column label) that are left empty: combinations that make no sense,
             or that the paper does not report.
-        figure: "module:function" that draws the table's picture, see :mod:`paper_tables.figures`.
+        figure: name of the drawing that is the table's picture, see
+            :mod:`paper_tables.drawings.registry`.
         pictures: the same for example pictures beside the table; None: there are none.
         whole: the declared table, where this is the part of it that a scale measures.
     """
@@ -85,7 +82,7 @@ class Table:
     reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
     skip: frozenset[tuple[str, str]] = frozenset()
-    figure: str = "paper_tables.figures:dots"
+    figure: str = "dots"
     pictures: str | None = None
     whole: Table | None = None
 
@@ -122,10 +119,10 @@ class Table:
         others = any(column.unit not in (None, self.unit) for column in self.columns)
         return f"{self.unit} unless a column says otherwise" if others else self.unit
 
-    def point(self, row: Entry, column: Entry) -> dict[str, Any]:
+    def point(self, row: Entry, column: Entry) -> Mapping[str, Any]:
         """The declared fields of one cell; a row overrides what is fixed, a column overrides a
         row."""
-        return {**self.fixed, **row.sets, **column.sets}
+        return overlaid(self.fixed, row.sets, column.sets)
 
     def metric(self, row: Entry, column: Entry) -> str:
         """The metric of one cell."""
@@ -166,21 +163,21 @@ def load(path: Path) -> dict[str, Table]:
         DeclarationError: the file is not YAML, or a declaration has an unknown or missing key, an
             unknown method, or reference numbers that do not fit its rows and columns.
     """
-    try:
-        body = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{path}: not valid YAML: {error}") from None
-    check_keys(str(path), body, {"paper", "tables", "figures"})
-    require(str(path), body, ("paper", "tables"))
-    tables = {n: _table(n, path, body["paper"], spec) for n, spec in body["tables"].items()}
-    figures = body.get("figures", {})
-    return tables | {n: _figure(n, path, body["paper"], spec) for n, spec in figures.items()}
+    body = read_yaml(path, tuple(FILE), ("paper", "tables"))
+    check_fields(str(path), body, FILE, "key")
+    tables, figures = body["tables"], body.get("figures", {})
+    if both := tables.keys() & figures.keys():
+        raise DeclarationError(f"{path}: {sorted(both)} are declared as table and as figure")
+    return {
+        **{name: _table(name, path, body["paper"], tables) for name in tables},
+        **{name: _figure(name, path, body["paper"], figures) for name in figures},
+    }
 
 
-def _figure(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
+def _figure(name: str, path: Path, paper: str, among: Mapping[str, Any]) -> Table:
     """A picture without cells; ``settings`` (stored as ``fixed``) go to its drawing function."""
-    where = f"{path}: {name}"
-    check_keys(where, spec, FIGURE_KEYS)
+    spec, where = among[name], f"{place_of(str(path), among, name)}: {name}"
+    check_fields(where, spec, FIGURE, "key")
     require(where, spec, ("title", "source", "figure"))
     return Table(
         name=name,
@@ -196,15 +193,17 @@ def _figure(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table
     )
 
 
-def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
-    where = f"{path}: {name}"
-    check_keys(where, spec, KEYS)
+def _table(name: str, path: Path, paper: str, among: Mapping[str, Any]) -> Table:
+    spec, where = among[name], f"{place_of(str(path), among, name)}: {name}"
+    check_fields(where, spec, TABLE, "key")
     require(where, spec, ("title", "source", "kind", "rows", "columns"))
-    shared, compare = {"metric": spec.get("metric")}, spec.get("compare", "rows")
-    if compare not in COMPARE:
-        raise DeclarationError(f"{where}: {nearest('axis to compare', str(compare), COMPARE)}")
     rows = _axis(f"{where}: rows", spec["rows"], {})
-    columns = _axis(f"{where}: columns", spec["columns"], shared)
+    columns = _axis(f"{where}: columns", spec["columns"], {"metric": spec.get("metric")})
+    if len(rows) * len(columns) > MOST_CELLS:
+        raise DeclarationError(
+            f"{where}: expected at most {MOST_CELLS:,} cells, found {len(rows):,} rows x "
+            f"{len(columns):,} columns = {len(rows) * len(columns):,}"
+        )
     return Table(
         name=name,
         file=str(path),
@@ -217,45 +216,57 @@ def _table(name: str, path: Path, paper: str, spec: Mapping[str, Any]) -> Table:
         fixed=spec.get("fixed", {}),
         unit=spec.get("unit", "%"),
         higher_is_better=spec.get("higher_is_better", True),
-        compare=compare,
+        compare=spec.get("compare", "rows"),
         tolerance=spec.get("tolerance"),
         reference=_reference(where, spec.get("reference", {}), rows, columns),
         footnotes=tuple(spec.get("footnotes", ())),
         skip=_skip(where, spec.get("skip", {}), rows, columns),
-        figure=spec.get("figure", "paper_tables.figures:dots"),
+        figure=spec.get("figure", "dots"),
         pictures=spec.get("pictures"),
     )
 
 
 def _axis(where: str, spec: Any, shared: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """Entries of an axis: {field: [values]}, or a list of {label, set, metric}."""
+    """Entries of an axis: {field: [values]}, or a list of {label, set, metric}.
+
+    Raises:
+        DeclarationError: it is neither, it is empty, or two entries have one label.
+    """
+    entries: list[Entry] = []
     if isinstance(spec, Mapping):
         if len(spec) != 1:
             raise DeclarationError(
-                f"{where}: expected one field with its values, found {list(spec)}"
+                f"{where}: expected one field with its values, found {shown(list(spec))}"
             )
         name, values = next(iter(spec.items()))
-        if not isinstance(values, Sequence) or isinstance(values, str):
-            raise DeclarationError(f"{where}: {name}: expected a list of values, found {values!r}")
-        return tuple(Entry(_label(where, name, value), {name: value}, **shared) for value in values)
-    if not isinstance(spec, Sequence) or isinstance(spec, str):
-        raise DeclarationError(f"{where}: expected {{field: [values]}} or a list, found {spec!r}")
-    entries = []
-    for i, item in enumerate(spec):
-        check_keys(f"{where}[{i}]", item, AXIS_KEYS)
-        require(f"{where}[{i}]", item, ("label", "set"))
-        options = {key: value for key, value in item.items() if key not in ("label", "set")}
-        entries.append(Entry(item["label"], item["set"], **{**shared, **options}))
+        Many(Anything(), 1, MOST_CELLS).check(f"{where}: {name}", values)
+        entries += (Entry(_label(where, name, v), {name: v}, **shared) for v in values)
+    elif isinstance(spec, list) and 0 < len(spec) <= MOST_CELLS:
+        for i, item in enumerate(spec):
+            check_fields(f"{where}[{i}]", item, ENTRY, "key")
+            require(f"{where}[{i}]", item, ("label", "set"))
+            options = {key: value for key, value in item.items() if key not in ("label", "set")}
+            entries.append(Entry(item["label"], item["set"], **{**shared, **options}))
+    else:
+        raise DeclarationError(
+            f"{where}: expected {{field: [values]}} or a list of 1 to {MOST_CELLS:,} entries, "
+            f"found {shown(spec)}"
+        )
+    for label, count in Counter(entry.label for entry in entries).items():
+        if count > 1:
+            raise DeclarationError(
+                f"{where}: expected labels that differ, found {label!r} {count} times"
+            )
     return tuple(entries)
 
 
 def _label(where: str, name: str, value: Any) -> str:
     """The catalog's title of a method or network; other values print as themselves."""
-    from mixlib.models.backbones import BACKBONES
-
-    catalog: Mapping[str, Any] | None = {"method": METHODS, "backbone": BACKBONES}.get(name)
+    catalogs: Mapping[str, Mapping[str, Any]] = {"method": METHODS, "backbone": BACKBONES}
+    catalog = catalogs.get(name)
     if catalog is None:
         return str(value)
+    NAME.check(f"{where}: {name}", value)
     if value not in catalog:
         raise DeclarationError(f"{where}: {nearest(name, str(value), catalog)}")
     return catalog[value].title
@@ -280,15 +291,12 @@ def _reference(
     check_keys(f"{where}: reference", spec, labels, "row")
     numbers = {}
     for label, values in spec.items():
-        if not isinstance(values, Sequence) or len(values) != len(columns):
+        if len(values) != len(columns):
             raise DeclarationError(
                 f"{where}: reference: {label}: expected {len(columns)} numbers, one per column, "
                 f"found {values!r}"
             )
         for column, value in zip(columns, values, strict=True):
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise DeclarationError(f"{where}: reference: {label}: {value!r} is not a number")
-            numbers[label, column.label] = float(value)
+            if value is not None:
+                numbers[label, column.label] = float(value)
     return numbers

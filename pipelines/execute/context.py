@@ -67,5 +67,5 @@ class Context:
 
     def state(self, done: Job, name: str) -> dict[str, Any]:
         """The state dict that a finished job stores under a name, on the CPU."""
-        self.store.read(done)
-        return torch.load(self.store.folder(done) / name, map_location="cpu", weights_only=True)
+        path = self.store.kept_file(done, name)
+        return torch.load(path, map_location="cpu", weights_only=True)

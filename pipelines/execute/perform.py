@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from pipelines.execute.context import Context
 from pipelines.execute.executors import EXECUTORS
+from pipelines.execute.outcome import Outcome, diverged
 from pipelines.execute.progress import Progress
+from pipelines.execute.provenance import Origin
 from pipelines.execute.store import Store
 from pipelines.plan.job import Job
 
@@ -29,13 +32,33 @@ def perform(
     """
     leads = os.environ.get("RANK", "0") == "0"
     with store.working(job, leads) as folder:
-        if store.finished(job):
+        if store.usable(job) if leads else store.finished(job):
+            if leads:
+                store.mark(job)
             return False
+        if leads and store.publish(job, folder):
+            store.mark(job)
+            return True
         name = f"{job.kind} {job.digest[:6]}"
         if leads:
             print(f"[{name}] {job.describe()}", file=sys.stderr, flush=True)
         context = Context(folder, store, Progress(name), checkpoint_seconds, workers, accelerator)
-        outcome = EXECUTORS[job.kind](job, context)
+        origin = Origin.now()
+        outcome = attempt(job, context)
         if leads:
-            store.commit(job, folder, outcome)
+            store.commit(job, folder, outcome, origin.body())
+            store.mark(job)
     return True
+
+
+def attempt(job: Job, context: Context) -> Outcome:
+    """What a job measured; numbers that are not finite are an outcome, and so are a parent's."""
+    for parent in job.parents():
+        reason = context.store.read(parent).get("diverged")
+        if reason is not None:
+            return diverged(job.metrics, f"parent {parent.digest}: {reason}", 0.0)
+    began = time.monotonic()
+    try:
+        return EXECUTORS[job.kind](job, context)
+    except FloatingPointError as error:
+        return diverged(job.metrics, str(error), time.monotonic() - began)

@@ -1,28 +1,167 @@
-"""Provenance of a result: with what, and from which source, it was made."""
+"""Provenance of a result: with what, and from which source, it was made.
+
+The source is what was loaded when the work began: commit, and a digest of the syntax trees of the
+project's modules in use (comments, docstrings and formatting are no part of it).  Whatever changed
+until the end is named.
+"""
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import os
 import platform
 import subprocess
+import sys
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("mixlib", "downstream", "pipelines", "theory", "paper_tables")
+LOCK = "uv.lock"
+
+
+def provenance() -> dict[str, Any]:
+    """With what, and from which source, this process works now."""
+    return Origin.now().body()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a process worked with when its work began.
+
+    Attributes:
+        git: commit, and whether files differ from it.
+        sources: module -> digest of its file's bytes.
+        closure: digest of the syntax trees of those modules and of the lock file.
+
+    Example:
+        >>> origin = Origin.now()
+        >>> origin.changed()
+        []
+    """
+
+    git: dict[str, Any]
+    sources: dict[str, str]
+    closure: str
+
+    @classmethod
+    def now(cls) -> Origin:
+        """The origin of work that begins now."""
+        files = loaded_files()
+        trees = {name: tree_digest(path) for name, path in files.items()}
+        trees[LOCK] = _bytes_digest(ROOT / LOCK)
+        text = "\n".join(f"{name} {digest}" for name, digest in sorted(trees.items()))
+        return cls(
+            git=dict(git_state()),
+            sources={name: _bytes_digest(path) for name, path in files.items()},
+            closure=hashlib.sha256(text.encode()).hexdigest()[:16],
+        )
+
+    def changed(self) -> list[str]:
+        """Modules whose files are no longer what was loaded."""
+        files = loaded_files()
+        return sorted(
+            name
+            for name, digest in self.sources.items()
+            if name not in files or _bytes_digest(files[name]) != digest
+        )
+
+    def body(self) -> dict[str, Any]:
+        """What a result stores, at the end of the work."""
+        changed = self.changed()
+        return {
+            "versions": versions(),
+            "git": {**self.git, "dirty": bool(self.git["dirty"] or changed)},
+            "source": {
+                "digest": self.closure,
+                "modules": len(self.sources),
+                "changed_during_run": changed,
+            },
+            "host": host(),
+        }
+
+
+def loaded_files() -> dict[str, Path]:
+    """The files of this project's modules that are loaded."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.partition(".")[0] in PACKAGES and file and file.endswith(".py"):
+            found[name] = Path(file)
+    return found
+
+
+def tree_digest(path: Path) -> str:
+    """Digest of a module's syntax tree; "" where the file is gone."""
+    try:
+        return _tree_digest(path, path.stat().st_mtime_ns)
+    except OSError:
+        return ""
 
 
 @cache
-def provenance() -> dict[str, Any]:
-    """With what, and from which source, a result was made."""
+def _tree_digest(path: Path, changed: int) -> str:
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+
+
+def _bytes_digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
+
+
+@cache
+def git_state() -> dict[str, Any]:
+    """The commit, and whether files differ from it, when this was first asked."""
+    return {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))}
+
+
+@cache
+def versions() -> dict[str, str | None]:
+    """Versions of Python and of the libraries that numbers depend on."""
     names = ("torch", "torchvision", "timm", "lightning", "numpy", "mixlib")
-    return {
-        "versions": {"python": platform.python_version(), **{n: _version(n) for n in names}},
-        "git": {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))},
-        "host": {
-            "system": platform.system(),
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-        },
+    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+def host() -> dict[str, Any]:
+    """The machine: processor, instruction set, threads and device, on which bits depend."""
+    found: dict[str, Any] = {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
     }
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        found["threads"] = torch.get_num_threads()
+        found["instruction_set"] = torch.backends.cpu.get_cpu_capability()
+        cuda = torch.cuda.is_available()
+        found["device"] = torch.cuda.get_device_name() if cuda else "cpu"
+        found["cuda"] = torch.version.cuda if cuda else None
+    return found
+
+
+@cache
+def _processor() -> str:
+    """The processor's model name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
 
 
 def _version(package: str) -> str | None:

@@ -2,37 +2,49 @@
 job.
 
 A result folder appears by one rename from ``<digest>.partial``, where a running job keeps its
-checkpoint.  Reading checks that the job inside hashes to the folder's name: a result cannot be
-mistaken for another's.
+checkpoint.  Nothing there is deleted before the result is written and read back.  Reading checks
+that the job inside hashes to the folder's name and that nothing has changed since it was written: a
+result cannot be mistaken for another's.  What is broken is set aside as ``<digest>.broken-<n>``.
+
+The workflow engine is told of ``.done/<digest>`` only: it deletes its outputs as it sees fit, and a
+result must survive that.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.provenance import provenance
+from pipelines.execute.result_file import (
+    RESULT,
+    CorruptResult,
+    file_digest,
+    load,
+    write_result,
+)
 from pipelines.plan.job import Job, plain
 
-RESULT = "result.json"
-
-
-class CorruptResult(RuntimeError):
-    """A result folder does not hold what its name promises."""
+__all__ = ["RESULT", "CorruptResult", "Store", "load"]
 
 
 @dataclass(frozen=True)
 class Store:
-    """The folder of all results."""
+    """The folder of all results.
+
+    Example:
+        >>> Store(Path("results")).jobs
+        PosixPath('results/.jobs')
+    """
 
     root: Path = Path("results")
 
@@ -49,6 +61,10 @@ class Store:
         """The file whose presence says that a job is finished."""
         return self.folder(job) / RESULT
 
+    def marker(self, job: Job) -> Path:
+        """The workflow engine's output of a job; holds the digest of the result's content."""
+        return self.root / ".done" / job.digest
+
     def finished(self, job: Job) -> bool:
         """Whether the result is there."""
         return self.file(job).exists()
@@ -58,12 +74,38 @@ class Store:
 
         Raises:
             FileNotFoundError: the job has not finished.
-            CorruptResult: the file is damaged or holds another job's result.
+            CorruptResult: the file is damaged, edited or another job's result.
         """
         path = self.file(job)
         if not path.exists():
             raise FileNotFoundError(f"{path} is missing: this job has not run: {job.describe()}")
-        return load(path, job.digest)
+        return load(path, job.digest, signed=True)
+
+    def kept_file(self, job: Job, name: str) -> Path:
+        """A file that belongs to a finished result.
+
+        Raises:
+            CorruptResult: it is missing, or not what the job wrote.
+        """
+        path, known = self.folder(job) / name, self.read(job).get("files", {})
+        if name not in known or not path.is_file():
+            raise CorruptResult(
+                f"{path}: expected a file of the result of {job.describe()}, found none; delete "
+                f"{self.folder(job)} and run again"
+            )
+        status = path.stat()
+        found = _digest_once(path, status.st_mtime_ns, status.st_size)
+        if found != known[name]:
+            raise CorruptResult(
+                f"{path}: expected the content {known[name]}, found {found}: it was changed after "
+                f"it was written; delete {self.folder(job)} and run again"
+            )
+        return path
+
+    def verify(self, job: Job) -> None:
+        """Reads a finished result and every file of it; raises CorruptResult as these do."""
+        for name in self.read(job).get("files", {}):
+            self.kept_file(job, name)
 
     @contextmanager
     def working(self, job: Job, leads: bool = True) -> Iterator[Path]:
@@ -85,46 +127,109 @@ class Store:
             if folder.exists() and not any(folder.iterdir()):
                 folder.rmdir()
 
-    def commit(self, job: Job, folder: Path, outcome: Outcome) -> None:
-        """Makes a working folder the finished result; files that the outcome does not keep go."""
+    def commit(
+        self,
+        job: Job,
+        folder: Path,
+        outcome: Outcome,
+        origin: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Makes a working folder the finished result; files that the outcome does not keep go.
+
+        The result is written and read back before anything is deleted.
+
+        Args:
+            job: what was done.
+            folder: its working folder.
+            outcome: what it measured.
+            origin: where it comes from (:mod:`pipelines.execute.provenance`); None: this process.
+
+        Raises:
+            FileNotFoundError: a file that the outcome keeps is not there.
+        """
+        write_result(
+            folder / RESULT,
+            {
+                "digest": job.digest,
+                "job": plain(job),
+                "metrics": dict(outcome.metrics),
+                "seconds": outcome.seconds,
+                **outcome.more,
+                "history": outcome.history,
+                "diverged": outcome.divergence(),
+                "files": {name: file_digest(folder / name) for name in outcome.keep},
+                "provenance": dict(origin or provenance()),
+            },
+        )
+        self.publish(job, folder)
+
+    def publish(self, job: Job, folder: Path) -> bool:
+        """Renames a working folder that holds the job's whole result into its place.
+
+        Also completes the commit of a process that was killed in the middle of it.
+
+        Returns:
+            Whether the folder held one.
+        """
+        try:
+            body = load(folder / RESULT, job.digest, signed=True)
+        except FileNotFoundError:
+            return False
+        except CorruptResult as error:
+            self.set_aside(folder / RESULT, str(error))
+            return False
+        keep = {RESULT, *body.get("files", {})}
         for path in folder.iterdir():
-            if path.name not in outcome.keep:
+            if path.name not in keep:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        body = {
-            "digest": job.digest,
-            "job": plain(job),
-            "metrics": dict(outcome.metrics),
-            "seconds": outcome.seconds,
-            **outcome.more,
-            "history": outcome.history,
-            "provenance": provenance(),
-        }
-        with (folder / RESULT).open("w") as file:
-            json.dump(body, file, indent=1, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
         final = self.folder(job)
-        if final.exists():
+        if (final / RESULT).exists():
+            self.set_aside(final, "another result of the same job is there")
+        elif final.exists():
             # an empty folder that a workflow engine made, or the rest of a deleted result
             shutil.rmtree(final)
         folder.rename(final)
+        return True
+
+    def usable(self, job: Job) -> bool:
+        """Whether the result is there and whole; one that is not is set aside, with a message."""
+        if not self.finished(job):
+            return False
+        try:
+            self.verify(job)
+        except CorruptResult as error:
+            self.set_aside(self.folder(job), str(error))
+            return False
+        return True
+
+    def set_aside(self, path: Path, why: str) -> Path:
+        """Renames a broken file or folder to ``<name>.broken-<n>`` and says so."""
+        number = 1
+        while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
+            number += 1
+        path.rename(aside)
+        print(f"set aside {path} as {aside.name}: {why}", file=sys.stderr, flush=True)
+        return aside
+
+    def mark(self, job: Job) -> None:
+        """Tells the workflow engine that a job is finished."""
+        path, text = self.marker(job), file_digest(self.file(job)) + "\n"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.write_text(text)
+        part.replace(path)
+
+    def match_markers(self, jobs: Iterable[Job]) -> None:
+        """Makes markers say which results are there, whoever wrote or deleted either."""
+        for job in jobs:
+            marked, there = self.marker(job).exists(), self.finished(job)
+            if marked and not there:
+                self.marker(job).unlink(missing_ok=True)
+            elif there and not marked:
+                self.mark(job)
 
 
-def load(path: Path, digest: str) -> dict[str, Any]:
-    """A result file whose job has the digest.
-
-    Raises:
-        CorruptResult: the file is damaged or holds another job's result.
-    """
-    try:
-        result = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise CorruptResult(f"{path}: not valid JSON ({error}); delete it and run again") from None
-    text = json.dumps(result.get("job"), sort_keys=True, separators=(",", ":"))
-    found = hashlib.sha256(text.encode()).hexdigest()[:16]
-    if found != digest:
-        raise CorruptResult(
-            f"{path}: the job inside has digest {found}, its name says {digest}; "
-            "delete it and run again"
-        )
-    return result
+@lru_cache(maxsize=4096)
+def _digest_once(path: Path, changed: int, size: int) -> str:
+    """A file's digest, computed once for every change of the file."""
+    return file_digest(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipelines.declare import scale, table
 from pipelines.declare.errors import check_keys
 from pipelines.plan import grid
+from pipelines.plan.kinds import KINDS
 
 
 def plan(name: str) -> grid.Plan:
@@ -15,4 +16,5 @@ def plan(name: str) -> grid.Plan:
     """
     tables, chosen = table.load_all(), scale.load(name)
     check_keys(f"scale {name}: parts", chosen.parts, tables, "table")
+    check_keys(f"scale {name}: seeds_of", chosen.seeds_of, (*tables, *KINDS), "table or kind")
     return grid.plan(tables, chosen)

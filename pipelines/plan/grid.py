@@ -11,6 +11,7 @@ from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.scale import Scale
+from pipelines.declare.schema import MOST_JOBS
 from pipelines.declare.table import NO_CELLS, Table
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
@@ -48,6 +49,13 @@ def cells(
     if table.kind not in KINDS:
         raise DeclarationError(f"{table.file}: {table.name}: {nearest('kind', table.kind, KINDS)}")
     kind = KINDS[table.kind]
+    count = len(table.rows) * len(table.columns) * scale.runs(table.name, table.kind)
+    if count > MOST_JOBS:
+        raise DeclarationError(
+            f"{table.file}: {table.name}: expected at most {MOST_JOBS:,} runs at scale "
+            f"{scale.name}, found {len(table.rows):,} rows x {len(table.columns):,} columns x "
+            f"{scale.runs(table.name, table.kind):,} seeds = {count:,}"
+        )
     found = []
     for row in table.rows:
         for column in table.columns:
@@ -61,7 +69,11 @@ def cells(
                     for seed in range(scale.runs(table.name, table.kind))
                 )
             )
-            found.append(Cell(row.label, column.label, table.metric(row, column), jobs))
+            metric = table.metric(row, column)
+            if metric not in kind.metrics:
+                what = f"metric of kind {table.kind}"
+                raise DeclarationError(f"{where}: {nearest(what, metric, kind.metrics)}")
+            found.append(Cell(row.label, column.label, metric, jobs))
     return tuple(found)
 
 

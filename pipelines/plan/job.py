@@ -28,13 +28,14 @@ class Job(ABC):
     """Base of all jobs.
 
     ``kind`` is the word in declarations; ``revision`` is raised by hand whenever the kind's numbers
-    change; ``distributed`` says whether several processes can share the work.  Building a job
-    imports no torch; only :meth:`run` does.
+    change; ``distributed`` says whether several processes can share the work; ``metrics`` are the
+    numbers of its results that a table may show.
     """
 
     kind: ClassVar[str]
     revision: ClassVar[int] = 1
     distributed: ClassVar[bool] = False
+    metrics: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod

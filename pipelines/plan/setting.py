@@ -18,13 +18,15 @@ from mixlib.models.backbones import BACKBONES
 from mixlib.training.recipes import RECIPES, Recipe
 from pipelines.data.fingerprints import fingerprint, specify
 from pipelines.data.places import MissingDataError
-from pipelines.declare.errors import DeclarationError, check_keys, require
+from pipelines.declare.errors import DeclarationError, require
 from pipelines.declare.scale import Scale
+from pipelines.declare.schema import AUGMENTATION, CELL, RECIPE
+from pipelines.declare.values import check_fields
 from pipelines.plan.inputs import Data, Row
+from pipelines.plan.method_parameters import parameters
 from pipelines.plan.weights import identify
 
 T = TypeVar("T")
-RECIPE_FIELDS = {f.name for f in dataclasses.fields(Recipe)} - {"name", "source", "revision"}
 
 
 def pairs(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -73,8 +75,8 @@ class Setting:
     fingerprints: Mapping[str, str] | None = None
 
     def check(self, point: Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> None:
-        """Refuses unknown or missing fields of a cell."""
-        check_keys(self.where, point, known, "field")
+        """Refuses unknown or missing fields of a cell, and values of another type or range."""
+        check_fields(self.where, point, {name: CELL[name] for name in known})
         require(self.where, point, needed)
 
     def look_up(self, what: str, name: str, catalog: Mapping[str, T]) -> T:
@@ -132,6 +134,8 @@ class Setting:
         chosen = DATASETS[self.data(data).name]
         # a method that undoes the normalization must undo that of the data in use
         params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
+        known = parameters(row)
+        check_fields(f"{self.where}: params", changes or {}, known, f"parameter of {row.name}")
         return Row(row.name, row.revision, pairs(merged(params, changes or {})))
 
     def weights(self, name: str | None, network: Row) -> Row | None:
@@ -146,16 +150,18 @@ class Setting:
     def recipe(self, name: str, changes: Mapping[str, Any]) -> Recipe:
         """A recipe with some fields changed."""
         row = self.look_up("recipe", name, RECIPES)
-        check_keys(self.where, changes, RECIPE_FIELDS, "recipe field")
+        check_fields(self.where, changes, RECIPE, "recipe field")
         return dataclasses.replace(row, **changes)
 
     def augment(self, name: str, changes: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         """An augmentation's every setting, some changed."""
         row = self.look_up("augmentation", name, AUGMENTS)
-        check_keys(
-            self.where, changes, {f.name for f in dataclasses.fields(row)}, "augmentation field"
-        )
-        return pairs(dataclasses.asdict(dataclasses.replace(row, **dict(pairs(changes)))))
+        check_fields(self.where, changes, AUGMENTATION, "augmentation field")
+        try:
+            changed = dataclasses.replace(row, **dict(pairs(changes)))
+        except ValueError as error:
+            raise DeclarationError(f"{self.where}: augmentation: {error}") from None
+        return pairs(dataclasses.asdict(changed))
 
 
 @cache

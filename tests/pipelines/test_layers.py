@@ -39,7 +39,7 @@ GRAPH = {name: imports(path) - {name} for name, path in MODULES.items()}
 # what a layer may import
 BELOW = {
     "declare": {"declare"},
-    "data": {"data"},
+    "data": {"data", "declare", "command_line"},
     "plan": {"plan", "declare", "data"},
     "execute": {"execute", "plan", "declare", "data", "command_line"},
 }

@@ -9,7 +9,10 @@ from typing import Any
 
 from downstream.detection.settings import SETTINGS, DetectSettings
 from mixlib.data.catalog import DATASETS
-from pipelines.declare.errors import check_keys
+from pipelines.declare.errors import DeclarationError
+from pipelines.declare.mapping import overlaid, without
+from pipelines.declare.schema import DETECTION, DETECTION_RELATIONS, check_relations
+from pipelines.declare.values import check_fields
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import TrainJob
@@ -31,6 +34,7 @@ class DetectJob(Job):
     """
 
     kind = "detect"
+    metrics = ("AP", "AP50", "AP75")
 
     scenes: Data
     parent: TrainJob
@@ -44,13 +48,14 @@ class DetectJob(Job):
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> DetectJob:
         setting.check(point, FIELDS, ("pretrain", "data", "settings", "backbone", "method"))
-        parent = {k: point[k] for k in PARENT_FIELDS if k in point} | {"data": point["pretrain"]}
+        parent = overlaid(
+            without(point, *(set(point) - set(PARENT_FIELDS))), {"data": point["pretrain"]}
+        )
         paper = point["data"]
         setting.look_up("dataset", paper, DATASETS)
         settings = setting.look_up("detector settings", point["settings"], SETTINGS)
-        changes: dict[str, Any] = setting.scale.settings("detect", paper)
-        known = {f.name for f in dataclasses.fields(DetectSettings)}
-        check_keys(setting.where, changes, known, "detector setting")
+        changes = setting.scale.settings("detect", paper)
+        check_fields(setting.where, changes, DETECTION, "detector setting")
         # the detector sees pixels normalized as the classifier did
         trained_on = DATASETS[setting.data(point["pretrain"]).name]
         for name, values in (("pixel_mean", trained_on.mean), ("pixel_std", trained_on.std)):
@@ -58,10 +63,15 @@ class DetectJob(Job):
         frozen: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()
         }
+        try:
+            chosen = dataclasses.replace(settings, **frozen)
+        except ValueError as error:
+            raise DeclarationError(f"{setting.where}: {error}") from None
+        check_relations(setting.where, chosen, DETECTION_RELATIONS)
         return cls(
             scenes=setting.data(paper),
             parent=TrainJob.build(parent, setting),
-            settings=dataclasses.replace(settings, **frozen),
+            settings=chosen,
             seed=setting.seed,
         )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from downstream.localization.settings import LocalizeSettings
 from mixlib.data.catalog import DATASETS
-from pipelines.declare.errors import DeclarationError, check_keys
+from pipelines.declare.mapping import without
+from pipelines.declare.schema import LOCALIZATION
+from pipelines.declare.values import check_fields
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import FIELDS as PARENT_FIELDS
@@ -17,6 +18,9 @@ from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting, pairs
 
 FIELDS = ("prior", *PARENT_FIELDS)
+METRICS = tuple(
+    f"{name}{delta}" for name in ("MaxBoxAccV2", "MaxBoxAcc") for delta in ("", "_30", "_50", "_70")
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class LocalizeJob(Job):
     """
 
     kind = "localize"
+    metrics = METRICS
 
     scenes: Data
     parent: TrainJob | None
@@ -45,13 +50,10 @@ class LocalizeJob(Job):
     def build(cls, point: Mapping[str, Any], setting: Setting) -> LocalizeJob:
         setting.check(point, FIELDS, ("data",))
         prior = point.get("prior")
-        if prior not in (None, "center"):
-            raise DeclarationError(f"{setting.where}: no prior {prior!r}; known: center")
-        parent = {k: point[k] for k in PARENT_FIELDS if k in point}
+        parent = without(point, "prior")
         setting.look_up("dataset", point["data"], DATASETS)
         changes = setting.scale.settings("localize", point["data"])
-        known = {f.name for f in dataclasses.fields(LocalizeSettings)}
-        check_keys(setting.where, changes, known, "localization setting")
+        check_fields(setting.where, changes, LOCALIZATION, "localization setting")
         return cls(
             scenes=setting.data(point["data"]),
             parent=None if prior else TrainJob.build(parent, setting),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.declare.mapping import without
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import FIELDS, TrainJob
@@ -28,6 +29,7 @@ class MixedJob(Job):
     """
 
     kind = "mixed"
+    metrics = ("mixed_top1", "mixed_top2")
 
     parent: TrainJob
     rounds: int
@@ -40,8 +42,9 @@ class MixedJob(Job):
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> MixedJob:
         setting.check(point, (*FIELDS, "rounds"), ("data", "method"))
-        parent = {key: value for key, value in point.items() if key != "rounds"}
-        return cls(TrainJob.build(parent, setting), point.get("rounds", 4), setting.seed)
+        return cls(
+            TrainJob.build(without(point, "rounds"), setting), point.get("rounds", 4), setting.seed
+        )
 
     def describe(self) -> str:
         p = self.parent

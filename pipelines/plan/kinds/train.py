@@ -9,6 +9,8 @@ from typing import Any
 from mixlib.data.catalog import DATASETS
 from mixlib.models.backbones import backbone
 from mixlib.training.recipes import Recipe
+from pipelines.declare.mapping import overlaid
+from pipelines.declare.schema import RECIPE_RELATIONS, check_relations
 from pipelines.plan.epoch_selection import EPOCH_RULES
 from pipelines.plan.inputs import Data, Row
 from pipelines.plan.job import Job
@@ -38,6 +40,10 @@ class TrainJob(Job):
 
     kind = "train"
     distributed = True
+    metrics = (
+        *("top1", "top5", "test_loss", "epochs"),
+        *("parameters", "step_ms", "images_per_second"),
+    )
 
     images: Data
     backbone: Row
@@ -61,16 +67,17 @@ class TrainJob(Job):
         setting.look_up("dataset", paper, DATASETS)
         chosen_net = setting.backbone(point["backbone"], paper)
         ours, declared = setting.scale.settings("train", paper), point.get("changes", {})
-        changes = {**ours, **declared}
+        changes = overlaid(ours, declared)
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         # a cell that asks for another crop keeps the scale's image size
-        augment = {**ours.get("augmentation", {}), **declared.get("augmentation", {})}
+        augment = overlaid(ours.get("augmentation", {}), declared.get("augmentation", {}))
         changes.pop("augmentation", None)
         # a scale says null where its networks are too narrow for any published weights
         weights = changes.pop("weights", point.get("weights"))
         recipe = setting.recipe(point["recipe"], changes)
         # a declaration says how long in shares of the recipe, so that it holds at every scale
         recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
+        check_relations(setting.where, recipe, RECIPE_RELATIONS)
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, EPOCH_RULES)
         return cls(

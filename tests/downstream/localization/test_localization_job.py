@@ -41,6 +41,9 @@ class Parents(Store):
     def read(self, job):
         return {}
 
+    def kept_file(self, job, name):
+        return self.folder(job) / name
+
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):

@@ -36,13 +36,16 @@ def test_rows_and_columns_merge_over_what_is_fixed(declare):
             r"no backbone 'resnet_50'; did you mean 'resnet50'\?",
         ),
         ({"rows": None}, "key 'rows' is missing"),
-        ({"rows": {"method": "mixup"}}, "expected a list of values"),
+        ({"rows": {"method": "mixup"}}, "expected a list of at least 1 values"),
         ({"rows": {"method": ["mixup"], "seed": [1]}}, "expected one field"),
         ({"columns": [{"label": "VOC"}]}, r"columns\[0\]: the key 'set' is missing"),
         ({"reference": {"Vanila": [1, 2]}}, r"no row 'Vanila'; did you mean 'Vanilla'\?"),
         ({"reference": {"Vanilla": [81.0]}}, "expected 2 numbers, one per column"),
-        ({"reference": {"Vanilla": [81.0, "38,1"]}}, "'38,1' is not a number"),
-        ({"reference": {"Vanilla": 81.0}}, "expected 2 numbers"),
+        (
+            {"reference": {"Vanilla": [81.0, "38,1"]}},
+            r"Vanilla\[1\]: expected a number .* found the text '38,1'",
+        ),
+        ({"reference": {"Vanilla": 81.0}}, "Vanilla: expected a list of values"),
     ],
 )
 def test_wrong_declarations_name_file_key_and_nearest_word(declare, changes, words):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
+import shutil
 import time
 
 import pytest
@@ -90,8 +92,125 @@ def test_a_second_process_waits_for_the_first(tmp_path, job):
     first.join()
 
 
-def test_a_measure_that_is_not_finite_is_not_stored(tmp_path, job):
+def test_a_measure_that_is_not_finite_is_a_result_that_says_so(tmp_path, job):
     store = Store(tmp_path)
-    with pytest.raises(ValueError, match="Out of range"):
-        commit(store, job, float("nan"))
+    commit(store, job, float("nan"))
+    assert math.isnan(store.read(job)["metrics"]["top1"])
+    assert store.read(job)["diverged"] == "top1 not finite"
+    assert "NaN" not in store.file(job).read_text()
+
+
+def test_the_epoch_of_a_divergence_is_named(tmp_path, job):
+    store = Store(tmp_path)
+    rows = [{"epoch": 1.0, "test_loss": 2.0}, {"epoch": 2.0, "test_loss": math.inf}]
+    with store.working(job) as folder:
+        store.commit(job, folder, Outcome({"test_loss": math.inf}, rows, 1.0))
+    assert store.read(job)["diverged"] == "epoch 2: test_loss not finite"
+    assert store.read(job)["history"][1]["test_loss"] is None
+
+
+def test_nothing_is_deleted_before_the_result_is_there(tmp_path, job):
+    """A kept file is missing, or the disk is full: the checkpoint stays."""
+    store = Store(tmp_path)
+    with store.working(job) as folder:
+        (folder / "checkpoint.pt").write_bytes(b"days of work")
+        with pytest.raises(FileNotFoundError):
+            store.commit(job, folder, Outcome({"top1": 1.0}, [], 1.0, keep=("weights.pt",)))
+        assert (folder / "checkpoint.pt").read_bytes() == b"days of work"
+        with pytest.raises(TypeError):
+            store.commit(job, folder, Outcome({"top1": 1.0}, [], 1.0, more={"x": object()}))
+        assert (folder / "checkpoint.pt").exists()
+
+
+def test_a_commit_that_was_killed_is_completed(tmp_path, job, monkeypatch):
+    store = Store(tmp_path)
+    monkeypatch.setattr(Store, "publish", lambda self, job, folder: False)
+    commit(store, job)
     assert not store.finished(job)
+    monkeypatch.undo()
+    with store.working(job) as folder:
+        assert store.publish(job, folder)
+    assert store.read(job)["metrics"] == {"top1": 50.0}
+    assert {path.name for path in store.folder(job).iterdir()} == {"result.json", "weights.pt"}
+
+
+def edit(store, job, change):
+    body = json.loads(store.file(job).read_text())
+    change(body)
+    store.file(job).write_text(json.dumps(body))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body["metrics"].update(top1=99.9),
+        lambda body: body["metrics"].update(top1=float("nan")),
+        lambda body: body.update(digest="0" * 16),
+        lambda body: body.update(content="0" * 16),
+        lambda body: body.pop("content"),
+        lambda body: body.pop("metrics"),
+        lambda body: body["files"].update({"weights.pt": "0" * 16}),
+        lambda body: body["provenance"]["git"].update(commit="other"),
+        lambda body: body.update(history=[{"epoch": 1}]),
+    ],
+)
+def test_an_edited_result_is_refused_and_set_aside(tmp_path, job, change, capsys):
+    store = Store(tmp_path)
+    commit(store, job)
+    edit(store, job, change)
+    with pytest.raises(CorruptResult, match="run again"):
+        store.read(job)
+    assert not store.usable(job)
+    assert not store.finished(job)
+    assert "set aside" in capsys.readouterr().err
+    assert (tmp_path / f"{job.digest}.broken-1" / "result.json").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "null", "3", '"x"', "{", '{"a": NaN}', "[" * 9999])
+def test_what_is_no_result_is_refused(tmp_path, job, text):
+    store = Store(tmp_path)
+    commit(store, job)
+    store.file(job).write_text(text)
+    with pytest.raises(CorruptResult):
+        store.read(job)
+
+
+@pytest.mark.parametrize("damage", ["other", "truncated", "gone"])
+def test_the_files_of_a_result_are_its_own(tmp_path, job, damage):
+    store = Store(tmp_path)
+    commit(store, job)
+    path = store.kept_file(job, "weights.pt")
+    assert path.read_bytes() == b"weights"
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"of another method" if damage == "other" else b"wei")
+    with pytest.raises(CorruptResult, match=r"weights\.pt"):
+        store.kept_file(job, "weights.pt")
+    with pytest.raises(CorruptResult):
+        store.verify(job)
+    with pytest.raises(CorruptResult, match="found none"):
+        store.kept_file(job, "checkpoint.pt")
+
+
+def test_a_scheduler_that_deletes_its_outputs_deletes_no_result(tmp_path, job):
+    store = Store(tmp_path)
+    commit(store, job)
+    store.match_markers([job])
+    assert store.marker(job).exists()
+    store.marker(job).unlink()
+    assert store.usable(job)
+    store.match_markers([job])
+    assert store.marker(job).exists()
+    # a result that a person deleted is not taken for finished
+    shutil.rmtree(store.folder(job))
+    store.match_markers([job])
+    assert not store.marker(job).exists()
+
+
+def test_a_second_result_does_not_replace_the_first_silently(tmp_path, job, capsys):
+    store = Store(tmp_path)
+    commit(store, job, 50.0)
+    commit(store, job, 51.0)
+    assert store.read(job)["metrics"] == {"top1": 51.0}
+    assert "another result of the same job" in capsys.readouterr().err

@@ -1,0 +1,73 @@
+"""Mappings of declarations, whose keys know the file and line that they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Declared(dict[Any, Any]):
+    """A mapping of a declaration, which knows where its keys stand.
+
+    Attributes:
+        origins: key -> "file:line".
+
+    Example:
+        >>> Declared({"lr": 0.1}, {"lr": "demo.yaml:3"}).origins["lr"]
+        'demo.yaml:3'
+    """
+
+    def __init__(self, values: Mapping[Any, Any], origins: Mapping[Any, str] | None = None) -> None:
+        super().__init__(values)
+        self.origins = dict(origins or {})
+
+
+def origins(mapping: Mapping[str, Any]) -> Mapping[str, str]:
+    """Where the keys of a mapping stand; empty where that is not known."""
+    return mapping.origins if isinstance(mapping, Declared) else {}
+
+
+def overlaid(*mappings: Mapping[str, Any]) -> Declared:
+    """Mappings over each other, the last one on top; every key keeps its place in a file.
+
+    Example:
+        >>> overlaid({"lr": 0.1}, {"lr": 0.2, "epochs": 3})
+        {'lr': 0.2, 'epochs': 3}
+    """
+    out = Declared({})
+    for mapping in mappings:
+        out.update(mapping)
+        for key in mapping:
+            out.origins.pop(key, None)
+        out.origins.update(origins(mapping))
+    return out
+
+
+def without(mapping: Mapping[str, Any], *keys: str) -> Declared:
+    """A mapping without some keys."""
+    rest = {key: value for key, value in mapping.items() if key not in keys}
+    return Declared(rest, {k: place for k, place in origins(mapping).items() if k in rest})
+
+
+def place_of(where: str, values: Mapping[str, Any], key: Any) -> str:
+    """What leads to a key in a message: its own file and line, then what ``where`` says more.
+
+    Args:
+        where: "file: table: cell", or "file:line: table".
+        values: the mapping that holds the key.
+        key: the key.
+
+    Example:
+        >>> place_of("t.yaml: table7", Declared({"rows": 1}, {"rows": "t.yaml:9"}), "rows")
+        't.yaml:9: table7'
+        >>> place_of("t.yaml: table7", Declared({"lr": 1}, {"lr": "demo.yaml:3"}), "lr")
+        'demo.yaml:3: (for t.yaml: table7)'
+    """
+    origin = origins(values).get(key)
+    if origin is None:
+        return where
+    file = origin.rpartition(":")[0]
+    head, _, rest = where.partition(": ")
+    if head == file or head.rpartition(":")[0] == file:
+        return f"{origin}: {rest}" if rest else origin
+    return f"{origin}: (for {where})"

@@ -1,0 +1,479 @@
+"""Schema of declarations: type and range of every field of a table, a scale and what they set.
+
+Ranges stand here and not beside the dataclasses, so that all of them can be read on one page; a
+test compares the names with the dataclasses' fields and the methods' parameters, and lets every
+value of the catalogs pass.  A relation between fields is checked on the resolved settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from downstream.detection.settings import AP_RULES, BACKENDS, NORMS
+from mixlib.core.method import FAMILIES
+from mixlib.data.augmentations import CROPS, FILTERS, PADDINGS, magnitude
+from mixlib.data.catalog import DATASETS
+from mixlib.models.backbones import BACKBONES
+from pipelines.declare.errors import DeclarationError
+from pipelines.declare.values import (
+    Anything,
+    Entries,
+    Fields,
+    Flag,
+    Kind,
+    Many,
+    Maybe,
+    OneOf,
+    Real,
+    Text,
+    Whole,
+)
+
+POSITIVE = Real(0, above=True)
+SHARE = Real(0, 1)
+RATE = Real(0, 100, above=True)
+SIDE = Whole(1, 100_000)
+COUNT = Whole(1, 10**9)
+
+RECIPE: Mapping[str, Kind] = {
+    "optimizer": OneOf(("sgd", "adamw", "lamb"), "optimizer"),
+    "lr": RATE,
+    "min_lr": Real(0, 100),
+    "momentum": Real(0, 0.9999),
+    "nesterov": Flag(),
+    "weight_decay": Real(0, 10),
+    "decay_all": Flag(),
+    "warmup_epochs": Whole(0, 10_000),
+    "schedule_by": OneOf(("epoch", "step"), "schedule_by"),
+    "block_lr": Maybe(RATE),
+    "block_min_lr": Maybe(Real(0, 100)),
+    "batch": Whole(1, 1_000_000),
+    "epochs": Whole(1, 100_000),
+    "augment": Text(what="the name of an augmentation"),
+    "loss": OneOf(("ce", "bce"), "loss"),
+    "smoothing": Real(0, 0.9999),
+    "grad_clip": Maybe(POSITIVE),
+    "weight_ema": Maybe(Real(0, 1)),
+    "precision": OneOf(("32-true", "bf16-mixed"), "precision"),
+    "channels_last": Flag(),
+}
+
+AUGMENTATION: Mapping[str, Kind] = {
+    "size": SIDE,
+    "crop": OneOf(CROPS, "crop"),
+    "padding": Whole(0, 10_000),
+    "padding_mode": OneOf(PADDINGS, "padding_mode"),
+    "scale": Many(Real(0, 1, above=True), 2, 2, growing=True),
+    "ratio": Many(Real(0, 100, above=True), 2, 2, growing=True),
+    "before": Whole(0, 100_000),
+    "interpolation": OneOf(FILTERS, "interpolation"),
+    "flip": SHARE,
+    "randaugment": Text(),
+    "color_jitter": Real(0, 10),
+    "erase": SHARE,
+    "repeats": Whole(1, 1000),
+    "test_size": Whole(0, 100_000),
+    "test_ratio": SHARE,
+}
+
+DETECTION: Mapping[str, Kind] = {
+    "backend": OneOf(BACKENDS, "backend"),
+    "iterations": COUNT,
+    "batch": Whole(1, 100_000),
+    "lr": RATE,
+    "warmup_iters": Whole(0),
+    "warmup_factor": SHARE,
+    "steps": Many(COUNT, rising=True),
+    "gamma": Real(0, 1, above=True),
+    "momentum": Real(0, 0.9999),
+    "weight_decay": Real(0, 10),
+    "weight_decay_norm": Real(0, 10),
+    "train_sizes": Many(SIDE, 1),
+    "test_size": SIDE,
+    "max_size": SIDE,
+    "test_batch": Whole(1, 100_000),
+    "flip": SHARE,
+    "pixel_mean": Many(Real(0, 255), 3, 3),
+    "pixel_std": Many(Real(0, 255, above=True), 3, 3),
+    "freeze_at": Whole(0, 4),
+    "norm": OneOf(NORMS, "norm"),
+    "extra_norm": Flag(),
+    "precise_bn_iters": Whole(0),
+    "anchor_sizes": Many(Real(0, 100_000, above=True), 1),
+    "anchor_ratios": Many(Real(0, 1000, above=True), 1),
+    "rpn_per_image": COUNT,
+    "rpn_positive": SHARE,
+    "rpn_iou": Many(SHARE, 2, 2, growing=True),
+    "pre_nms": Many(COUNT, 2, 2),
+    "post_nms": Many(COUNT, 2, 2),
+    "rpn_nms": SHARE,
+    "rois_per_image": COUNT,
+    "roi_positive": SHARE,
+    "roi_iou": SHARE,
+    "roi_size": Whole(1, 1000),
+    "box_weights": Many(POSITIVE, 4, 4),
+    "score_threshold": SHARE,
+    "nms": SHARE,
+    "detections_per_image": COUNT,
+    "ap_rule": OneOf(AP_RULES, "ap_rule"),
+}
+
+LOCALIZATION: Mapping[str, Kind] = {
+    "input": SIDE,
+    "interpolation": OneOf(("bilinear", "bicubic"), "interpolation"),
+    "grid": SIDE,
+    "thresholds": Whole(1, 100_000),
+    "site": Text(r"\w[\w.]*", "the name of a site"),
+    "center_sigma": Real(0, 100_000, above=True),
+    "batch": Whole(1, 100_000),
+    "samples": Whole(1, 1000),
+}
+
+SHAPES: Mapping[str, Kind] = {
+    "train": Whole(0, 10**7),
+    "val": Whole(0, 10**7),
+    "test": Whole(0, 10**7),
+    "size": Whole(16, 4096),
+    "classes": Whole(2, 10),
+    "seed": Whole(0, 2**31),
+    "objects": Many(Whole(1, 100), 2, 2, growing=True),
+    "radius": Many(Real(0, 1, above=True), 2, 2, growing=True),
+    "anywhere": Flag(),
+    "outline": SHARE,
+    "surface": SHARE,
+    "hue": SHARE,
+    "mark": SHARE,
+    "scenery": SHARE,
+    "decoy": SHARE,
+    "least": Whole(0, 4),
+    "distractors": Whole(0, 100),
+    "crowd": SHARE,
+    "noise": Real(0, 255),
+}
+
+ALPHA = Real(0, 1000, above=True)
+SCOPE = OneOf(("sample", "batch"), "scope")
+SITE = Text(r"\w[\w.]*", "the name of a site")
+MOMENTUM = Fields(
+    {
+        "start": SHARE,
+        "end": SHARE,
+        "hold": SHARE,
+        "warm": OneOf(("hold", "linear"), "warm"),
+        "copy_first": Flag(),
+    },
+    "parameter",
+)
+
+PARAMETERS: Mapping[str, Kind] = {
+    "alpha": Maybe(ALPHA),
+    "area": Many(Real(0, 1, above=True), 2, 2, growing=True),
+    "aspect": Real(0, 1, above=True),
+    "at_test": Real(0, 100),
+    "attention": Text(r"\w+", "a name"),
+    "beta": Real(0, 1000, above=True),
+    "block": Whole(1, 1000),
+    "blocks": Many(Whole(1, 1000), 1, rising=True),
+    "cell": Maybe(Whole(1, 1000)),
+    "cells": Maybe(Whole(1, 10_000)),
+    "counts": Many(Whole(1, 1000), 1),
+    "cutmix": Real(0, 1000),
+    "decay": Real(0, 100),
+    "eta": Real(0, 1000),
+    "fill": OneOf(("zero", "color", "noise"), "fill"),
+    "gamma": Real(0, 1000),
+    "grid": Whole(1, 1000),
+    "high": SHARE,
+    "images": Whole(2, 100),
+    "iterations": Whole(1, 100_000),
+    "law": OneOf(("uniform", "log"), "law"),
+    "levels": Whole(2, 100),
+    "low": SHARE,
+    "map_site": SITE,
+    "mean": Many(Real(-10, 10), 1, 16),
+    "mixup": Real(0, 1000),
+    "mode": OneOf(("sample", "pair", "batch", "nearest", "bilinear"), "mode"),
+    "momentum": MOMENTUM,
+    "move_cost": Real(0, 1000),
+    "neighbor": Whole(1, 1000),
+    "odds": SHARE,
+    "odd": OneOf(("keep", "drop"), "odd"),
+    "omega": Real(0, 1000),
+    "pairing": OneOf(("roll", "permute", "reverse"), "pairing"),
+    "part": Whole(1, 10_000),
+    "pipeline": OneOf(("none", "ema", "mp0", "mp", "mp_ce"), "pipeline"),
+    "prob": SHARE,
+    "ratio": SHARE,
+    "released": Flag(),
+    "scope": SCOPE,
+    "severity": Real(0, 10),
+    "side": Maybe(Whole(1, 100_000)),
+    "sigma": Real(0, 1000, above=True),
+    "site": SITE,
+    "sites": Many(SITE, 1),
+    "soft": Real(0, 0.5),
+    "sparsity": Real(0, 1000),
+    "std": Many(Real(0, 10, above=True), 1, 16),
+    "sweeps": Whole(1, 1000),
+    "switch": SHARE,
+    "threshold": SHARE,
+    "tolerance": Real(0, 1, above=True),
+    "tries": Whole(1, 10_000),
+    "unsolved": Real(0, 1000),
+    "weight": Real(0, 1000),
+}
+"""Parameters of the mixing methods whose constructors take them by name."""
+
+AUTOMIX: Mapping[str, Kind] = {
+    "preset": Text(r"\w+", "the name of a preset"),
+    "pipeline": PARAMETERS["pipeline"],
+    "block": Fields(
+        {
+            "embed_lam": Flag(),
+            "separate": Flag(),
+            "value": OneOf(("own", "partner"), "value"),
+            "squash": OneOf(("before", "after"), "squash"),
+            "upsample": OneOf(("nearest", "bilinear", "bicubic"), "upsample"),
+            "reduction": Whole(1, 1024),
+            "scaled": Flag(),
+            "lam_scale": Maybe(Real(0, 100)),
+            "paired": Flag(),
+            "value_neck": Flag(),
+            "init": Real(0, 100, above=True),
+            "init_value": Real(0, 100, above=True),
+        },
+        "parameter",
+    ),
+    "site": SITE,
+    "image": SIDE,
+    "alpha": ALPHA,
+    "scope": SCOPE,
+    "pairing": PARAMETERS["pairing"],
+    "lam_margin": Real(0, 0.5),
+    "lam_loss": Fields(
+        {
+            "kind": OneOf(("l1", "l2", "sparsity"), "kind"),
+            "scope": SCOPE,
+            "margin": SHARE,
+            "variance": Real(0, 100),
+        },
+        "parameter",
+    ),
+    "lam_weight": Fields(
+        {
+            "start": Real(0, 1000),
+            "shape": OneOf(("linear", "constant", "cosine", "compounding"), "shape"),
+        },
+        "parameter",
+    ),
+    "momentum": MOMENTUM,
+    "statistics": OneOf(("own", "ema"), "statistics"),
+    "one_hot": Flag(),
+    "every": Whole(1, 10_000),
+    "skip": SHARE,
+    "full_pass": Flag(),
+    "report": Fields(
+        {"network": OneOf(("q", "k"), "network"), "head": OneOf(("one", "mix"), "head")},
+        "parameter",
+    ),
+}
+"""Parameters of AutoMix: its fields, and those of the dataclasses inside."""
+
+SETTINGS_OF: Mapping[str, Mapping[str, Kind]] = {"automix": AUTOMIX}
+"""Methods whose parameters are a dataclass: name -> its fields."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What must hold between fields of one settings object.
+
+    Attributes:
+        fields: that take part, for the message.
+        holds: (settings) -> whether it does.
+        expected: for the message.
+    """
+
+    fields: tuple[str, ...]
+    holds: Callable[[Any], bool]
+    expected: str
+
+
+RECIPE_RELATIONS = (
+    Relation(("min_lr", "lr"), lambda r: r.min_lr <= r.lr, "min_lr at most lr"),
+    Relation(
+        ("block_min_lr", "block_lr"),
+        lambda r: r.block_lr is None or r.block_min_lr is None or r.block_min_lr <= r.block_lr,
+        "block_min_lr at most block_lr",
+    ),
+    Relation(
+        ("warmup_epochs", "epochs"),
+        lambda r: r.warmup_epochs < r.epochs,
+        "fewer warmup_epochs than epochs",
+    ),
+    Relation(
+        ("nesterov", "momentum"),
+        lambda r: not r.nesterov or r.momentum > 0,
+        "a momentum above 0 for nesterov",
+    ),
+)
+DETECTION_RELATIONS = (
+    Relation(
+        ("steps", "iterations"),
+        lambda s: not s.steps or s.steps[-1] < s.iterations,
+        "steps before the last of the iterations",
+    ),
+    Relation(
+        ("warmup_iters", "iterations"),
+        lambda s: s.warmup_iters <= s.iterations,
+        "at most as many warmup_iters as iterations",
+    ),
+    Relation(
+        ("train_sizes", "max_size"),
+        lambda s: max(s.train_sizes) <= s.max_size,
+        "train_sizes of at most max_size",
+    ),
+    Relation(
+        ("extra_norm", "norm"),
+        lambda s: not s.extra_norm or s.norm == "trainable",
+        "norm trainable where extra_norm is true",
+    ),
+)
+
+
+def check_relations(where: str, settings: Any, relations: tuple[Relation, ...]) -> None:
+    """Refuses settings whose fields contradict each other.
+
+    Raises:
+        DeclarationError: names the fields, what was expected and what was found.
+    """
+    for relation in relations:
+        if not relation.holds(settings):
+            found = ", ".join(f"{name} {getattr(settings, name)!r}" for name in relation.fields)
+            raise DeclarationError(f"{where}: expected {relation.expected}, found {found}")
+
+
+def check_randaugment(where: str, text: str) -> None:
+    """Refuses a RandAugment text that is not in the notation that is known."""
+    try:
+        magnitude(text)
+    except ValueError as error:
+        raise DeclarationError(f"{where}: randaugment: {error}") from None
+
+
+EPOCH_RULES = ("median_last_10", "last", "best")
+LINE = Text(r"[^\x00-\x1f\x7f]+", "a text of one line")
+NAME = Text(r"[A-Za-z][\w-]{0,63}", "a plain name: letters, digits, _ and -")
+PROSE = Text(r"[^\x00-\x08\x0b-\x1f\x7f]*", "a text")
+
+_TRAINING: Mapping[str, Kind] = {
+    **RECIPE,
+    "augmentation": Fields(AUGMENTATION, "augmentation field"),
+    "weights": Maybe(LINE),
+    "evaluate_every": Whole(1, 100_000),
+    "pick": OneOf(EPOCH_RULES, "pick"),
+}
+
+CHANGES: Mapping[str, Kind] = {
+    "train": Fields(_TRAINING, "recipe field"),
+    "detect": Fields(DETECTION, "detector setting"),
+    "localize": Fields(LOCALIZATION, "localization setting"),
+    "mixed": Fields({}, "setting"),
+}
+"""Kind of job -> what a scale may change of its settings."""
+
+CELL: Mapping[str, Kind] = {
+    "data": NAME,
+    "backbone": NAME,
+    "method": NAME,
+    "pipeline": NAME,
+    "recipe": NAME,
+    "settings": NAME,
+    "pretrain": NAME,
+    "params": Entries(Anything()),
+    "changes": CHANGES["train"],
+    "pick": OneOf(EPOCH_RULES, "pick"),
+    "weights": Maybe(LINE),
+    "snapshots": Many(Whole(0, 100_000), rising=True),
+    "length": Real(0, 100, above=True),
+    "prior": Maybe(OneOf(("center",), "prior")),
+    "rounds": Whole(1, 1000),
+}
+"""Field of a table's cell -> what it may be; which kind of job has which field its class says."""
+
+TABLE: Mapping[str, Kind] = {
+    "title": LINE,
+    "caption": PROSE,
+    "source": LINE,
+    "kind": NAME,
+    "rows": Anything(),
+    "columns": Anything(),
+    "fixed": Entries(Anything()),
+    "metric": NAME,
+    "unit": LINE,
+    "higher_is_better": Flag(),
+    "tolerance": Maybe(Real(0, 1e6, above=True)),
+    "reference": Entries(Many(Maybe(Real(-1e9, 1e9)))),
+    "footnotes": Many(PROSE),
+    "figure": NAME,
+    "pictures": Maybe(NAME),
+    "compare": OneOf(("rows", "columns"), "axis to compare"),
+    "skip": Entries(Many(LINE)),
+}
+ENTRY: Mapping[str, Kind] = {
+    "label": LINE,
+    "set": Entries(Anything()),
+    "metric": NAME,
+    "unit": LINE,
+    "decimals": Whole(0, 10),
+    "higher_is_better": Flag(),
+}
+FIGURE: Mapping[str, Kind] = {
+    "title": LINE,
+    "caption": PROSE,
+    "source": LINE,
+    "figure": NAME,
+    "settings": Entries(Anything()),
+}
+FILE: Mapping[str, Kind] = {
+    "paper": LINE,
+    "tables": Entries(Entries(Anything()), key=NAME),
+    "figures": Entries(Entries(Anything()), key=NAME),
+}
+MOST_CELLS = 10_000
+"""Rows times columns that a table may have."""
+MOST_JOBS = 200_000
+"""Cells times seeds that all tables together may have."""
+
+SCALE: Mapping[str, Kind] = {
+    "title": LINE,
+    "note": PROSE,
+    "seeds": Whole(1, 1000),
+    "seeds_of": Entries(Whole(1, 1000)),
+    "compare": Flag(),
+    "family": Maybe(OneOf(FAMILIES, "data family")),
+    "data": Entries(
+        Fields(
+            {
+                "name": OneOf(tuple(DATASETS), "dataset"),
+                "spec": Fields(SHAPES, "field of a generated dataset"),
+                "train_cap": Maybe(COUNT),
+                "test_cap": Maybe(COUNT),
+            },
+            "key",
+        ),
+        tuple(DATASETS),
+        "dataset",
+    ),
+    "backbones": Entries(OneOf(tuple(BACKBONES), "backbone")),
+    "parts": Entries(Fields({"rows": Many(LINE, 1), "columns": Many(LINE, 1)}, "axis")),
+    "kinds": Fields(
+        {
+            kind: Entries(changes, ("default", *DATASETS), "dataset")
+            for kind, changes in CHANGES.items()
+        },
+        "kind",
+    ),
+}
+"""A scale's file."""

@@ -1,0 +1,90 @@
+"""Provenance: what was loaded when the work began, and what changed until its end."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.execute import provenance
+from pipelines.execute.provenance import Origin
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A loaded module of the project whose file can be edited."""
+    package = tmp_path / "mixlib_probe"
+    package.mkdir()
+    (package / "__init__.py").write_text('"""Doc."""\n\nVALUE = 1  # a comment\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(provenance, "PACKAGES", ("mixlib_probe",))
+    importlib.import_module("mixlib_probe")
+    yield package / "__init__.py"
+    del sys.modules["mixlib_probe"]
+
+
+def test_the_loaded_modules_are_named(module):
+    assert provenance.loaded_files() == {"mixlib_probe": module}
+    assert Origin.now().body()["source"] == {
+        "digest": Origin.now().closure,
+        "modules": 1,
+        "changed_during_run": [],
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"""Another."""\n\nVALUE = 1\n', "# only\n\n\nVALUE   =   1\n", '"""Doc."""\nVALUE = (1)\n'],
+)
+def test_comments_docstrings_and_formatting_are_no_change(module, text):
+    before = Origin.now().closure
+    module.write_text(text)
+    assert Origin.now().closure == before
+
+
+@pytest.mark.parametrize("text", ["VALUE = 2\n", "VALUE = 1.0\n", "VALUE = 1\nOTHER = 1\n", ""])
+def test_a_semantic_edit_is_a_change(module, text):
+    before = Origin.now().closure
+    module.write_text(text)
+    assert Origin.now().closure != before
+
+
+@pytest.mark.parametrize("text", ["VALUE = 2\n", None])
+def test_an_edit_during_a_run_is_recorded(module, text):
+    origin = Origin.now()
+    if text is None:
+        module.unlink()
+    else:
+        module.write_text(text)
+    body = origin.body()
+    assert body["source"]["changed_during_run"] == ["mixlib_probe"]
+    assert body["git"]["dirty"]
+
+
+def test_a_commit_during_a_run_is_not_its_source(tmp_path, monkeypatch):
+    def git(*words):
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", *words]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.chdir(tmp_path)
+    provenance.git_state.cache_clear()
+    git("init", "--quiet")
+    git("commit", "--allow-empty", "-m", "first")
+    origin = Origin.now()
+    git("commit", "--allow-empty", "-m", "second")
+    assert origin.body()["git"]["commit"] == origin.git["commit"]
+    provenance.git_state.cache_clear()
+    assert Origin.now().git["commit"] != origin.git["commit"]
+    provenance.git_state.cache_clear()
+
+
+def test_the_machine_is_described():
+    found = provenance.host()
+    assert found["processor"]
+    assert found["cores"] >= 1
+    import torch
+
+    assert found["threads"] == torch.get_num_threads()
+    assert found["instruction_set"] == torch.backends.cpu.get_cpu_capability()
