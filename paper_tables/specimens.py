@@ -23,6 +23,8 @@ from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce, Objective
 from mixlib.core.policy import Policy
+from mixlib.data.folders import list_images
+from mixlib.data.open_image import open_image
 from mixlib.data.shapes.scenes import Shapes, render_split
 from mixlib.methods.augmix.consistency import Consistency
 from mixlib.methods.automix.draws import Draw
@@ -71,15 +73,12 @@ def pictures(source: str, count: int) -> tuple[Tensor, Tensor]:
     if source == "generated":
         images, labels = render_split(Shapes(train=count, val=0, size=SIDE, noise=2), "train")
         return _unit(images), torch.from_numpy(labels)
-    from PIL import Image
-
-    kinds = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-    paths = [p for p in sorted(Path(source).rglob("*")) if p.suffix.lower() in kinds][:count]
+    paths = list_images(Path(source)).paths[:count]
     if len(paths) < count:
         raise FileNotFoundError(f"{source}: expected {count} images, found {len(paths)}")
     shown = []
     for path in paths:
-        picture = Image.open(path).convert("RGB")
+        picture = open_image(path)
         side = min(picture.size)
         left, top = ((length - side) // 2 for length in picture.size)
         cut = picture.crop((left, top, left + side, top + side)).resize((2 * SIDE, 2 * SIDE))
