@@ -145,6 +145,11 @@ def explain(
     # the fused attention kernels have no forward derivatives
     with sdpa_kernel(SDPBackend.MATH):
         found = _measured(source, model, net, x, y, labels, directions, seed, chunk, report)
+    return _summary(source, model, found)
+
+
+def _summary(source: Mixing, model: nn.Module, found: tuple[Tensor, ...]) -> Explanation:
+    """Sums, shares and their errors from the weighted terms of every displacement."""
     base, r1, r2, r3, loss, group, bend = found
     parts = {"R1": r1, "R2": r2, "R3": r3, "remainder": loss - base - r1 - r2 - r3}
     sums = {name: group_sums(values, group) for name, values in parts.items()}

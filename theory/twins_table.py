@@ -40,12 +40,14 @@ def training_lines(
         [name, *(f"{100 * v:.1f}" for v in (*values.tolist(), float(values.mean())))]
         for name, values in zip(pair.names, found, strict=True)
     ]
+    points = f"{100 * judged.mean:+.2f} points"
+    level = f"{100 * (1 - 2 * declared.level):.0f} % interval"
     return [
         f"Test accuracy in percent: {declared.train} generated images of {declared.classes} "
-        f"classes, {declared.steps} steps; margin {100 * declared.margin:g} points, declared before",
+        f"classes, {declared.steps} steps; margin {100 * declared.margin:g} points, declared first",
         "",
         *markdown(heads, rows),
         "",
-        f"Difference {100 * judged.mean:+.2f} points, {100 * (1 - 2 * declared.level):.0f} % "
-        f"interval {100 * judged.low:+.2f} .. {100 * judged.high:+.2f}: equal training is {judged.word}.",
+        f"Difference {points}, {level} {100 * judged.low:+.2f} .. {100 * judged.high:+.2f}: "
+        f"equal training is {judged.word}.",
     ]

@@ -3,8 +3,6 @@ attention and ReLU, for laws, policies and names, and the errors that name the a
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 import timm
 import torch
@@ -18,10 +16,10 @@ from mixlib.methods.cutmix import Box
 from mixlib.methods.mixup import Flat
 from mixlib.methods.resizemix import resizemix
 from mixlib.seed import generator
-from theory import estimates, explanation
 from theory.expansion.dense import dense_terms
 from theory.expansion.displacements import by_law
 from theory.expansion.on_networks import terms_along
+from theory.mixing import mixing_of
 from theory.networks import blobs, convolutional
 
 
@@ -132,14 +130,8 @@ def test_errors_name_the_assumption():
         with pytest.raises(ValueError, match=text):
             theory.explain(method, net, x.float(), labels)
     with pytest.raises(TypeError, match="mask law"):
-        theory.explain(3, net, x.float(), labels)
+        mixing_of(3, None)
     with pytest.raises(ValueError, match="K >= 2"):
         theory.explain(Flat(), nn.Sequential(nn.Flatten(), nn.Linear(192, 1)), x.float(), labels)
     with pytest.raises(ValueError, match="labels must lie"):
         theory.explain(Flat(), net, x.float(), labels + 2)
-
-
-@pytest.mark.parametrize("module", [estimates, explanation], ids=lambda m: m.__name__)
-def test_examples(module):
-    assert doctest.testmod(module).attempted > 0
-    assert doctest.testmod(module).failed == 0

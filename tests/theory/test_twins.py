@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 from dataclasses import replace
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
-from theory import twins as module
 from theory.__main__ import app
 from theory.twins import Declaration, accuracy, compare, look, look_alikes, twins, verdict
 
@@ -48,10 +46,6 @@ def test_the_laws_are_trained_on_the_same_data():
     # nothing is trained for, and the laws no longer differ
     still, _ = compare(pair, replace(DECLARED, steps=0))
     assert torch.equal(still[0], still[1])
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0
 
 
 def test_the_command_prints_moments(tmp_path):
