@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mixlib.core.net import inference
+from mixlib.data.errors import DataError
 
 
-class InputError(ValueError):
+class InputError(DataError):
     """Logits, labels, images or files that cannot be evaluated; the message says why."""
 
 

@@ -21,6 +21,13 @@ class Measured:
         reference: the paper's number, or None.
         unit: of all of them.
         decimals: how many of them are worth printing.
+
+    Example:
+        >>> cell = Measured((40.0, 42.0), reference=40.5)
+        >>> cell.mean, round(cell.spread, 2), cell.difference
+        (41.0, 1.41, 0.5)
+        >>> Measured((40.0,)).spread is None
+        True
     """
 
     values: tuple[float, ...]

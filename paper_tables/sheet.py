@@ -34,6 +34,12 @@ class Value:
         spread: the standard deviation over runs; "" for a single one.
         paper: the paper's number, our difference and the verdict; "" where none is due.
         best: whether it is the best of those that it is compared with.
+
+    Example:
+        >>> Value("47.0", "0.7")
+        Value(mean='47.0', spread='0.7', paper='', best=False)
+        >>> Value().mean
+        '–'
     """
 
     mean: str = EMPTY

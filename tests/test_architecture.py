@@ -157,8 +157,8 @@ def test_a_method_is_found_in_one_guess(name):
 CATALOGS = (
     "mixlib.catalog.methods",
     "mixlib.core.training_pipeline",
-    "mixlib.data.augment",
-    "mixlib.datasets",
+    "mixlib.data.augmentations",
+    "mixlib.data.catalog",
     "mixlib.models.backbones",
     "mixlib.training.recipes",
 )

@@ -1,5 +1,10 @@
 """Theory of mixed-sample data augmentation: Park, Yun and Chun, "A Unified Analysis of Mixed Sample
 Data Augmentation: A Loss Function Perspective", NeurIPS 2022, verified on the masks of training.
 
-Every mask comes from ``mixlib.catalog.methods``, so that what is analyzed is what is trained.
+Every mask comes from ``mixlib.methods``, so that what is analyzed is what is trained.  For one's own
+network, mask law or method: :func:`explain`.
 """
+
+from theory.explanation import Explanation, explain
+
+__all__ = ["Explanation", "explain"]

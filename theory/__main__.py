@@ -77,6 +77,78 @@ def verify(
 
 
 @app.command()
+def explain(
+    method: Annotated[str, typer.Option(help="a method of the catalog")],
+    checkpoint: Annotated[Path, typer.Option(help="a finished run: results/<digest>")],
+    alpha: Annotated[
+        float | None, typer.Option(help="of lambda; the method's own if left out")
+    ] = None,
+    directions: Annotated[int, typer.Option(help="sampled displacements")] = 1024,
+    images: Annotated[int, typer.Option(help="training images, drawn at random")] = 256,
+    data: Annotated[Path, typer.Option(help="folder of prepared datasets")] = Path("data"),
+    plot: Annotated[Path | None, typer.Option(help="write the bars as a picture")] = None,
+) -> None:
+    """R1, R2, R3 and the remainder of a method on the network of a finished run."""
+    from rich.progress import Progress
+
+    import theory
+    from theory.checkpoints import load_run
+
+    try:
+        run = load_run(checkpoint, images, data)
+        with Progress(transient=True) as progress:
+            task = progress.add_task("measuring")
+            found = theory.explain(
+                method,
+                run.net,
+                run.images,
+                run.labels,
+                alpha=alpha,
+                directions=directions,
+                report=lambda done, of: progress.update(task, completed=done, total=of),
+            )
+    except (FileNotFoundError, KeyError, ValueError) as problem:
+        typer.echo(problem.args[0] if problem.args else problem, err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{run.title}, {len(run.images)} images\n\n{found.table()}")
+    if plot is not None:
+        found.plot().savefig(plot, dpi=120)
+
+
+@app.command()
+def twins(
+    moments_only: Annotated[bool, typer.Option(help="no training")] = False,
+    seeds: Annotated[int, typer.Option(help="trainings per law")] = 8,
+    out: Annotated[Path | None, typer.Option(help="folder for table.md, too")] = None,
+) -> None:
+    """Two laws with the same coefficients and different masks: do they train alike?"""
+    from rich.progress import Progress
+
+    from theory.twins import Declaration, compare
+    from theory.twins import twins as twin_laws
+    from theory.twins_table import moment_lines, training_lines
+    from theory.verify import single_thread
+
+    single_thread()
+    declared = Declaration(seeds=seeds)
+    lines = moment_lines(declared)
+    typer.echo("\n".join(lines))
+    if not moments_only:
+        with Progress(transient=True) as progress:
+            task = progress.add_task("training")
+            pair = twin_laws(declared)
+            found = compare(
+                pair, declared, lambda done, of: progress.update(task, completed=done, total=of)
+            )
+        trained = training_lines(pair, declared, *found)
+        typer.echo("\n".join(trained))
+        lines += trained
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "table.md").write_text("\n".join(lines) + "\n")
+
+
+@app.command()
 def figures(out: Annotated[Path, typer.Argument(help="folder for the pictures")]) -> None:
     """Draws the theory's pictures as PNG and SVG."""
     from theory.plots import save_all

@@ -22,7 +22,7 @@ STATES = ("random", "trained", "overfitted")
 
 
 def blobs(
-    m: int, size: int, classes: int, seed: int = 0, channels: int = 1
+    m: int, size: int, classes: int, seed: int = 0, channels: int = 1, noise: float = 0.3
 ) -> tuple[Float[Tensor, "m C h w"], Int[Tensor, " m"]]:
     """Smooth random images, one blob per class at its own place, and noise; float64, centered."""
     rng = generator(seed, "blobs", m, size)
@@ -37,8 +37,8 @@ def blobs(
         -((place[:, None] - down[:, None, None]) ** 2 + (place - across[:, None, None]) ** 2)
         / (size / 4) ** 2
     )
-    noise = torch.randn(m, channels, size, size, generator=rng, dtype=torch.float64)
-    x = 2 * bump[:, None] + 0.3 * noise
+    grain = torch.randn(m, channels, size, size, generator=rng, dtype=torch.float64)
+    x = 2 * bump[:, None] + noise * grain
     return x - x.mean(0), y
 
 

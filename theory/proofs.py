@@ -286,6 +286,9 @@ def prove(name: str) -> None:
 
     Raises:
         AssertionError: the expression that should vanish, and what it came to.
+
+    Example:
+        >>> prove("A = c2 11^T + E Cov(M|lambda)")
     """
     found = STATEMENTS[name]()
     assert found == 0, f"{name}: left over {found}"

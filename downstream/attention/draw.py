@@ -2,6 +2,7 @@
 mixed image (Figure 6)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -97,7 +98,7 @@ def enlarge(grid: NDArray[np.floating], size: tuple[int, ...]) -> NDArray[np.flo
     return np.asarray(large, np.float32)
 
 
-def _bare(axes: NDArray[np.object_]) -> None:
+def _bare(axes: NDArray[Any]) -> None:
     """Removes ticks and frames, and keeps the labels."""
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])

@@ -7,6 +7,7 @@ names will do, of any width, block type or stem; strides and channels are measur
 """
 
 import copy
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -77,6 +78,8 @@ class C4Detector(nn.Module):
     (.001 for the box offsets), biases 0.
     """
 
+    cell: Tensor
+
     def __init__(
         self, net: nn.Module, classes: int, settings: DetectSettings, rng: torch.Generator
     ):
@@ -144,7 +147,12 @@ class C4Detector(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Feature map [B,C,h,w] of normalized images [B,3,H,W]; frozen stages build no graph."""
         x = images
-        stages = (self._stem, self.layer1, self.layer2, self.layer3)
+        stages: tuple[Callable[[Tensor], Tensor], ...] = (
+            self._stem,
+            self.layer1,
+            self.layer2,
+            self.layer3,
+        )
         for number, stage in enumerate(stages):
             with torch.set_grad_enabled(
                 torch.is_grad_enabled() and number >= self.settings.freeze_at
@@ -154,10 +162,11 @@ class C4Detector(nn.Module):
 
     def rpn(self, feature: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Objectness logits [B,A], box offsets [B,A,4] and anchors [A,4] of a feature map."""
+        height, width = feature.shape[-2:]
         hidden = F.relu(self.rpn_conv(feature))
         logits = self.rpn_logits(hidden).permute(0, 2, 3, 1).flatten(1)
         deltas = self.rpn_deltas(hidden).permute(0, 2, 3, 1).reshape(len(feature), -1, 4)
-        return logits, deltas, grid_anchors(self.cell, feature.shape[-2:], self.stride)
+        return logits, deltas, grid_anchors(self.cell, (height, width), self.stride)
 
     @torch.no_grad()
     def propose(

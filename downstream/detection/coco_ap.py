@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from downstream.detection.detections import checked_detections
+from downstream.detection.detections import Found, checked_detections
 from downstream.detection.matches import IOUS, Detected, Matches
 from downstream.detection.readers import Records
 from downstream.detection.voc_ap import summary
@@ -35,7 +35,8 @@ def evaluate_coco(truth: Records, found: Sequence[Detected]) -> dict[str, object
     precision = judge.eval["precision"][:, :, :, :, -1]
     precision = np.where(precision < 0, np.nan, precision)
     per_class = np.array([[_mean(part) for part in (p, p[0], p[5])] for p in _classes(precision)])
-    metrics = summary(*(100 * per_class.T), truth.classes)
+    ap, ap50, ap75 = 100 * per_class.T
+    metrics = summary(ap, ap50, ap75, truth.classes)
     for column, name in enumerate(("APs", "APm", "APl"), start=1):
         metrics[name] = 100 * _mean(precision[..., column])
     return metrics
@@ -108,7 +109,7 @@ def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
-def _rows(found: Sequence[Detected]) -> np.ndarray:
+def _rows(found: Sequence[Found]) -> np.ndarray:
     """Detections as rows (image, x, y, w, h, score, label)."""
     parts = []
     for image, (boxes, scores, labels) in enumerate(found):
@@ -120,7 +121,7 @@ def _rows(found: Sequence[Detected]) -> np.ndarray:
 
 
 def _dataset(truth: Records) -> dict[str, list]:
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for image, item in enumerate(truth.items):
         sides = item.boxes[:, 2:] - item.boxes[:, :2]
         for slot in range(len(item.labels)):

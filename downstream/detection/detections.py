@@ -25,8 +25,9 @@ def checked_detections(truth: Records, found: Sequence[tuple]) -> list[Found]:
         found: (boxes, scores, labels) of every image; boxes (x0, y0, x1, y1).
 
     Raises:
-        DataError: no image at all; another number of images; boxes, scores and labels of different number; numbers
-            that are not finite; corners exchanged; a label beyond the classes. Names the image.
+        DataError: no image at all; another number of images; boxes, scores and labels of different
+            number; numbers that are not finite; corners exchanged; a label beyond the classes.
+            Names the image.
     """
     if not len(truth):
         raise DataError("expected at least one image to evaluate on, found an empty test set")

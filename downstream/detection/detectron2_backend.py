@@ -101,6 +101,7 @@ def _file(item: Record, folder: Path) -> Path:
         return item.path
     file = folder / f"{item.name}.png"
     folder.mkdir(parents=True, exist_ok=True)
+    assert item.image is not None
     Image.fromarray(item.image).save(file)
     return file
 

@@ -46,10 +46,16 @@ def resnet_config(net: nn.Module) -> dict[str, int]:
         )
     return {
         "DEPTH": DEPTHS[layout],
-        "STEM_OUT_CHANNELS": stem.out_channels,
-        "WIDTH_PER_GROUP": first["conv1"].out_channels,
-        "RES2_OUT_CHANNELS": first["conv3"].out_channels,
+        "STEM_OUT_CHANNELS": _outputs(stem),
+        "WIDTH_PER_GROUP": _outputs(first["conv1"]),
+        "RES2_OUT_CHANNELS": _outputs(first["conv3"]),
     }
+
+
+def _outputs(convolution: nn.Module) -> int:
+    """Channels that a convolution makes."""
+    assert isinstance(convolution, nn.Conv2d)
+    return convolution.out_channels
 
 
 def build_config(net: nn.Module, settings: DetectSettings, classes: int, device: torch.device):

@@ -33,6 +33,7 @@ def detectron2_name(name: str) -> str:
         return f"backbone.stem.conv1.{tail}"
     if head == "bn1":
         return f"backbone.stem.conv1.norm.{tail}"
+    assert stage is not None
     number = int(stage.group(1)) + 1
     tail = re.sub(r"\bbn(\d)", r"conv\1.norm", tail)
     tail = tail.replace("downsample.0", "shortcut").replace("downsample.1", "shortcut.norm")

@@ -90,7 +90,8 @@ def finetune(
 
 def _train_and_detect(net, settings, train, test, *, checkpoint, seed, device, progress, workers):
     model = C4Detector(net, len(train.classes), settings, generator(seed, "detection layers"))
-    model = model.to(device, memory_format=torch.channels_last)
+    # torch's stubs lack the memory format beside a device
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     losses = train_detector(
         model,
         settings,

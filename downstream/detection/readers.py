@@ -114,12 +114,12 @@ def record(
             f"the {width} x {height} image, got {bad}: correct or drop that object"
         )
     sides = boxes[:, 2:] - boxes[:, :2]
-    flags = [
+    hard, many = (
         np.zeros(len(boxes), bool) if given is None else np.asarray(given, bool).reshape(-1)
         for given in (difficult, crowd)
-    ]
+    )
     area = sides.prod(axis=1) if area is None else np.asarray(area, np.float64).reshape(-1)
-    return Record(name, width, height, boxes, labels, *flags, area, path, image)
+    return Record(name, width, height, boxes, labels, hard, many, area, path, image)
 
 
 def records_from_arrays(images: np.ndarray, boxes: list, labels: list, classes) -> Records:

@@ -17,7 +17,7 @@ from downstream.detection.boxes import iou
 class Matches(NamedTuple):
     """Per anchor: index [B,A] of the best true box, and 1 object, 0 background, -1 neither."""
 
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # shadows tuple.index, which nobody calls
     label: Tensor
 
 

@@ -3,6 +3,8 @@
 Linear warm-up, then steps (Goyal et al., 2017); normalization is not decayed (Detectron2).
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -30,7 +32,7 @@ def optimizer(model: nn.Module, settings: DetectSettings) -> torch.optim.SGD:
         for p in module.parameters(recurse=False)
     }
     trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in trained if id(p) not in norms]},
         {
             "params": [p for p in trained if id(p) in norms],

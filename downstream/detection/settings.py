@@ -5,6 +5,7 @@ that MoCo introduced and OpenMixup (hence AutoMix, Table 7) kept.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 BACKENDS = ("torchvision", "detectron2")
 NORMS = ("frozen", "trainable")
@@ -88,14 +89,14 @@ class DetectSettings:
             )
 
 
-def voc_24k(**changes) -> DetectSettings:
+def voc_24k(**changes: Any) -> DetectSettings:
     """Pascal VOC 07+12, 24,000 iterations (MoCo's and OpenMixup's schedule)."""
     return DetectSettings(**changes)
 
 
-def coco_2x(**changes) -> DetectSettings:
+def coco_2x(**changes: Any) -> DetectSettings:
     """COCO for 180,000 iterations ("2x"): warm-up 1,000, milestones 120k and 160k."""
-    fixed = {
+    fixed: dict[str, Any] = {
         "iterations": 180_000,
         "warmup_iters": 1_000,
         "steps": (120_000, 160_000),
@@ -105,7 +106,7 @@ def coco_2x(**changes) -> DetectSettings:
     return DetectSettings(**(fixed | changes))
 
 
-def moco_norm() -> dict[str, object]:
+def moco_norm() -> dict[str, Any]:
     """The fields by which MoCo and OpenMixup depart from frozen normalization.
 
     Batch norm is trained everywhere, nothing is frozen, one more norm follows layer4, and the

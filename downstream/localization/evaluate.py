@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.localization.boxes import overlap, propose
+from downstream.localization.maps import Maps
 from mixlib.data.errors import DataError
 
 DELTAS = (30, 50, 70)
@@ -66,7 +67,7 @@ class BoxAccuracy:
 
 
 def evaluate(
-    maps: Sequence[NDArray[np.uint8]],
+    maps: Maps,
     true: Sequence[NDArray[np.int64]],
     steps: NDArray[np.float64] | None = None,
     report: Report = silent,

@@ -6,6 +6,7 @@ cut to 8 bits. Bicubic resizing overshoots, so stretching first would give anoth
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -27,6 +28,14 @@ def gray_levels(cam: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
     return (stretch(resize(cam, size)) * 255).astype(np.uint8)
 
 
+class Maps(Protocol):
+    """Maps uint8 [h, w] by number: a list of arrays, or :class:`GrayMaps`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class GrayMaps:
     """Maps float [N, h, w] as a sequence of uint8 [size, size]; each is made when it is asked for,
@@ -44,7 +53,10 @@ class GrayMaps:
 
 def resize(cam: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     """A map float [h, w] at [size, size]: bicubic with a = -0.75 and half-pixel centers."""
-    return cv2.resize(cam, (size, size), interpolation=cv2.INTER_CUBIC)
+    large: NDArray[np.floating] = cv2.resize(  # type: ignore[assignment]  # floats stay floats
+        cam, (size, size), interpolation=cv2.INTER_CUBIC
+    )
+    return large
 
 
 def stretch(cam: NDArray[np.floating]) -> NDArray[np.floating]:

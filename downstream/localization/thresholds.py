@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.localization.evaluate import DELTAS, BoxAccuracy
+from downstream.localization.maps import Maps
 from downstream.localization.readers import DataError
 
 
@@ -54,9 +55,7 @@ def chosen_on_validation(
     return _at(test, steps, [_checked(validation, steps).best(delta) for delta in DELTAS])
 
 
-def chosen_without_boxes(
-    test: BoxAccuracy, maps: Sequence[NDArray[np.uint8]], steps: NDArray[np.float64]
-) -> AtThresholds:
+def chosen_without_boxes(test: BoxAccuracy, maps: Maps, steps: NDArray[np.float64]) -> AtThresholds:
     """Otsu's threshold over the gray levels of the test maps, for all overlaps.
 
     Args:
@@ -69,7 +68,8 @@ def chosen_without_boxes(
     if len(maps) != len(test.all):
         raise ValueError(f"expected {len(test.all)} maps, those of the images, found {len(maps)}")
     counts = np.zeros(256, np.int64)
-    for gray in maps:
+    for number in range(len(maps)):
+        gray = maps[number]
         counts += np.bincount(gray.ravel(), minlength=256)
     level = otsu_level(counts)
     # the first step that is cut off to this gray level, as the evaluator cuts it

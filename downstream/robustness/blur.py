@@ -54,7 +54,7 @@ def glass_blur(images: Pixels, level: int, rng: np.random.Generator) -> Pixels:
 def motion_blur(images: Pixels, level: int, rng: np.random.Generator) -> Pixels:
     """Smears each image along a direction of its own."""
     radius, sigma = MOTION[level]
-    return blur_along(images, int(radius), sigma, rng.uniform(*ANGLES, len(images)))
+    return blur_along(images, int(radius), sigma, rng.uniform(*ANGLES, (len(images),)))
 
 
 def zoom_blur(images: Pixels, level: int, rng: np.random.Generator) -> Pixels:

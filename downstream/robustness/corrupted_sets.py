@@ -11,6 +11,7 @@ from PIL import Image
 from downstream.checks import InputError, check_labels
 from downstream.robustness.corrupt import check_bytes
 from downstream.robustness.severities import CORRUPTIONS, LEVELS, check_corruption
+from mixlib.data.open_image import open_image
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 
@@ -59,7 +60,8 @@ def read_cifar_c(folder: Path, name: str, classes: int) -> CorruptedImages:
         )
     count = len(images) // len(LEVELS)
     labels = _labels(folder / "labels.npy", count, classes)
-    return CorruptedImages(images.reshape(len(LEVELS), count, *images.shape[1:]), labels)
+    blocks = np.asarray(images, np.uint8).reshape(len(LEVELS), count, *images.shape[1:])
+    return CorruptedImages(blocks, labels)
 
 
 def _labels(path: Path, count: int, classes: int) -> NDArray[np.int64]:
@@ -121,14 +123,9 @@ class ListedImages:
         """The RGB image at a place.
 
         Raises:
-            InputError: the file is no image; names it.
+            DataError: the file is no image; names it.
         """
-        path = self.paths[number]
-        try:
-            with Image.open(path) as picture:
-                return picture.convert("RGB")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read as an image ({error})") from error
+        return open_image(self.paths[number])
 
 
 def read_imagenet_c(root: Path, name: str, severity: int) -> ListedImages:

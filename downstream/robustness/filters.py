@@ -24,14 +24,35 @@ def gaussian(values: Values, sigma: float) -> Values:
 
 
 def zoom_into_center(values: Values, factor: float) -> Values:
-    """The middle of images [N, H, W, C] enlarged by ``factor``, bilinear, at their own size."""
-    _, height, width, _ = values.shape
-    rows, columns = (math.ceil(side / factor) for side in (height, width))
-    top, left = (height - rows) // 2, (width - columns) // 2
-    middle = values[:, top : top + rows, left : left + columns]
-    large = ndimage.zoom(middle, (1, factor, factor, 1), order=1)
-    top, left = (large.shape[1] - height) // 2, (large.shape[2] - width) // 2
-    return large[:, top : top + height, left : left + width]
+    """The middle of images [N, H, W, C] enlarged by ``factor``, bilinear, at their own size.
+
+    To the last bit what :func:`scipy.ndimage.zoom` gives for every image alone, which takes ten
+    times as long over a batch.
+    """
+    rows, columns = (_enlarged(side, factor) for side in values.shape[1:3])
+    total = np.zeros(values.shape)
+    for row, vertical in rows:
+        part = values.take(row, 1) * vertical[:, None, None]
+        for column, horizontal in columns:
+            total += part.take(column, 2) * horizontal[:, None]
+    return total.astype(values.dtype)
+
+
+def _enlarged(side: int, factor: float) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """The two pixels that each pixel of the enlarged side is read from, and their weights."""
+    source = math.ceil(side / factor)
+    first, large = (side - source) // 2, round(source * factor)
+    trim = (large - side) // 2
+    place = np.arange(trim, trim + side) * ((source - 1) / (large - 1))
+    low = np.floor(place).astype(np.int64)
+    weight = 1 - (place - low)
+    # a position that rounding pushes behind the last pixel reads zero, as in scipy
+    inside = place <= source - 1
+    high = np.minimum(low + 1, source - 1)
+    return [
+        (first + np.minimum(low, source - 1), weight * inside),
+        (first + high, (1 - weight) * inside),
+    ]
 
 
 def blur_along(images: Pixels, radius: int, sigma: float, degrees: NDArray[np.floating]) -> Pixels:

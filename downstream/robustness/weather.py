@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import ndtri
 
 from downstream.checks import InputError
 from downstream.robustness.filters import (
@@ -32,10 +33,9 @@ def snow(images: Pixels, level: int, rng: np.random.Generator) -> Pixels:
     """Whitens images uint8 [N, H, W, 3] and lets blurred flakes fall twice, half a turn apart."""
     mean, deviation, zoom, threshold, radius, sigma, kept = SNOW[level]
     count, height, width, _ = images.shape
-    noise = rng.normal(mean, deviation, (count, height, width, 1))
-    noise = zoom_into_center(noise, zoom)
+    noise = zoom_into_center(rng.normal(mean, deviation, (count, height, width, 1)), zoom)
     noise[noise < threshold] = 0
-    angles = rng.uniform(-135, -45, count)
+    angles = rng.uniform(-135, -45, (count,))
     flakes = blur_along(to_bytes(noise), int(radius), sigma, angles) / 255
     values = (images / 255).astype(np.float32)
     gray = (values @ LUMA)[..., None]
@@ -90,8 +90,6 @@ def frost_textures() -> tuple[Pixels, ...]:
     # ranks mapped to normal quantiles, so that every texture has the same gray levels
     order = ridges.reshape(TEXTURES, -1).argsort(1).argsort(1)
     uniform = (order + 0.5) / order.shape[1]
-    from scipy.special import ndtri
-
     gray = TEXTURE_MEAN + TEXTURE_DEVIATION * ndtri(uniform)
     tint = np.array((-6.0, 0.0, 6.0))
     colors = gray.reshape(TEXTURES, TEXTURE_SIDE, TEXTURE_SIDE, 1) + tint

@@ -32,7 +32,7 @@ def training_crop(
     """
     scale = rng.uniform(*settings.ratio)
     sides = round(settings.short * scale), round(settings.longest * scale)
-    height, width = resized(*mask.shape, *sides)
+    height, width = resized(mask.shape[0], mask.shape[1], *sides)
     size = (width, height)
     image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))

@@ -108,7 +108,11 @@ def probabilities(
         for scale in scales:
             sides = (round(settings.short * scale), round(settings.longest * scale))
             seen = F.interpolate(
-                x, resized(*size, *sides), mode="bilinear", align_corners=False, antialias=False
+                x,
+                resized(size[0], size[1], *sides),
+                mode="bilinear",
+                align_corners=False,
+                antialias=False,
             )
             for flip in (False, True) if mirrored else (False,):
                 view = seen.flip(-1) if flip else seen

@@ -11,6 +11,7 @@ from PIL import Image
 
 from downstream.checks import InputError
 from downstream.segmentation.metrics import IGNORE
+from mixlib.data.open_image import image_size, open_image
 
 ADE20K_CLASSES = 150
 ADE20K_SPLITS = {"train": "training", "val": "validation"}
@@ -69,10 +70,9 @@ class Segmentations:
         """RGB uint8 [H, W, 3].
 
         Raises:
-            InputError: the file is no image.
+            DataError: the file is no image.
         """
-        with _opened(self.images[number]) as picture:
-            return np.asarray(picture.convert("RGB"))
+        return np.asarray(open_image(self.images[number]))
 
     def mask(self, number: int) -> NDArray[np.uint8]:
         """Classes uint8 [H, W], 0 ... K - 1 or :data:`IGNORE`.
@@ -82,18 +82,13 @@ class Segmentations:
                 label beyond the classes.
         """
         path = self.masks[number]
-        with _opened(path) as picture, _opened(self.images[number]) as image:
-            if picture.mode not in ("L", "P"):
-                raise InputError(
-                    f"{path}: expected a mask of one 8-bit channel, found mode {picture.mode}: "
-                    "colors are no class indices"
-                )
-            if picture.size != image.size:
-                raise InputError(
-                    f"{path}: expected a mask of its image's size {image.size}, found "
-                    f"{picture.size}"
-                )
-            values = np.asarray(picture).astype(np.int64)
+        values = _indices(path)
+        width, height = image_size(self.images[number])
+        if values.shape != (height, width):
+            raise InputError(
+                f"{path}: expected a mask of its image's size {width} x {height}, found "
+                f"{values.shape[1]} x {values.shape[0]}"
+            )
         ignored = np.isin(values, self.void)
         classes = values - self.first
         wrong = ~ignored & ((classes < 0) | (classes >= len(self.names)))
@@ -105,13 +100,18 @@ class Segmentations:
         return np.where(ignored, IGNORE, classes).astype(np.uint8)
 
 
-def _opened(path: Path) -> Image.Image:
+def _indices(path: Path) -> NDArray[np.int64]:
+    """A mask's stored values [H, W]; a palette's colors play no part, so it is not made RGB."""
     try:
-        picture = Image.open(path)
-        picture.load()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as an image ({error})") from error
-    return picture
+        with Image.open(path) as picture:
+            if picture.mode not in ("L", "P"):
+                raise InputError(
+                    f"{path}: expected a mask of one 8-bit channel, found mode {picture.mode}: "
+                    "colors are no class indices"
+                )
+            return np.asarray(picture).astype(np.int64)
+    except (OSError, SyntaxError) as error:
+        raise InputError(f"{path}: cannot be read as a mask ({error})") from error
 
 
 def read_segmentations(layout: str, root: Path, split: str) -> Segmentations:

@@ -178,7 +178,8 @@ class UPerNet(nn.Module):
         maps = self.backbone.forward_intermediates(
             x, indices=self.layers, intermediates_only=True, output_fmt="NCHW"
         )
-        return list(maps)
+        assert isinstance(maps, list)
+        return maps
 
 
 def _set_drop_path(backbone: VisionTransformer, rate: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from rich.markup import escape
 from mixlib.audit.claims import Claims, Effort
 from mixlib.audit.forms import Form
 from mixlib.audit.libraries import form_of
-from mixlib.audit.load import Spec, load, parse
+from mixlib.audit.load import load, parse
 from mixlib.audit.report import markdown, show
 from mixlib.audit.run import audit
 
@@ -32,10 +33,13 @@ def _size(text: str) -> tuple[int, int]:
     return int(height), int(width or height)
 
 
-def _form(call: Any, spec: Spec, changes: dict[str, str | None]) -> Form:
+def _form(call: Any, words: tuple[str | None, ...]) -> Form:
+    """The form of the object's library, with what the command line says otherwise."""
     known = form_of(call)
-    given = {name: value for name, value in changes.items() if value is not None}
-    return Form(**{**{n: getattr(known, n) for n in Form.__dataclass_fields__}, **given})  # type: ignore[arg-type]
+    usual = (known.feed, known.labels, known.targets, known.layout, known.arrays, known.dtype)
+    said = [new or old for new, old in zip(words, usual, strict=True)]
+    names = ("feed", "labels", "targets", "layout", "arrays", "dtype")
+    return replace(known, **dict(zip(names, said, strict=True)))  # type: ignore[arg-type]
 
 
 @app.command()
@@ -43,7 +47,8 @@ def main(
     call: Annotated[
         str,
         typer.Argument(
-            help='"package.module:name" or "file.py:name", with literal arguments if it is to be called: "timm.data:Mixup(mixup_alpha=0.2)"'
+            help='"package.module:name" or "file.py:name"; called first if it has arguments, '
+            'e.g. "timm.data:Mixup(mixup_alpha=0.2)"'
         ),
     ],
     kind: Annotated[str, typer.Option(help="mixup, box, mosaic, erase or unknown")] = "unknown",
@@ -57,7 +62,9 @@ def main(
     fill: Annotated[str, typer.Option(help="value of erased pixels, or any")] = "0",
     feed: Annotated[str | None, typer.Option(help="batch, tuple, collate, dict, generator")] = None,
     labels: Annotated[str | None, typer.Option(help="index, onehot or float")] = None,
-    targets: Annotated[str | None, typer.Option(help="soft, index, pair, partner, method")] = None,
+    targets: Annotated[
+        str | None, typer.Option(help="soft, index, pair, partner, own, method")
+    ] = None,
     layout: Annotated[str | None, typer.Option(help="nchw or nhwc")] = None,
     arrays: Annotated[str | None, typer.Option(help="torch or numpy")] = None,
     dtype: Annotated[str | None, typer.Option(help="of the images")] = None,
@@ -78,34 +85,16 @@ def main(
     """Audits anybody's mixing of samples: one-hot images in, images and targets out."""
     console = Console(width=None if sys.stdout.isatty() else 150)
     try:
-        spec = parse(call)
+        spec, value = parse(call), None if fill == "any" else float(fill)
+        laws = _beta(alpha), _beta(box_alpha)
+        said = Claims(kind, *laws, prob, box_prob, scope, label, self_pairs, value)  # type: ignore[arg-type]
+        sizes = _size(size), _size(wide), _size(small)
+        effort = Effort(draws, level, seed, batch, *sizes, workers, texture)
         found = load(spec)
-        said = Claims(
-            kind,
-            _beta(alpha),
-            _beta(box_alpha),
-            prob,
-            box_prob,
-            scope,
-            label,  # type: ignore[arg-type]
-            self_pairs,
-            None if fill == "any" else float(fill),
-        )
-        effort = Effort(
-            draws, level, seed, batch, _size(size), _size(wide), _size(small), workers, texture
-        )
-        words = {
-            "feed": feed,
-            "labels": labels,
-            "targets": targets,
-            "layout": layout,
-            "arrays": arrays,
-            "dtype": dtype,
-        }
-        form = _form(found, spec, words)
-        known = (spec.kwargs or {}).get("num_classes")
+        form = _form(found, (feed, labels, targets, layout, arrays, dtype))
+        classes = classes or (spec.kwargs or {}).get("num_classes")
         report = audit(
-            found, said, effort, form=form, classes=classes or known, channels=channels, name=call
+            found, said, effort, form=form, classes=classes, channels=channels, name=call
         )
     except (ImportError, ValueError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}")

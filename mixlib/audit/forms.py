@@ -14,6 +14,7 @@
 | index | class indices [B] |
 | pair | labels of both images and the share of the first: ``(y_a, y_b, lam)``, in a tuple or flat |
 | partner | kornia's [.., B, 3]: own label, partner's label, share of the *partner* |
+| own | the same with the share of the own image (kornia's CutMix with ``use_correct_lambda``) |
 | method | an object with ``.images`` and ``.targets(classes)``, as mixlib's mixers return |
 """
 
@@ -28,7 +29,7 @@ import torch
 from torch import Tensor
 
 Feed = Literal["batch", "tuple", "collate", "dict", "generator"]
-Targets = Literal["auto", "soft", "index", "pair", "partner", "method"]
+Targets = Literal["auto", "soft", "index", "pair", "partner", "own", "method"]
 DTYPES = {
     name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "uint8")
 }
@@ -72,7 +73,7 @@ class Form:
         known = {
             "feed": ("batch", "tuple", "collate", "dict", "generator"),
             "labels": ("index", "onehot", "float"),
-            "targets": ("auto", "soft", "index", "pair", "partner", "method"),
+            "targets": ("auto", "soft", "index", "pair", "partner", "own", "method"),
             "layout": ("nchw", "nhwc"),
             "arrays": ("torch", "numpy"),
             "dtype": tuple(DTYPES),
@@ -303,12 +304,18 @@ def _partner(targets: Any, labels: np.ndarray, classes: int) -> Shares:
     return _parts([own, other], [1 - share, share], labels, classes)
 
 
+def _own(targets: Any, labels: np.ndarray, classes: int) -> Shares:
+    rows = array(targets).astype(np.float64)
+    return _partner(rows * [1, 1, -1] + [0, 0, 1], labels, classes)
+
+
 _READERS: dict[str, Callable[[Any, np.ndarray, int], Shares]] = {
     "soft": _soft,
     "method": _soft,
     "index": _index,
     "pair": _pair,
     "partner": _partner,
+    "own": _own,
 }
 
 

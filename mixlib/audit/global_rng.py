@@ -19,7 +19,7 @@ def states() -> dict[str, Any]:
     """The state of each global generator, comparable with ==."""
     return {
         "python": random.getstate(),
-        "numpy": _plain(np.random.get_state(legacy=False)),
+        "numpy": _plain(np.random.get_state(legacy=False)),  # noqa: NPY002
         "torch": torch.get_rng_state().numpy().tobytes(),
     }
 
@@ -38,18 +38,18 @@ def start(seed: int) -> None:
     """Sets all three as seeding them would.  Their states are built apart and handed over."""
     number = derive(seed, "audit") % 2**32
     random.setstate(random.Random(number).getstate())
-    np.random.set_state(np.random.RandomState(number).get_state(legacy=False))
+    np.random.set_state(np.random.RandomState(number).get_state(legacy=False))  # noqa: NPY002
     torch.set_rng_state(torch.Generator().manual_seed(number).get_state())
 
 
 @contextmanager
 def started(seed: int) -> Iterator[None]:
     """All three started from one seed inside, and as they were outside."""
-    kept = random.getstate(), np.random.get_state(legacy=False), torch.get_rng_state()
+    kept = random.getstate(), np.random.get_state(legacy=False), torch.get_rng_state()  # noqa: NPY002
     try:
         start(seed)
         yield
     finally:
         random.setstate(kept[0])
-        np.random.set_state(kept[1])
+        np.random.set_state(kept[1])  # noqa: NPY002
         torch.set_rng_state(kept[2])

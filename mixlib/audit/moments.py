@@ -6,9 +6,9 @@ k by
 
     A_jk = E[w u_j u_k + (1 - w) (1 - u_j) (1 - u_k)],
 
-where u = 1 - M is the partner's share at a pixel and w the own label share. Here averaged over all
-pairs with one displacement. Mixup has c2 = E[w (1 - w)] everywhere, so what exceeds c2 is what masks
-add. Where several partners meet in one image they count as one.
+where u = 1 - M is the partner's share at a pixel and w the own label share.  Here averaged over all
+pairs with one displacement.  Mixup has c2 = E[w (1 - w)] everywhere: what exceeds c2 is what masks
+add.  Where several partners meet in one image they count as one.
 """
 
 from __future__ import annotations

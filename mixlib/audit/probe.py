@@ -1,8 +1,8 @@
 """One-hot batches sent through a mixing function, and what came back.
 
-Sample b is 1 in channel b and 0 elsewhere, so channel s of an output is the mask of source s. Labels
-are distinct classes in a random order that changes from call to call: a label's source is known, and
-no position of a batch goes with a class.
+Sample b is 1 in channel b and 0 elsewhere, so channel s of an output is the mask of source s.
+Labels are distinct classes in a random order that changes from call to call: a label's source is
+known, and no position of a batch goes with a class.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def rectangles(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         edges int [n, 4] (top, bottom, left, right; ends exclusive) and full bool [n].
     """
     other = mask < 0.999
-    rows, columns = other.any(2), other.any(1)
+    rows, columns = np.any(other, axis=2), np.any(other, axis=1)
     edges = np.stack(
         [
             rows.argmax(1),
@@ -102,7 +102,7 @@ def rectangles(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         axis=1,
     )
     area = (edges[:, 1] - edges[:, 0]) * (edges[:, 3] - edges[:, 2])
-    something = rows.any(1)
+    something = np.any(rows, axis=1)
     full = something & ((mask < 0.001).sum((1, 2)) == area)
     return edges * something[:, None], full
 

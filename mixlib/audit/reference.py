@@ -156,7 +156,8 @@ def explain_weights(share: np.ndarray, step: float) -> str:
     """What visible weights of the own image look like, in words."""
     if share.min() >= 0.5:
         a, b = fitted_beta(np.concatenate([share, 1 - share]))
-        return f"never below one half, as the larger of lambda and 1 - lambda; lambda near Beta({a:.2f}, {b:.2f})"
+        folded = f"the larger of lambda and 1 - lambda, lambda near Beta({a:.2f}, {b:.2f})"
+        return f"never below one half, as {folded}"
     a, b = fitted_beta(share)
     good = fit_weights(share, (a, b), step).p > 1e-4
     return f"near Beta({a:.2f}, {b:.2f})" if good else "no Beta law"

@@ -59,6 +59,7 @@ class MixedInWorker:
 
     def __call__(self, samples: list[int]) -> tuple[int, Tensor]:
         worker = get_worker_info()
+        assert worker is not None
         fed = feed(self.form, self.images, torch.arange(len(self.images)), self.classes, None)
         raw, _ = unpack(self.form, self.call(*fed.args), self.classes)
         # a copy: what a foreign function returns may be a view of anything
@@ -78,7 +79,7 @@ def streams(
         workers: processes.
     """
     methods = multiprocessing.get_all_start_methods()
-    loader = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         list(range(workers * BATCHES)),  # type: ignore[arg-type]
         batch_size=1,
         num_workers=workers,

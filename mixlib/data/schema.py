@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mixlib.data.errors import wrong
+from mixlib.data.errors import DataError, wrong
 from mixlib.data.text_files import read_text
 
 Field = Callable[[Any], Any]
 Record = dict[str, Any]
+_NUMBERS = (int, float)  # and no bool, which is an int to isinstance
 REMEDY = "correct or drop that record"
 
 
@@ -47,8 +48,7 @@ def number(least: float = -math.inf) -> Field:
     """A finite number of at least ``least``; neither a text nor a truth value."""
 
     def check(value: Any) -> float:
-        good = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not good or not math.isfinite(value) or value < least:
+        if type(value) not in _NUMBERS or not least <= value < math.inf or value == -math.inf:
             raise Mismatch("a number" + (f" of at least {least:g}" if least > -math.inf else ""))
         return float(value)
 
@@ -59,8 +59,7 @@ def whole(least: int) -> Field:
     """A whole number of at least ``least``; 40.0 is one, "40" is not."""
 
     def check(value: Any) -> int:
-        good = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not good or not math.isfinite(value) or value != int(value) or value < least:
+        if type(value) not in _NUMBERS or not least <= value < math.inf or value != int(value):
             raise Mismatch(f"a whole number of at least {least}")
         return int(value)
 
@@ -76,21 +75,21 @@ def flag(value: Any) -> bool:
 
 def identifier(value: Any) -> int | str:
     """A whole number or a text that names a record."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+    if type(value) not in (int, str) or value == "":
         raise Mismatch("an id (a whole number or a text)")
     return value
 
 
 def numbers(names: tuple[str, ...], least: tuple[float, ...]) -> Field:
     """A list of finite numbers, one for each name, each at least its least value."""
-    checks = [number(low) for low in least]
 
     def check(value: Any) -> tuple[float, ...]:
-        try:
-            if isinstance(value, list) and len(value) == len(names):
-                return tuple(c(v) for c, v in zip(checks, value, strict=True))
-        except Mismatch:
-            pass
+        if type(value) is list and len(value) == len(names):
+            for v, low in zip(value, least, strict=True):
+                if type(v) not in _NUMBERS or not low <= v < math.inf or v == -math.inf:
+                    break
+            else:
+                return tuple(value)
         lows = ", ".join(f"{n} >= {low:g}" for n, low in zip(names, least, strict=True) if low == 0)
         raise Mismatch(f"[{', '.join(names)}] in numbers" + (f", {lows}" if lows else ""))
 
@@ -160,21 +159,28 @@ as "id", found 4.5: correct or drop that record
     if not isinstance(items, list):
         raise wrong(path, f'a list "{key}"', _shown(items), "see the file's format")
     checked: list[Record] = []
+    checks = tuple(fields.items())
     for place, item in enumerate(items):
         if not isinstance(item, dict):
             raise wrong(path, "an object", _shown(item), REMEDY, part=f"{key}[{place}]")
         try:
-            row = {}
-            for name, check in fields.items():
-                row[name] = check(item.get(name, ABSENT))
-        except Mismatch as error:
-            found = _shown(item.get(name, ABSENT))
-            expected = f'{error} as "{name}"'
-            raise wrong(path, expected, found, REMEDY, part=f"{key}[{place}]") from None
+            row = {name: check(item.get(name, ABSENT)) for name, check in checks}
+        except Mismatch:
+            raise _first_mismatch(path, item, fields, f"{key}[{place}]") from None
         checked.append(row)
     if unique:
         _refuse_repeated(path, checked, key, unique)
     return checked
+
+
+def _first_mismatch(path: Path, item: Record, fields: Mapping[str, Field], part: str) -> DataError:
+    for name, check in fields.items():
+        value = item.get(name, ABSENT)
+        try:
+            check(value)
+        except Mismatch as error:
+            return wrong(path, f'{error} as "{name}"', _shown(value), REMEDY, part=part)
+    raise AssertionError("a record fails twice or never")
 
 
 def _refuse_repeated(path: Path, rows: list[Record], key: str, name: str) -> None:

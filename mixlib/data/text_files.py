@@ -7,7 +7,6 @@ layouts are read here.
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +72,10 @@ class Row:
 
     def integer(self, index: int, least: int | None = None, most: int | None = None) -> int:
         """A field as a whole number, at least ``least`` and at most ``most``."""
-        value = self.number(index)
+        try:
+            value: float = int(self.fields[index])
+        except ValueError:
+            value = self.number(index)
         low = least is not None and value < least
         if value != int(value) or low or (most is not None and value > most):
             span = "" if least is None else f" of at least {least}"
@@ -89,7 +91,7 @@ def read_table(
     columns: int,
     what: str,
     *,
-    separator: str = r"\s+",
+    separator: str | None = None,
     wide: int = -1,
     more: bool = False,
     unique: int | None = None,
@@ -100,7 +102,7 @@ def read_table(
         path: the file.
         columns: fields in a line.
         what: what it is, for messages.
-        separator: regular expression between fields.
+        separator: what stands between fields; None: blanks.
         wide: the column that may hold the separator itself, 0 or -1 (the first or the last).
         more: whether further fields may follow, which are left out.
         unique: a column whose values may not come twice.
@@ -117,11 +119,10 @@ def read_table(
         [('1', 'a/my bird.jpg'), ('2', 'b.jpg')]
     """
     rows = []
-    pattern = re.compile(separator)
     for number, line in enumerate(read_text(path, what).splitlines(), 1):
         if not line.strip():
             continue
-        fields = _fields(line.strip(), pattern, columns, wide, more)
+        fields = _fields(line.strip(), separator, columns, wide, more)
         row = Row(tuple(fields), path, number)
         if len(fields) != columns:
             raise row.wrong(f"{columns} fields", repr(line.strip()))
@@ -133,7 +134,7 @@ def read_table(
 
 def read_list(path: Path, what: str, *, unique: bool = True) -> list[Row]:
     """The lines of a list, one name each; the whole line is the name."""
-    return read_table(path, 1, what, separator="\n", unique=0 if unique else None)
+    return read_table(path, 1, what, unique=0 if unique else None)
 
 
 def refuse_repeated(rows: Iterable[Row], column: int) -> None:
@@ -147,15 +148,13 @@ def refuse_repeated(rows: Iterable[Row], column: int) -> None:
             )
 
 
-def _fields(line: str, pattern: re.Pattern[str], columns: int, wide: int, more: bool) -> list[str]:
+def _fields(line: str, separator: str | None, columns: int, wide: int, more: bool) -> list[str]:
     if columns == 1 and not more:
         return [line]
     if more:
-        return [field.strip() for field in pattern.split(line)][:columns]
-    if wide == -1:
-        return [field.strip() for field in pattern.split(line, maxsplit=columns - 1)]
-    cuts = list(pattern.finditer(line))[-(columns - 1) :]
-    if len(cuts) < columns - 1:
-        return [line]
-    starts, ends = [0, *(cut.end() for cut in cuts)], [*(cut.start() for cut in cuts), len(line)]
-    return [line[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+        fields = line.split(separator)[:columns]
+    elif wide == -1:
+        fields = line.split(separator, columns - 1)
+    else:
+        fields = line.rsplit(separator, columns - 1)
+    return fields if separator is None else [field.strip() for field in fields]

@@ -39,6 +39,11 @@ class Settings:
         pairs: how many pairs of images.
         across: methods side by side; None: so many that a line has some 18 images.
         images: "generated", or a folder of images.
+
+    Example:
+        >>> chosen = Settings(methods=["mixup", "cutmix"], lambdas=[0.5])
+        >>> chosen.names, chosen.columns, chosen.blocks
+        (['mixup', 'cutmix'], 2, 2)
     """
 
     methods: Sequence[str] = ()

@@ -90,6 +90,12 @@ class GalleryNetworks:
         seed: of all networks.
         images: how many the networks learn on.
         mask_epochs: of a mask generator.
+
+    Example:
+        >>> from paper_tables.drawings.gallery_images import gallery_images
+        >>> images, labels = gallery_images("generated", 2)
+        >>> GalleryNetworks().mix("mixup", images, labels, 0.25, seed=0).weights
+        (0.25, 0.75)
     """
 
     def __init__(self, seed: int = 0, images: int = IMAGES, mask_epochs: int = MASK_EPOCHS) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,7 +91,7 @@ def chunks(path: Path) -> Iterator[bytes]:
 def write_whole(path: Path, text: str) -> None:
     """Writes a file beside its name and moves it there: it is never seen cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with part.open("w") as file:
         file.write(text)
         file.flush()

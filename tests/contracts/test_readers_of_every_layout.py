@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from PIL import Image
-from small_sets import CLASSES, COLORS, SETS, TEST, TRAIN
 
 from downstream.detection.augment import pixels
 from downstream.detection.readers import read_split
@@ -17,7 +16,8 @@ from mixlib.data.catalog import LAYOUTS, dataset
 from mixlib.data.errors import DataError, MissingFileError
 from mixlib.data.readers import READERS, read, voc
 from mixlib.data.split_sizes import take_inventory
-from pipelines.inspect import inspect_images
+from pipelines.data.inspect_dataset import inspect_images
+from tests.small_sets import CLASSES, COLORS, SETS, TEST, TRAIN
 
 LISTED = [row.layout for row in SETS.values() if row.lists]
 FILES = [

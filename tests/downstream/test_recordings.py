@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from recordings import FOLDER, Recording, read_whole
 from torch import nn
 from torch.nn import functional as F
 
@@ -17,6 +16,7 @@ from downstream.robustness.filters import blur_along
 from downstream.robustness.occlusion import OcclusionSettings, drop_patches
 from downstream.robustness.severities import CORRUPTIONS, LEVELS, MOTION
 from mixlib.training.evaluate import mixed_hits
+from tests.downstream.recordings import FOLDER, Recording, read_whole
 
 OWN_TEXTURES = {"fog", "frost", "snow", "elastic_transform", "spatter"}
 

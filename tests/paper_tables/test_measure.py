@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from paper_tables.measure import Measured, best
+from paper_tables.measure import Measured, best, measure
 from pipelines.declare.table import Entry, Table
 
 
@@ -44,3 +46,15 @@ def test_a_cell_that_is_compared_with_nothing_is_not_the_best():
     table = declared()
     alone = Table(**{**vars(table), "rows": table.rows[:1]})
     assert not best(alone, {("A", "x"): Measured((50, 51))})
+
+
+def test_a_column_says_which_way_is_good_and_how_many_decimals(invented):
+    plan, store = invented
+    paper = plan.tables["table11"]
+    numbers = measure(paper, plan.cells["table11"], store)
+    several = {at: replace(cell, values=cell.values * 2) for at, cell in numbers.items()}
+    leaders = best(paper, several)
+    assert ("Mixup", "R-18 params (M)") in leaders
+    assert ("l = 4", "R-18") in leaders
+    assert not best(paper, numbers), "one run a cell"
+    assert numbers["Mixup", "R-18 params (M)"].decimals == 2

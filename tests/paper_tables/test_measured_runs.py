@@ -7,14 +7,10 @@ import json
 import re
 import shutil
 import socket
-from dataclasses import replace
 
 import pytest
 
 from paper_tables import measured_runs
-from paper_tables.comparison import caveat, compare_runs, describe_stale
-from paper_tables.sheet import build_sheet
-from paper_tables.writers import write_csv, write_html, write_markdown
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.outcome import Outcome
@@ -70,41 +66,6 @@ def test_table13_keeps_a_real_run_of_its_four_methods(table13):
     assert all(cell.mean > 40 for cell in kept.numbers.values())
 
 
-def sheet_with(table13, found, stale, scale_name="demo"):
-    """A sheet of the table without cells of its own."""
-    return build_sheet(
-        table13,
-        {},
-        scale.load(scale_name),
-        (),
-        comparisons=tuple(map(compare_runs, found)),
-        stale=describe_stale(table13.name, stale),
-    )
-
-
-def below(table13, found, stale):
-    """What stands below the table, as Markdown and HTML."""
-    sheet = sheet_with(table13, found, stale)
-    return [write(sheet).partition("Measured runs")[2] for write in (write_markdown, write_html)]
-
-
-def test_ours_stand_beside_the_papers_with_the_caveat(table13):
-    found, stale = measured_runs.find_runs(table13)
-    for text in below(table13, found, stale):
-        assert "Scale small" in text
-        assert "re-encoded" in text
-        assert "not a target" in text
-        assert "94.9" in text
-        assert f"{found[0].numbers['Vanilla', 'R-18 200 ep'].mean:.1f}" in text
-        assert not re.search(r"[-+−]\d+\.\d", text), "a difference"
-        assert "RX-50" not in text, "a column without a run"
-
-
-def test_a_scale_that_may_be_compared_has_no_caveat(table13):
-    (kept,), _ = measured_runs.find_runs(table13)
-    assert "not a target" not in caveat(replace(kept, scale=scale.load("paper")))
-
-
 def test_a_run_whose_settings_are_gone_is_reported_and_not_shown(table13, shelf):
     path = sorted((shelf / "table13").glob("*.json"))[0]
     body = json.loads(path.read_text())
@@ -115,9 +76,6 @@ def test_a_run_whose_settings_are_gone_is_reported_and_not_shown(table13, shelf)
     before, after = measured_runs.find_runs(table13)[0][0], measured_runs.find_runs(table13, shelf)
     assert len(after[0][0].numbers) == len(before.numbers) - 1
     assert after[1] == (stale.name,)
-    for text in below(table13, *after):
-        # Markdown escapes nothing in a file's name
-        assert f"{stale.name} in paper_tables/measured/table13" in text
 
 
 def digest_of(job: dict) -> str:
@@ -130,19 +88,6 @@ def test_a_kept_run_that_was_edited_is_refused(table13, shelf):
     path.write_text(path.read_text().replace('"epochs": 24', '"epochs": 25'))
     with pytest.raises(CorruptResult, match="the job inside has digest"):
         measured_runs.find_runs(table13, shelf)
-
-
-def test_a_table_without_kept_runs_has_no_section(tmp_path):
-    table7 = table.load_all()["table7"]
-    assert below(table7, *measured_runs.find_runs(table7, tmp_path)) == ["", ""]
-
-
-def test_the_csv_lists_runs_of_another_scale_and_none_twice(table13):
-    found, stale = measured_runs.find_runs(table13)
-    lines = write_csv(sheet_with(table13, found, stale)).splitlines()
-    assert len(lines) == 1 + sum(len(runs.numbers) for runs in found)
-    assert all(line.startswith("small,") for line in lines[1:])
-    assert len(write_csv(sheet_with(table13, found, stale, "small")).splitlines()) == 1
 
 
 @pytest.fixture

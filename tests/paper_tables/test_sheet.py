@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 
 import pytest
 
-from paper_tables.measure import Measured
-from paper_tables.origin import describe_origin
-from paper_tables.sheet import ONE_RUN, PLUS_MINUS, build_sheet
+from paper_tables.measure import Measured, measure, panels
+from paper_tables.sheet import EMPTY, ONE_RUN, PLUS_MINUS, build_sheet
+from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
 from pipelines.declare import scale, table
 
 TABLES = table.load_all()
@@ -31,28 +33,46 @@ def test_the_tolerance_is_named_only_where_numbers_are_compared():
         assert ("must not be compared" in text) is not said
 
 
-def result(commit, dirty=False):
-    return {
-        "provenance": {
-            "git": {"commit": commit, "dirty": dirty},
-            "versions": {"torch": "2.13.0"},
-        }
-    }
+def test_a_skipped_cell_is_a_dash_in_every_format(invented):
+    plan, store = invented
+    paper = plan.tables["table10"]
+    numbers = measure(paper, plan.cells["table10"], store)
+    assert ("+ MP (m = 0)", "CIFAR-100 Mixup") not in numbers
+    assert len(numbers) == 10
+    assert all(len(places) in (3, 4) for _, places in panels(paper))
+    sheet = build_sheet(paper, numbers, plan.scale, ())
+    text = write_markdown(sheet)
+    (line,) = [line for line in text.splitlines() if line.startswith("| + MP (m = 0)")]
+    assert line.count(f" {EMPTY} ") == 2
+    assert write_tex(sheet).count(EMPTY) == 2
+    assert write_html(sheet).count(f">{EMPTY}<") == 2
+    assert len(write_csv(sheet).splitlines()) == 11
 
 
-def test_the_origin_names_commits_and_changes():
-    # in no repository, so without a date
-    line = describe_origin([result("a" * 40), result("a" * 40, dirty=True)])
-    assert line == "Measured from commit aaaaaaa with uncommitted changes, with torch 2.13.0."
-    many = describe_origin([result(letter * 40) for letter in "abcdef"])
-    assert "commits aaaaaaa, bbbbbbb, ccccccc, 3 more" in many
-    assert describe_origin([]) == ""
+def test_a_column_has_its_own_unit(invented):
+    plan, store = invented
+    paper = plan.tables["table11"]
+    numbers = measure(paper, plan.cells["table11"], store)
+    lines = csv.DictReader(io.StringIO(write_csv(build_sheet(paper, numbers, plan.scale, ()))))
+    units = {line["column"]: line["unit"] for line in lines}
+    assert units["R-18"] == "%"
+    assert units["R-18 params (M)"] == "M"
+    assert units["RX-50 step (ms)"] == "ms"
+    assert "(% unless a column says otherwise)" in write_markdown(
+        build_sheet(paper, numbers, plan.scale, ())
+    )
+    # the tolerance is one of accuracies, and says nothing about milliseconds
+    close = replace(paper, tolerance=1e9)
+    compare = replace(plan.scale, compare=True)
+    for column, said in (("R-18", True), ("R-18 step (ms)", False)):
+        cell = replace(numbers["Mixup", column], reference=1.0)
+        sheet = build_sheet(close, {("Mixup", column): cell}, compare, ())
+        (value,) = [v for line in sheet.lines for v in line.values if v.paper]
+        assert ("within tolerance" in value.paper) is said
 
 
-def test_a_commit_has_its_date():
-    import re
-
-    from paper_tables.origin import commit_date
-
-    date = commit_date("HEAD")
-    assert date == "" or re.fullmatch(r"\d{4}-\d{2}-\d{2}", date)
+@pytest.mark.parametrize("name", TABLES)
+def test_no_size_and_no_time_is_a_percentage(name):
+    units = {"parameters": "M", "step_ms": "ms"}
+    for column in TABLES[name].columns:
+        assert column.unit == units.get(column.metric or "")

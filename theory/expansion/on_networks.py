@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -18,7 +19,7 @@ from theory.expansion.taylor import (
     curvature,
     evaluate,
     jet,
-    loss_derivative,
+    loss_derivatives,
     loss_of,
     residual,
 )
@@ -72,14 +73,14 @@ def leading(
     y: Float[Tensor, "m K"],
     displaced: Displaced,
     kind: Loss = "cross-entropy",
+    chunk: int = 4096,
 ) -> tuple[float, float]:
     """(c3, c4) of the remainder c3 eps^3 + c4 eps^4 + ..., from the loss's own third and fourth
     derivatives along the displacements: what the measured remainder is held against."""
-    at, label = x[displaced.anchor], y[displaced.anchor]
-    third, fourth = (
-        float(displaced.weight @ loss_derivative(model, at, displaced.d, label, order, kind))
-        for order in (3, 4)
-    )
+    moved = displaced.d.flatten(1).any(1)  # an image mixed with itself adds nothing
+    anchor, weight = displaced.anchor[moved], displaced.weight[moved]
+    found = loss_derivatives(model, x[anchor], displaced.d[moved], y[anchor], 4, kind, chunk)
+    third, fourth = (float(weight @ values) for values in found)
     return third / 6, fourth / 24
 
 
@@ -108,17 +109,11 @@ def expand(
     """
     if x.dtype != torch.float64:
         raise ValueError(f"the remainder is measured in float64, got data in {x.dtype}")
-    label, weight = y[displaced.anchor], displaced.weight
-    found = jet(model, x[displaced.anchor], displaced.d, chunk)
-    rest = residual(found.f, label, kind)
-    base = loss_of(found.f, label, kind)
-    r1 = (rest * found.df).sum(1)
-    r2 = 0.5 * curvature(found.f, found.df, kind)
-    r3 = 0.5 * (rest * found.d2f).sum(1)
+    weight = displaced.weight
+    base, r1, r2, r3, _ = terms_along(model, x, y, displaced, kind, chunk)
     losses, remainders = [], []
     for e in eps:
-        moved = _displaced_logits(model, x, displaced, e, chunk)
-        loss = loss_of(moved, label, kind)
+        loss = displaced_loss(model, x, y, displaced, kind, e, chunk)
         losses.append(loss)
         remainders.append(loss - base - e * r1 - e**2 * (r2 + r3))
     terms = (base, r1, r2, r3)
@@ -133,11 +128,55 @@ def expand(
     )
 
 
-def _displaced_logits(
-    model: Model, x: Tensor, displaced: Displaced, eps: float, chunk: int
-) -> Tensor:
+class TermsAlong(NamedTuple):
+    """Terms of single displacements, [n]: their weighted sums are L, R1, R2 and R3.
+
+    Attributes:
+        bend: largest |second derivative of a logit|: 0 where the logits are piecewise linear.
+    """
+
+    base: Float[Tensor, " n"]
+    r1: Float[Tensor, " n"]
+    r2: Float[Tensor, " n"]
+    r3: Float[Tensor, " n"]
+    bend: Float[Tensor, " n"]
+
+
+def terms_along(
+    model: Model,
+    x: Float[Tensor, "m C H W"],
+    y: Float[Tensor, "m K"],
+    displaced: Displaced,
+    kind: Loss = "cross-entropy",
+    chunk: int = 512,
+) -> TermsAlong:
+    """l, (p - y) . J d, 1/2 d^T J^T H J d and 1/2 sum_k (p - y)_k d^T Hess f_k d of every
+    displacement d: one forward pass over forward passes each, no Jacobian and no Hessian."""
+    label = y[displaced.anchor]
+    found = jet(model, x[displaced.anchor], displaced.d, chunk)
+    rest = residual(found.f, label, kind)
+    return TermsAlong(
+        loss_of(found.f, label, kind),
+        (rest * found.df).sum(1),
+        0.5 * curvature(found.f, found.df, kind),
+        0.5 * (rest * found.d2f).sum(1),
+        found.d2f.abs().amax(1),
+    )
+
+
+def displaced_loss(
+    model: Model,
+    x: Float[Tensor, "m C H W"],
+    y: Float[Tensor, "m K"],
+    displaced: Displaced,
+    kind: Loss = "cross-entropy",
+    eps: float = 1.0,
+    chunk: int = 512,
+) -> Float[Tensor, " n"]:
+    """l(f(x + eps d), y) of every displacement."""
     parts = zip(displaced.anchor.split(chunk), displaced.d.split(chunk), strict=True)
-    return torch.cat([evaluate(model, x[anchor] + eps * d) for anchor, d in parts])
+    f = torch.cat([evaluate(model, x[anchor] + eps * d) for anchor, d in parts])
+    return loss_of(f, y[displaced.anchor], kind)
 
 
 def _error(weight: Tensor, values: Tensor) -> float:

@@ -138,7 +138,14 @@ def clipped_cutmix(
 
 def mean_mask(law: Box, lam: LamLaw, size: tuple[int, int]) -> NDArray[np.float64]:
     """E[M_j] of the clipped box, [h, w].  The theorem asks for E[lambda] everywhere; the border
-    gives more than that to the corners, and on average."""
+    gives more than that to the corners, and on average.
+
+    Example:
+        >>> from mixlib.methods import Beta
+        >>> mean = mean_mask(Box(), Beta(1.0), (32, 32))
+        >>> bool(mean[0, 0] > mean[16, 16] > 0.5)
+        True
+    """
     inside = np.zeros(size)
     for (down, across), mass in sides_of(size, lam, 1.0, law.odd):
         y, x = interval(down, size[0], law.odd), interval(across, size[1], law.odd)

@@ -73,7 +73,7 @@ def aspect(evidence: Evidence) -> list[Finding]:
         top, bottom, left, right = d.edges[d.box].T
         gap = (bottom - top) / height - (right - left) / width
         # sides are whole pixels, even ones in some libraries
-        mean, p = mean_within(gap, 1.25 / min(height, width))
+        _, p = mean_within(gap, 1.25 / min(height, width))
         seen = (
             f"boxes take {np.mean((bottom - top) / height):.2f} of the height and "
             f"{np.mean((right - left) / width):.2f} of the width ({height} x {width})"

@@ -34,7 +34,7 @@ def _whole(evidence: Evidence) -> Finding:
         )
         for name, t in evidence.trials.items()
     }
-    name, (worst, mean) = max(gaps.items(), key=lambda item: abs(item[1][1]))
+    name, (_, mean) = max(gaps.items(), key=lambda item: abs(item[1][1]))
     largest = max(worst for worst, _ in gaps.values())
     main = evidence.main
     if main.scale == 255:

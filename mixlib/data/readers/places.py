@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mixlib.data.images import Images
-from mixlib.data.text_files import Row, read_table
+from mixlib.data.text_files import Row, read_list, refuse_repeated
 
 
 def read_places(root: Path, split: str) -> Images:
@@ -26,5 +26,14 @@ def read_places(root: Path, split: str) -> Images:
 
 
 def _lines(root: Path, split: str) -> list[Row]:
-    source = root / f"{split}_places205.csv"
-    return read_table(source, 2, "a list of images", separator=r"\s*,\s*|\s+", wide=0, unique=0)
+    rows = read_list(root / f"{split}_places205.csv", "a list of images", unique=False)
+    for row in rows:
+        name, comma, label = row[0].rpartition(",")
+        # a comma may belong to the image's name
+        row.fields = (name.rstrip(), label.strip())
+        if not comma or len(label.split()) != 1:
+            row.fields = tuple(f"{name}{comma}{label}".rsplit(None, 1))
+        if len(row.fields) != 2:
+            raise row.wrong("an image and its label", repr(row[0]))
+    refuse_repeated(rows, 0)
+    return rows

@@ -54,7 +54,7 @@ def read_names(root: Path, year: str, split: str) -> list[Row]:
         DataError: the list is empty, or names an image twice.
     """
     path = root / year / "ImageSets" / "Main" / f"{split}.txt"
-    rows, files = read_table(path, 1, "a list of image names", separator="\n"), FolderIndex()
+    rows, files = read_table(path, 1, "a list of image names"), FolderIndex()
     for row in rows:
         # "photo 1" may be a name, too
         if root / year / "Annotations" / f"{row[0]}.xml" not in files:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from mixlib.data.text_files import Row, read_list, read_table
 
-COMMA = r"\s*,\s*"
-
 
 def read_ids(folder: Path) -> list[Row]:
     """image_ids.txt: the images of the split, paths below the folder of images."""
@@ -30,4 +28,4 @@ def read_boxes(folder: Path) -> list[Row]:
 
 
 def _read(path: Path, columns: int, unique: int | None) -> list[Row]:
-    return read_table(path, columns, "a list", separator=COMMA, wide=0, unique=unique)
+    return read_table(path, columns, "a list", separator=",", wide=0, unique=unique)

@@ -107,12 +107,12 @@ def test_settings_that_cannot_be_used_are_refused(arguments):
 
 ONE = np.array([[0.0, 0, 9, 9]]), np.array([0.5]), np.array([0])
 BAD = {
-    "another number of images": ([ONE], "of 2 images, found those of 1"),
-    "label beyond the classes": ([ONE, (*ONE[:2], np.array([2]))], "image 1: .* outside 0 to 1"),
-    "negative label": ([ONE, (*ONE[:2], np.array([-1]))], "outside 0 to 1"),
-    "score that is not finite": ([(ONE[0], np.array([np.nan]), ONE[2]), ONE], "image 0: .*finite"),
-    "box that is not finite": ([(ONE[0] + np.inf, *ONE[1:]), ONE], "not finite"),
-    "scores missing": ([(ONE[0], np.zeros(0), ONE[2]), ONE], "1 scores and 2 labels for 2 boxes"),
+    "another number of images": ([ONE], "detections of 2 images, found 1"),
+    "label beyond the classes": ([ONE, (*ONE[:2], np.array([2]))], r"labels 0\.\.1, found 2"),
+    "negative label": ([ONE, (*ONE[:2], np.array([-1]))], r"labels 0\.\.1, found -1"),
+    "score that is not finite": ([(ONE[0], np.array([np.nan]), ONE[2]), ONE], "expected finite"),
+    "box that is not finite": ([(ONE[0] + np.inf, *ONE[1:]), ONE], "expected finite"),
+    "scores missing": ([(ONE[0], np.zeros(0), ONE[2]), ONE], "1 boxes, 0 scores and 1 labels"),
 }
 
 

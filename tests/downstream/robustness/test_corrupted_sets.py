@@ -10,6 +10,7 @@ from downstream.checks import InputError
 from downstream.robustness.corrupted_sets import read_cifar_c, read_imagenet_c
 from downstream.robustness.scores import accuracy_of
 from downstream.robustness.severities import CORRUPTIONS
+from mixlib.data.errors import DataError
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_broken_imagenet_c_folders_are_refused(imagenet_c):
         read_imagenet_c(imagenet_c, "fog", 1)
     found = read_imagenet_c(imagenet_c, "defocus_blur", 1)
     found.paths[0].write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"a\.JPEG: cannot be read as an image"):
+    with pytest.raises(DataError, match=r"a\.JPEG: expected a readable image"):
         found.image(0)
     (folder / "4" / "n02" / "c.JPEG").rename(folder / "4" / "n02" / "d.JPEG")
     with pytest.raises(InputError, match=r"severity 4 \(3\)"):

@@ -16,7 +16,7 @@ from downstream.segmentation.metrics import IGNORE
 from downstream.segmentation.schedule import learning_rate, optimizer
 from downstream.segmentation.settings import SegmentSettings
 from downstream.segmentation.upernet import UPerNet
-from mixlib.data.generated import Shapes
+from mixlib.data.shapes.scenes import Shapes
 
 WORLD = Shapes(train=12, val=6, size=64, classes=3, objects=(1, 2), radius=(0.2, 0.35))
 PIXELS = Preparation((0.5,) * 3, (0.25,) * 3)

@@ -5,7 +5,7 @@ import pytest
 
 from downstream.segmentation.generated import GeneratedSegmentations, class_mask
 from downstream.segmentation.metrics import IGNORE
-from mixlib.data.generated import Shapes, render
+from mixlib.data.shapes.scenes import Shapes, render
 
 SPEC = Shapes(train=6, val=3, size=48, classes=4, objects=(1, 3), radius=(0.15, 0.3), crowd=0.5)
 

@@ -53,7 +53,7 @@ def mask_path(root):
 BROKEN = {
     "another size": (
         lambda root: Image.new("L", (6, 5)).save(mask_path(root)),
-        r"its image's size \(6, 4\), found \(6, 5\)",
+        "its image's size 6 x 4, found 6 x 5",
     ),
     "beyond the classes": (
         lambda root: Image.new("L", (6, 4), 151).save(mask_path(root)),
@@ -67,7 +67,7 @@ BROKEN = {
         lambda root: Image.fromarray(np.zeros((4, 6), np.uint16)).save(mask_path(root)),
         "found mode I;16",
     ),
-    "corrupt": (lambda root: mask_path(root).write_bytes(b"PNG"), "cannot be read as an image"),
+    "corrupt": (lambda root: mask_path(root).write_bytes(b"PNG"), "cannot be read as a mask"),
     "missing": (lambda root: mask_path(root).unlink(), "expected a file at"),
 }
 

@@ -1,7 +1,7 @@
 """A correct mixer with one method per decision, and mutants that get one decision wrong.
 
-Draws come from torch's global generator by way of one number a call, so runs repeat and workers of a
-DataLoader differ.
+Draws come from torch's global generator by way of one number a call, so runs repeat and workers of
+a DataLoader differ.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Mixer:
         other = x[partner]
         weight = own[:, None].astype(np.float32)
         if images.is_floating_point():
-            return torch.from_numpy((other + (x - other) * weight.astype(x.dtype)))
+            return torch.from_numpy(other + (x - other) * weight.astype(x.dtype))
         mixed = other + (x - other.astype(np.float32)) * weight
         return torch.from_numpy(np.rint(mixed).astype(x.dtype))
 

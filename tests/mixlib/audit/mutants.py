@@ -7,12 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mixlib.audit import Claims
+from mixlib.audit import Claims, Effort, Finding, Report, Verdict
 from tests.mixlib.audit import mixers as m
 
 MIXUP = Claims("mixup", alpha=1.0, prob=1.0, scope="sample")
 BOX = Claims("box", alpha=1.0, prob=1.0, scope="sample")
 HALF = Claims("mixup", alpha=1.0, prob=0.5, scope="sample")
+
+
+def effort(seed: int, workers: int = 0) -> Effort:
+    """A closer look at smaller images: what the mutants are tested with."""
+    return Effort(
+        draws=1600,
+        seed=seed,
+        batch=16,
+        size=(12, 12),
+        wide=(8, 20),
+        workers=workers,
+        coefficients=False,
+    )
+
+
+def alarms(report: Report) -> list[Finding]:
+    """Everything that is not as it should be."""
+    return [f for f in report.findings if f.verdict in (Verdict.NOTE, Verdict.FAIL)]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from mixlib.data.augment import AUGMENTS
 
+from mixlib.data.augmentations import AUGMENTS
 from mixlib.training.optimizers import rates
 from mixlib.training.recipes import RECIPES, recipe
 
