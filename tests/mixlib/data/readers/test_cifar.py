@@ -84,7 +84,10 @@ class _Attack:
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize(
-    "thing", [_Attack(), np.array([_Attack()], object), os.system, np.load], ids=str
+    "thing",
+    [_Attack(), np.array([_Attack()], object), os.system, np.load],
+    # no address in a name: workers of a parallel run must collect the same ones
+    ids=["object", "array", "system", "load"],
 )
 def test_nothing_else_is_unpickled(tmp_path, monkeypatch, protocol, thing):
     monkeypatch.chdir(tmp_path)
