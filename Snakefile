@@ -8,6 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from mixlib.data.catalog import DATASETS
+from paper_tables.freshness import discard_stale
 from paper_tables.render import products
 from pipelines.data.places import ready_path, sought
 from pipelines.declare.errors import DeclarationError
@@ -25,6 +26,9 @@ except DeclarationError as error:
 
 STORE = Store()
 STORE.match_markers(PLAN.jobs.values())
+for name, files in TABLES.items():
+    # edited products and changed results are rendered again
+    discard_stale(Path(files[-1]), PLAN.needed(name), STORE)
 PYTHON = f"'{sys.executable}' -m"
 # how a distributed job starts and what jobs may use; profiles say (profiles/slurm: torchrun)
 LAUNCH = config.get("launch", PYTHON)

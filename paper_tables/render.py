@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from paper_tables import freshness
 from paper_tables.comparison import compare_runs, describe_stale
 from paper_tables.drawings.canvas import Drawing
 from paper_tables.drawings.registry import check_drawing, load_drawing
@@ -44,7 +45,7 @@ def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
     for key, drawing in (("figure", table.figure), ("pictures", table.pictures)):
         if drawing is not None:
             check_drawing(f"{table.file}: {name}: {key}", drawing)
-    address = grid.digest(table, plan.scale, plan.cells[name])
+    address = grid.digest(table, plan.scale, plan.cells[name], freshness.shown_beside(name))
     names = ["table.md", "table.csv", "table.tex", "table.html", "figure.png", "figure.svg"]
     if plan.tables[name].kind == NO_CELLS:
         names = ["figure.png", "figure.svg"]
@@ -69,7 +70,12 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
 
 
 def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> Path:
-    """Writes all products of a table and returns their folder."""
+    """Writes all products of a table and returns their folder; one process at a time does."""
+    with store.lock(f"table-{name}"):
+        return _render(plan, name, store, folder)
+
+
+def _render(plan: grid.Plan, name: str, store: Store, folder: Path) -> Path:
     table, cells, scale = plan.tables[name], plan.cells[name], plan.scale
     numbers = measure(table, cells, store)
     out = folder / name
@@ -92,7 +98,8 @@ def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> P
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
     (out / "provenance.json").write_text(json.dumps({**body, "rendered": provenance()}, indent=1))
-    products(plan, name, folder)[-1].write_text(json.dumps({"cells": sources}, indent=1))
+    *files, address = products(plan, name, folder)
+    freshness.write(address, files, plan.needed(name), store, sources)
     return out
 
 

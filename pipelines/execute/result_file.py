@@ -38,7 +38,7 @@ def file_digest(path: Path) -> str:
 
 def write_result(path: Path, body: Mapping[str, Any]) -> None:
     """Writes a result with the digest of its content, whole or not at all."""
-    finite = _finite(dict(body))
+    finite = _finite({key: value for key, value in body.items() if key != "content"})
     part = path.with_name(f".{path.name}.{os.getpid()}")
     with part.open("w", encoding="utf-8") as file:
         json.dump({**finite, "content": content_digest(finite)}, file, indent=1, allow_nan=False)

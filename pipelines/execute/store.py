@@ -118,14 +118,20 @@ class Store:
         if not leads:
             yield folder
             return
-        locks = self.root / ".locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with (locks / job.digest).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self.lock(job.digest):
             folder.mkdir(exist_ok=True)
             yield folder
             if folder.exists() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Held by one process at a time; another one waits.  A killed process holds nothing."""
+        locks = self.root / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / name).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def commit(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
@@ -14,12 +14,9 @@ from pipelines.declare.scale import Scale
 from pipelines.declare.schema import MOST_JOBS
 from pipelines.declare.table import NO_CELLS, Table
 from pipelines.plan.inputs import Data
-from pipelines.plan.job import Job
+from pipelines.plan.job import Job, plain
 from pipelines.plan.kinds import KINDS
 from pipelines.plan.setting import Setting
-
-# raised by hand when the look of products changes, so that finished tables are rendered anew
-RENDERER = 1
 
 
 @dataclass(frozen=True)
@@ -77,31 +74,28 @@ def cells(
     return tuple(found)
 
 
-def digest(table: Table, scale: Scale, found: Iterable[Cell]) -> str:
-    """Address of a table's content: what it says, at which scale, and every job behind it."""
-    shown = [
-        getattr(table, name)
-        for name in (
-            "title",
-            "caption",
-            "source",
-            "unit",
-            "tolerance",
-            "figure",
-            "pictures",
-            "compare",
-        )
-    ]
-    shown += [list(table.footnotes), sorted(table.reference.items()), scale.title, scale.note]
-    shown += [[c.decimals, c.higher_is_better] for c in table.columns]
+def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = "") -> str:
+    """Address of a table's content: all that it says, at which scale, and every job behind it.
+
+    Args:
+        table, scale: as declared.
+        found: the cells.
+        renderer: digest of the source that renders, and of whatever else a product shows.
+    """
+    declared = {field.name: getattr(table, field.name) for field in fields(table)}
+    # where it was declared is not shown; what a part leaves out is
+    del declared["file"], declared["whole"]
+    declared |= {
+        "left_out": table.left_out,
+        "skip": sorted(table.skip),
+        "reference": sorted(table.reference.items()),
+    }
+    shown = [plain(declared), scale.name, scale.title, scale.note, scale.compare, renderer]
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
-        shown += [
-            sorted(table.fixed.items()),
-            [[m.name, m.title, m.revision] for m in METHODS.values()],
-        ]
+        shown.append([[m.name, m.title, m.revision] for m in METHODS.values()])
     body = [[c.row, c.column, c.metric, [job.digest for job in c.jobs]] for c in found]
-    text = json.dumps([RENDERER, scale.name, shown, body])
+    text = json.dumps([shown, body], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

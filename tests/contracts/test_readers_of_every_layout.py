@@ -278,7 +278,7 @@ def test_faults_name_file_place_and_remedy(tmp_path, layout, file, old, new, mes
     "encoding", ["utf-8", "utf-16", "shift_jis", "gb2312", "euc-kr", "latin-1"]
 )
 def test_annotations_in_any_encoding(tmp_path, encoding):
-    from small_sets import annotation
+    from tests.small_sets import annotation
 
     text = f'<?xml version="1.0" encoding="{encoding}"?>{annotation("bee")}'
     (tmp_path / "a.xml").write_bytes(text.encode(encoding))

@@ -65,7 +65,8 @@ class World:
             path.write_text(yaml.safe_dump(body, sort_keys=False))
         scale = yaml.safe_load((self.folder / "pipelines/scales/demo.yaml").read_text())
         scale["seeds"] = 1
-        scale.pop("parts")  # of tables that are not declared here
+        for key in ("parts", "seeds_of"):  # of tables that are not declared here
+            scale.pop(key)
         for stand_in in scale["data"].values():
             stand_in["spec"] = {**stand_in.get("spec", {}), **SMALLEST}
         scale["kinds"]["train"]["default"] |= {"epochs": 3, "batch": 16}

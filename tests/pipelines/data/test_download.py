@@ -13,12 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pipelines.places import MissingDataError, find, unpacking_mark
 
 from mixlib.data.catalog import dataset
 from mixlib.data.catalog.row import Archive
 from mixlib.data.errors import DataError
-from pipelines import download
+from pipelines.data import download
+from pipelines.data.places import MissingDataError, find, unpacking_mark
 
 FILES = {f"set/{n % 3}/{n:02d}.bin": np.random.default_rng(n).bytes(3000) for n in range(40)}
 

@@ -11,15 +11,16 @@ import sys
 import pytest
 import typer
 from PIL import Image
-from pipelines.contents import content_digest
-from pipelines.datasets import prepare
-from pipelines.errors import DeclarationError, run_app, sentence
-from pipelines.fingerprints import fingerprint, specify
-from pipelines.places import MissingDataError, locate, ready_path
-from small_sets import SETS
 
 from mixlib.data.catalog import dataset
 from mixlib.data.errors import DataError, wrong
+from pipelines.command_line import run_app, sentence
+from pipelines.data.contents import content_digest
+from pipelines.data.datasets import prepare
+from pipelines.data.fingerprints import fingerprint, specify
+from pipelines.data.places import MissingDataError, locate, ready_path
+from pipelines.declare.errors import DeclarationError
+from tests.small_sets import SETS
 
 SMALL = {"train": 20, "val": 10, "size": 32}
 GENERATED = ["shapes", "shapes_voc", "shapes_coco", "shapes_cub"]
