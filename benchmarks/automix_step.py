@@ -78,7 +78,7 @@ def build(method: str, setting: Setting) -> Objective:
     """The objective of one method, on its device."""
     model = cifar_resnet18()
     if setting.channels_last:
-        model = model.to(memory_format=torch.channels_last)
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     net = Net(model)
     objective: Objective
     if method in PRESETS:

@@ -34,7 +34,12 @@ def cases(count: int, seed: int) -> Case:
     for number in range(count):
         cam = rng.random((14, 14) if number % 2 else (7, 7), dtype=np.float32)
         maps.append(
-            gray_levels(cv2.GaussianBlur(cam, (0, 0), 1.0) if number % 4 < 2 else cam, GRID)
+            gray_levels(
+                np.asarray(
+                    cv2.GaussianBlur(cam, (0, 0), 1.0) if number % 4 < 2 else cam, np.float32
+                ),
+                GRID,
+            )
         )
         low, side = rng.integers(0, GRID // 2, 2), rng.integers(20, GRID // 2, 2)
         true.append(np.concatenate([low, low + side])[None])

@@ -18,7 +18,7 @@ from torch import Tensor
 CLASSES = 100
 Call = Callable[[], object]
 # group -> peer's title -> which function below, with its words
-GROUPS = {
+GROUPS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "Mixup, one lambda per batch": {
         "torchvision v2.MixUp": ("torchvision", {"name": "MixUp"}),
         "timm batch": ("timm", {"mixup_alpha": 1.0, "mode": "batch"}),

@@ -72,11 +72,11 @@ def audit(
     Example:
         >>> import torch
         >>> def half(images, labels):
-        ...     rows = torch.nn.functional.one_hot(labels, 10).float()
+        ...     rows = torch.nn.functional.one_hot(labels, 18).float()
         ...     return (images + images.roll(1, 0)) / 2, (rows + rows.roll(1, 0)) / 2
         >>> report = audit(half, Claims(kind="mixup"), Effort(draws=200, workers=0))
-        >>> [f.check for f in report.failures()]
-        ['draws differ from call to call']
+        >>> bool(report.failures())  # it never draws
+        True
     """
     start = time.perf_counter()
     claims, effort = claims or Claims(), effort or Effort()

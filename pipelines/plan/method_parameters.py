@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mixlib.core.method import Method
-from pipelines.declare.schema import PARAMETERS, SETTINGS_OF
+from pipelines.declare.method_schema import PARAMETERS, SETTINGS_OF
 from pipelines.declare.values import Anything, Flag, Kind, Many, Maybe, OneOf, Real, Text, Whole
 
 # what the trainer gives to a constructor, and no declaration can

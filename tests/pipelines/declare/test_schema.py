@@ -18,7 +18,7 @@ from mixlib.data.catalog import DATASETS
 from mixlib.data.shapes.scenes import Shapes
 from mixlib.methods.automix import AutoMixSpec
 from mixlib.training.recipes import RECIPES, Recipe
-from pipelines.declare import scale, schema, table
+from pipelines.declare import method_schema, scale, schema, table
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.values import Fields, check_fields
 from pipelines.plan import epoch_selection, grid
@@ -56,7 +56,7 @@ def test_every_parameter_of_automix_has_a_range():
                 compare(kind.of, getattr(spec, name))
         assert fields.keys() - {"preset", "pipeline"} == names(type(spec)) - {"rule"}
 
-    compare(schema.AUTOMIX, AutoMixSpec())
+    compare(method_schema.AUTOMIX, AutoMixSpec())
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -8,7 +8,7 @@ import pytest
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.method import resolve
-from pipelines.declare.schema import SETTINGS_OF
+from pipelines.declare.method_schema import SETTINGS_OF
 from pipelines.plan.method_parameters import GIVEN, arguments, kind_of, parameters
 
 
