@@ -12,7 +12,7 @@ READY := .venv/.ready
 # one thread a process: jobs and tests run side by side, one per core
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test lint FORCE
+.PHONY: help setup test lint docs FORCE
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,3 +36,8 @@ lint: $(READY)
 	$(UV) run --no-sync ruff format --check .
 	$(UV) run --no-sync ruff check .
 	$(UV) run --no-sync mypy
+	$(UV) run --no-sync python -m mixlib.catalog.describe --check
+
+docs: $(READY)
+	$(UV) run --no-sync python -m mixlib.catalog.describe > .methods.md && mv .methods.md docs/methods.md
+	$(UV) run --no-sync python -m mixlib.catalog.api > .api.md && mv .api.md docs/api.md

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -131,5 +132,19 @@ def released_prose(make: Any) -> str:
     return found.removeprefix("Released:").strip().replace("``", "`")
 
 
+def undocumented(page: Path, families: Iterable[Path]) -> list[str]:
+    """What documentation lacks, a line each: the generated page is old, a method has no family's
+    page."""
+    there = pages(families)
+    old = not page.exists() or page.read_text() != markdown()
+    return [f"{page} is old: make docs"] * old + [
+        f"no page of docs/methods has a row '| `{name}` | ...': describe the method on its family's"
+        for name in METHODS
+        if name not in there
+    ]
+
+
 if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit("\n".join(undocumented(FAMILIES.with_suffix(".md"), FAMILIES.glob("*.md"))) or 0)
     print(markdown(), end="")

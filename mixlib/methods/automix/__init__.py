@@ -7,10 +7,10 @@ from mixlib.methods.automix.joint import JointMix
 from mixlib.methods.automix.lambda_loss import LamLoss
 from mixlib.methods.automix.mix_block import BlockSpec, MixBlock
 from mixlib.methods.automix.momentum_mix import MomentumMix
-from mixlib.methods.automix.momentum_pair import Report
 from mixlib.methods.automix.objective import AutoMix, AutoMixSpec
 from mixlib.methods.automix.presets import PRESETS
 from mixlib.methods.automix.schedules import LamWeight, Momentum
+from mixlib.methods.automix.teacher import Report
 
 __all__ = [
     "PRESETS",

@@ -19,10 +19,10 @@ from mixlib.core.training_pipeline import TRAINING_PIPELINES, PipelineName
 from mixlib.methods.automix.features import probe
 from mixlib.methods.automix.joint import JointMix
 from mixlib.methods.automix.momentum_mix import MomentumMix
-from mixlib.methods.automix.momentum_pair import Report
 from mixlib.methods.automix.objective import AutoMix, AutoMixSpec
 from mixlib.methods.automix.presets import PRESETS
 from mixlib.methods.automix.schedules import Momentum, constant
+from mixlib.methods.automix.teacher import Report
 
 
 def automix_spec(params: Mapping[str, Any], rule: LabelRule | None = None) -> AutoMixSpec:

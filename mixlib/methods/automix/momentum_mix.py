@@ -20,15 +20,15 @@ from mixlib.core.mix import Mix, identity
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step, images_mixed_at, mixed_forward
 from mixlib.core.policy import Policy
-from mixlib.methods.automix.momentum_pair import Head, Pair, Report, Statistics, Which
 from mixlib.methods.automix.schedules import Momentum
+from mixlib.methods.automix.teacher import Head, Pair, Report, Statistics, Which
 
 
 class MomentumMix(Objective):
     """The momentum pipeline without a learned mask.
 
     Args:
-        net: the classifier; see :class:`mixlib.methods.automix.momentum_pair.Pair`.
+        net: the classifier; see :class:`mixlib.methods.automix.teacher.Pair`.
         policy: decides the mixes; where it looks into a network, that is q with its mixup head.
         momentum: m of eq. (12).
         steps: optimizer steps of the run.

@@ -31,8 +31,8 @@ from mixlib.methods.automix.draws import Draw, draw_at, draws
 from mixlib.methods.automix.features import Features
 from mixlib.methods.automix.lambda_loss import LamLoss
 from mixlib.methods.automix.mix_block import BlockSpec, MixBlock
-from mixlib.methods.automix.momentum_pair import Head, Pair, Report, Statistics
 from mixlib.methods.automix.schedules import LamWeight, Momentum
+from mixlib.methods.automix.teacher import Head, Pair, Report, Statistics
 from mixlib.seed import generator
 
 
@@ -102,7 +102,7 @@ class AutoMix(Objective):
     """The momentum pipeline with a Mix Block.
 
     Args:
-        net: the classifier; what is shared with it: ``momentum_pair.Pair``.
+        net: the classifier; what is shared with it: :class:`mixlib.methods.automix.teacher.Pair`.
         features: the site that the block reads.
         spec: all choices; ``mixlib.methods.automix.presets.PRESETS`` holds the named ones.  Its
             ``site`` and ``image`` are :func:`mixlib.methods.automix.build.automix`'s to read.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from mixlib.core.catalog import Catalog
 from mixlib.methods.automix.lambda_loss import LamLoss
 from mixlib.methods.automix.mix_block import BlockSpec
-from mixlib.methods.automix.momentum_pair import Report
 from mixlib.methods.automix.objective import AutoMixSpec
 from mixlib.methods.automix.schedules import LamWeight, Momentum
+from mixlib.methods.automix.teacher import Report
 
 # AutoMix, sections 3.1-3.2 and A.3-A.4: lambda embedding, value from z_i, sigmoid before the
 # upsampling, lambda loss per sample with a weight falling linearly from 0.1, m from 0.999 to 1.

@@ -11,8 +11,8 @@ from mixlib.core.mix import blend
 from mixlib.core.net import Net, inference
 from mixlib.methods.automix import AutoMix, Features
 from mixlib.methods.automix.draws import Draw
-from mixlib.methods.automix.momentum_pair import Report
 from mixlib.methods.automix.presets import released_cifar
+from mixlib.methods.automix.teacher import Report
 from tests.mixlib.methods.automix import golden_cases as cases
 
 

@@ -13,8 +13,8 @@ from mixlib.core.mix import blend
 from mixlib.core.net import Net, inference
 from mixlib.methods.automix import PRESETS, AutoMix, Features, JointMix, MomentumMix
 from mixlib.methods.automix.draws import Draw
-from mixlib.methods.automix.momentum_pair import Pair, Report
 from mixlib.methods.automix.schedules import LamWeight, Momentum
+from mixlib.methods.automix.teacher import Pair, Report
 from mixlib.methods.cutmix import cutmix
 from mixlib.methods.mixup import mixup
 from mixlib.seed import generator

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from mixlib.methods.automix import MixBlock
-from mixlib.methods.automix.momentum_pair import Pair
+from mixlib.methods.automix.teacher import Pair
 from tests.mixlib.methods.automix import golden_cases as cases
 
 STEP = "automix/automix_step_cifar"
