@@ -34,7 +34,7 @@ def key_identity(law: MaskLaw, lam: Beta) -> tuple[float, float]:
         ValueError: the assumption that the law violates.
 
     Example:
-        >>> from mixlib.methods import Box
+        >>> from mixlib.methods.cutmix import Box
         >>> c1, c2 = key_identity(Box("wrap", label="drawn"), Beta(1.0))
         >>> round(c1, 4), round(c2, 4)
         (0.3333, 0.1667)

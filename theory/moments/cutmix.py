@@ -141,7 +141,7 @@ def mean_mask(law: Box, lam: LamLaw, size: tuple[int, int]) -> NDArray[np.float6
     gives more than that to the corners, and on average.
 
     Example:
-        >>> from mixlib.methods import Beta
+        >>> from mixlib.core.lam import Beta
         >>> mean = mean_mask(Box(), Beta(1.0), (32, 32))
         >>> bool(mean[0, 0] > mean[16, 16] > 0.5)
         True

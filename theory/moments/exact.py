@@ -111,7 +111,8 @@ def exact_moments(
         NotImplementedError: no exact form is known (FMix, blocks): use :func:`monte_carlo_moments`.
 
     Example:
-        >>> from mixlib.methods import Beta, Flat
+        >>> from mixlib.core.lam import Beta
+        >>> from mixlib.methods.mixup import Flat
         >>> found = exact_moments(Flat(), Beta(1.0), (4, 4))  # Mixup: 1/6 for all pairs of pixels
         >>> found.A.shape, round(found.A.min().item(), 4), round(found.A.max().item(), 4)
         (torch.Size([16, 16]), 0.1667, 0.1667)

@@ -13,7 +13,7 @@ from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce
 from mixlib.core.policy import ByLaw, Policy
-from mixlib.methods.automix.build import automix
+from mixlib.methods.automix import AutoMixSpec, automix
 from mixlib.methods.cutmix import Box
 from mixlib.methods.mixup import Flat
 from mixlib.methods.puzzlemix.policy import puzzlemix
@@ -96,7 +96,7 @@ def trained_masks(method: str):
     """(trained net in float64, images, labels, displacements) of a method that looks at pairs."""
     x, labels = blobs(12, 8, 3, channels=3)
     if method == "automix":
-        objective = automix(Net(convolutional(3), {"stage3": "1"}), steps=60, image=8)
+        objective = automix(Net(convolutional(3), {"stage3": "1"}), AutoMixSpec(image=8), steps=60)
     else:
         net = Net(convolutional(3))
         objective = MixOnce(net, puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2))
