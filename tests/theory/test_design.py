@@ -149,9 +149,7 @@ def test_mixtures_find_a_known_mixture():
     assert largest_z(truth, size=(8, 8)) < 5
 
 
-@pytest.mark.xfail(
-    reason="cells with a realized label have exact moments now; mixtures of both rules do not refuse"
-)
+@pytest.mark.xfail(reason="a mixture of a drawn and a realized label is not refused: to be mended")
 def test_a_mixture_does_not_guess_labels():
     with pytest.raises(NotImplementedError, match="drawn lambda"):
         exact_moments(Mixture((CoinCells(), Box()), (1.0, 1.0)), LAM, (8, 8))
