@@ -113,6 +113,10 @@ def label_layouts(setup: Setup, seed: int) -> list[Tensor]:
     ]
 
 
+# what is recorded of every call
+_SERIES = ("pixels", "weights", "totals", "off", "masks", "rows")
+
+
 def collect(
     call: Callable[..., Any],
     form: Form,
@@ -138,9 +142,7 @@ def collect(
     layouts = label_layouts(setup, seed)
     rng = generator(seed, "audit", "calls", setup.name)
     every = np.arange(setup.batch)
-    kept: dict[str, list[Any]] = {
-        name: [] for name in ("pixels", "weights", "totals", "off", "masks", "rows", "outputs")
-    }
+    kept: dict[str, list[Any]] = {name: [] for name in (*_SERIES, "outputs")}
     touched: set[str] = set()
     dtypes = ("", "")
     for number in range(setup.calls):
@@ -161,14 +163,8 @@ def collect(
             out = _untextured(out, divisor)
         pixels = out[:, : setup.batch].mean((2, 3))
         rows = every if rows_of is None else rows_of(pixels)
-        for name, value in (
-            ("pixels", pixels),
-            ("weights", found.weight),
-            ("totals", found.total),
-            ("off", found.off),
-            ("masks", out[rows, rows].copy()),
-            ("rows", rows),
-        ):
+        values = (pixels, found.weight, found.total, found.off, out[rows, rows].copy(), rows)
+        for name, value in zip(_SERIES, values, strict=True):
             kept[name].append(value)
     stacked = {name: np.stack(values) for name, values in kept.items() if name != "off"}
     return Trial(
