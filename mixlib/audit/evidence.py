@@ -31,11 +31,14 @@ class Randomness:
         drawn: global generators that a call advances.
         reset: those that are in one state after a call, whatever state they were in before.
         repeatable: equal global seeds give equal outputs of one and the same object.
+        needless: a generator is handed over, and the outputs depend on it alone (what advances a
+            global one, such as a run-time type checker, does no harm).
     """
 
     drawn: tuple[str, ...]
     reset: tuple[str, ...]
     repeatable: bool
+    needless: bool
 
 
 @dataclass(frozen=True)
@@ -215,13 +218,14 @@ class Gatherer:
         setup = self.setup("dtypes", self.effort.batch, self.effort.size, FEW)
         return {d: self.attempt(setup, None, replace(self.form, dtype=d)) for d in others}
 
-    def _some(self, seed: int, calls: int = 6) -> tuple[bytes, list[dict[str, Any]]]:
-        """Images of a few calls after one seed, and the global states after each call."""
+    def _some(self, seed: int, given: int, calls: int = 6) -> tuple[bytes, list[dict[str, Any]]]:
+        """Images of a few calls and the global states after each: one seed is that of the global
+        generators, the other that of a generator that is handed over."""
         setup = self.setup("few", self.effort.batch, self.effort.size, 1)
         global_rng.start(seed)
         seen, after = [], []
         for number in range(calls):
-            result = self._one_call(self.form, setup, seed * 100 + number)
+            result = self._one_call(self.form, setup, given * 100 + number)
             images = image_array(self.form, unpack(self.form, result, self.classes)[0])
             seen.append(images.tobytes())
             after.append(global_rng.states())
@@ -231,16 +235,18 @@ class Gatherer:
         with global_rng.started(self.effort.seed):
             global_rng.start(1)
             before = global_rng.states()
-            first, after = self._some(1)
-            again, _ = self._some(1)
-            _, others = self._some(2)
+            first, after = self._some(1, 1)
+            again, _ = self._some(1, 1)
+            other, others = self._some(2, 1)
         drawn = sorted({name for state in after for name in global_rng.changed(before, state)})
         same = [
             name
             for name in drawn
             if all(a[name] == b[name] for a, b in zip(after, others, strict=True))
         ]
-        return Randomness(tuple(drawn), tuple(same), first == again)
+        given = self.form.feed == "generator"
+        needless = given and first == other
+        return Randomness(tuple(drawn), tuple(same), first == again, needless)
 
     def _streams(self) -> Streams | None:
         if self.effort.workers < 2 or self.form.feed == "generator":

@@ -20,7 +20,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "keras_cv": Form("dict", labels="onehot", targets="soft", layout="nhwc", arrays="numpy"),
         "keras.": Form("dict", labels="onehot", targets="soft", layout="nhwc", arrays="numpy"),
         "mixlib.adapters": Form("batch", targets="soft"),
-        "mixlib": Form("generator", targets="method"),
+        "mixlib.mixer": Form("generator", targets="method"),
     }
 )
 

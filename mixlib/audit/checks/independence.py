@@ -6,7 +6,7 @@ import numpy as np
 
 from mixlib.audit.evidence import Evidence
 from mixlib.audit.finding import Finding, exact
-from mixlib.audit.significance import rank_correlation, rank_correlations
+from mixlib.audit.significance import fewer, rank_correlation, rank_correlations
 
 ENOUGH = 100
 
@@ -53,10 +53,21 @@ def between_calls(evidence: Evidence) -> list[Finding]:
         r, p = rank_correlation(series[1:], series[:-1], 0.08)
         found.append(Finding(f"calls are independent: {name}", f"correlation {r:+.2f}", "0", p=p))
     masks = d.mask[first][d.visible[first]]
-    same = float((masks[1:] == masks[:-1]).all((1, 2)).mean()) if len(masks) > 1 else 0.0
-    seen = f"{same:.1%} of the draws repeat the one before"
-    found.append(exact("draws differ from call to call", same < 0.9, seen, "few"))
+    if len(masks) < 10:
+        return found
+    before, far = _repeats(masks, 1), _repeats(masks, len(masks) // 2)
+    share = before[0] / before[1]
+    seen = f"{share:.1%} of the draws repeat the one before, {far[0] / far[1]:.1%} a distant one"
+    name = "calls are independent: repeats"
+    found.append(Finding(name, seen, "as many", p=fewer(*before, *far)))
+    found.append(exact("draws differ from call to call", share < 0.9, seen, "few"))
     return found
+
+
+def _repeats(masks: np.ndarray, lag: int) -> tuple[int, int]:
+    """Draws whose mask is that of the draw so many before, and draws that were compared."""
+    same = np.all(masks[lag:] == masks[:-lag], axis=(1, 2))
+    return int(same.sum()), len(same)
 
 
 def place(evidence: Evidence) -> list[Finding]:

@@ -13,8 +13,9 @@ def generators(evidence: Evidence) -> list[Finding]:
     drawn = ", ".join(randomness.drawn)
     found = []
     if given:
-        seen = f"draws from the global generator of {drawn}" if drawn else "none is touched"
-        found.append(exact("global generators", not drawn, seen, "the given generator alone"))
+        alone = not drawn or randomness.needless
+        seen = "none matters" if alone else f"the images depend on the global one of {drawn}"
+        found.append(exact("global generators", alone, seen, "the given generator alone"))
     elif drawn:
         again = "repeats with it" if randomness.repeatable else "does not repeat with it"
         found.append(Finding("global generators", f"draws from {drawn}; {again}"))

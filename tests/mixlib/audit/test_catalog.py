@@ -7,7 +7,7 @@ import pytest
 import mixlib
 from mixlib.audit import Claims, Effort, audit
 
-EFFORT = Effort(draws=400, workers=0, coefficients=False)
+EFFORT = Effort(draws=200, batch=4, workers=0, coefficients=False)
 SAID = {
     "mixup": Claims("mixup", alpha=1.0, prob=1.0),
     "cutmix": Claims("box", alpha=1.0, prob=1.0),

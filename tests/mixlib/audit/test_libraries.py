@@ -27,7 +27,7 @@ def test_torchvisions_boxes_lean_to_the_origin() -> None:
     cutmix = v2.CutMix(alpha=1.0, num_classes=6)
     failed, noted = names(audit(cutmix, Claims("box", alpha=1.0, prob=1.0), EFFORT))
     assert not failed
-    assert "borders are alike: rows, small" in noted
+    assert noted & {"borders are alike: rows, small", "borders are alike: columns, small"}
 
 
 def test_torchvisions_mixup_has_nothing_to_note() -> None:
