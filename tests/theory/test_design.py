@@ -149,10 +149,15 @@ def test_mixtures_find_a_known_mixture():
     assert largest_z(truth, size=(8, 8)) < 5
 
 
-@pytest.mark.xfail(reason="a mixture of a drawn and a realized label is not refused: to be mended")
-def test_a_mixture_does_not_guess_labels():
-    with pytest.raises(NotImplementedError, match="drawn lambda"):
-        exact_moments(Mixture((CoinCells(), Box()), (1.0, 1.0)), LAM, (8, 8))
+def test_every_part_of_a_mixture_has_the_mixture_s_label():
+    # CutMix' label is the realized area, so the cells' is, too, which by themselves take lambda's
+    law = Mixture((CoinCells(), Box()), (1.0, 1.0))
+    exact = exact_moments(law, LAM, (8, 8))
+    seen = monte_carlo_moments(law, LAM, (8, 8), 60_000, generator(1, "mixture"))
+    assert ((exact.a - seen.a) / seen.a_se).abs().max() < 5
+    assert ((exact.A - seen.A) / seen.A_se).abs().max() < 5
+    alone = exact_moments(Mixture((CoinCells(),), (1.0,)), LAM, (8, 8))
+    assert (alone.A - exact_moments(CoinCells(), LAM, (8, 8)).A).abs().max() < 1e-12
 
 
 @pytest.mark.parametrize(
