@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+from pipelines.data.files import file_digest, write_whole
 from pipelines.execute.provenance import tree_digest
-from pipelines.execute.result_file import file_digest
 from pipelines.execute.store import Store
 from pipelines.plan.job import Job
 
@@ -52,9 +52,7 @@ def write(
         "products": {path.name: file_digest(path) for path in files},
         "results": {job.digest: file_digest(store.file(job)) for job in jobs},
     }
-    part = address.with_name(f".{address.name}")
-    part.write_text(json.dumps(body, indent=1))
-    part.replace(address)
+    write_whole(address, json.dumps(body, indent=1), durable=False)
 
 
 def is_fresh(address: Path, jobs: Iterable[Job], store: Store) -> bool:

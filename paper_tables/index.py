@@ -15,7 +15,7 @@ import typer
 from paper_tables.overview import collect
 from paper_tables.render import FOLDER
 from paper_tables.writers.index import write_index
-from pipelines.command_line import run_app
+from pipelines.command_line import ResultsFolder, ScaleName, run_app
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 
@@ -24,8 +24,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    scale: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
-    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
+    scale: ScaleName,
+    results: ResultsFolder = Path("results"),
     folder: Annotated[Path, typer.Option(help="folder of the products")] = FOLDER,
 ) -> None:
     """Writes one page with every table and figure."""

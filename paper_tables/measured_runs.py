@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from paper_tables.measure import Grid, measure
-from pipelines.command_line import run_app
+from pipelines.command_line import ResultsFolder, ScaleName, run_app
 from pipelines.declare import scale
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.table import Table
@@ -133,9 +133,9 @@ def copy_results(found: grid.Plan, name: str, store: Store, folder: Path = FOLDE
 
 @app.command()
 def main(
-    scale_name: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
+    scale_name: ScaleName,
     name: Annotated[str, typer.Argument(metavar="TABLE", help="a declared table, e.g. table13")],
-    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
+    results: ResultsFolder = Path("results"),
 ) -> None:
     """Copies the finished results of a table into the repository, to be committed."""
     found = plan(scale_name)

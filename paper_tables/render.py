@@ -23,7 +23,7 @@ from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
 from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
-from pipelines.command_line import run_app
+from pipelines.command_line import ResultsFolder, ScaleName, run_app
 from pipelines.declare.table import NO_CELLS
 from pipelines.execute.provenance import provenance
 from pipelines.execute.store import Store
@@ -110,9 +110,9 @@ def _origin(result: dict[str, Any]) -> dict[str, Any]:
 
 @app.command()
 def main(
-    scale: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
+    scale: ScaleName,
     name: Annotated[str, typer.Argument(metavar="TABLE", help="a declared table, e.g. table7")],
-    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
+    results: ResultsFolder = Path("results"),
 ) -> None:
     """Renders one table from its jobs' results."""
     found = plan(scale)

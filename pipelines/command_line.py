@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from mixlib.data.errors import DataError
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.result_file import CorruptResult
 from pipelines.plan.job_file import JobFileError
+
+ScaleName = Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")]
+ResultsFolder = Annotated[Path, typer.Option(help="folder of all results")]
+CheckpointSeconds = Annotated[float, typer.Option(help="least time between checkpoints")]
+Workers = Annotated[int, typer.Option(help="data loading processes")]
+Accelerator = Annotated[str, typer.Option(help="cpu, cuda or auto")]
 
 EXPECTED = (DeclarationError, JobFileError, CorruptResult, DataError, OSError)
 

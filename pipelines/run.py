@@ -14,7 +14,14 @@ from typing import Annotated
 import typer
 
 from mixlib.data.catalog import DATASETS
-from pipelines.command_line import run_app
+from pipelines.command_line import (
+    Accelerator,
+    CheckpointSeconds,
+    ResultsFolder,
+    ScaleName,
+    Workers,
+    run_app,
+)
 from pipelines.data import datasets
 from pipelines.data.fingerprints import specify
 from pipelines.execute.result_file import CorruptResult
@@ -27,17 +34,15 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    scale_name: Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")],
+    scale_name: ScaleName,
     digest: Annotated[str, typer.Argument(help="the job's digest (see --list)")] = "",
     data: Annotated[str, typer.Option(help="prepare the dataset of this fingerprint")] = "",
     verify: Annotated[bool, typer.Option("--verify", help="check every stored result")] = False,
     list_jobs: Annotated[bool, typer.Option("--list", help="list every job of the scale")] = False,
-    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
-    checkpoint_seconds: Annotated[
-        float, typer.Option(help="least time between checkpoints")
-    ] = 30.0,
-    workers: Annotated[int, typer.Option(help="data loading processes")] = 0,
-    accelerator: Annotated[str, typer.Option(help="cpu, cuda or auto")] = "auto",
+    results: ResultsFolder = Path("results"),
+    checkpoint_seconds: CheckpointSeconds = 30.0,
+    workers: Workers = 0,
+    accelerator: Accelerator = "auto",
 ) -> None:
     """Does one job and stores its result; does nothing when the result is there."""
     found = plan(scale_name)

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from theory.twins import Declaration, Pair, Verdict, look, look_alikes, twins
-from theory.verify_table import markdown
+from theory.verify_table import numbers_table
 
 
 def moment_lines(declared: Declaration) -> list[str]:
@@ -28,7 +28,7 @@ def moment_lines(declared: Declaration) -> list[str]:
         "binary",
     ]
     title = f"Twins and look-alikes, {declared.size} x {declared.size}, alpha = {declared.alpha:g}"
-    return [title, "", *markdown(heads, rows), ""]
+    return [title, "", *numbers_table(heads, rows), ""]
 
 
 def training_lines(
@@ -46,7 +46,7 @@ def training_lines(
         f"Test accuracy in percent: {declared.train} generated images of {declared.classes} "
         f"classes, {declared.steps} steps; margin {100 * declared.margin:g} points, declared first",
         "",
-        *markdown(heads, rows),
+        *numbers_table(heads, rows),
         "",
         f"Difference {points}, {level} {100 * judged.low:+.2f} .. {100 * judged.high:+.2f}: "
         f"equal training is {judged.word}.",

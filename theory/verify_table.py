@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mixlib.core.markdown import table
 from theory.networks import STATES
 from theory.verify import Row
 
-BAR = r"\|"
 CHECKS = "MSDA theorem by family (share of the penalty explained, by network state)"
 TERMS = (
     "R1 (gradient, first order), R2 (gradient, second order) and R3 (Hessian) by family and state "
@@ -49,13 +49,9 @@ def term_cells(row: Row) -> list[str]:
     return [*found, f"{max(row.off):.0e}"]
 
 
-def markdown(columns: list[str], rows: list[list[str]]) -> list[str]:
-    """Lines of a Markdown table, first column to the left."""
-    return [
-        "| " + " | ".join(columns) + " |",
-        "|---|" + "---:|" * (len(columns) - 1),
-        *("| " + " | ".join(cells) + " |" for cells in rows),
-    ]
+def numbers_table(heads: list[str], rows: list[list[str]]) -> list[str]:
+    """Lines of a Markdown table: names to the left, numbers to the right."""
+    return table(heads, rows, "l" + "r" * (len(heads) - 1))
 
 
 def write_table(folder: Path, rows: list[Row], proofs: list[tuple[str, float, str]]) -> None:
@@ -65,15 +61,12 @@ def write_table(folder: Path, rows: list[Row], proofs: list[tuple[str, float, st
         "Small networks and six generated images; shares of the MSDA penalty that the expansion "
         "explains, by state of the network.",
         "",
-        *markdown(check_columns(), [check_cells(row) for row in rows]),
+        *numbers_table(check_columns(), [check_cells(row) for row in rows]),
         "",
         TERMS + "; off: largest distance to the definition, relative to their sum.",
         "",
-        *markdown(term_columns(), [term_cells(row) for row in rows]),
+        *numbers_table(term_columns(), [term_cells(row) for row in rows]),
         "",
-        "| symbolic statement | holds |",
-        "|---|---|",
-        # a bar would end the cell
-        *(f"| {name.replace('|', BAR)} | {wrong or 'yes'} |" for name, _, wrong in proofs),
+        *table(["symbolic statement", "holds"], [[n, wrong or "yes"] for n, _, wrong in proofs]),
     ]
     (folder / "table.md").write_text("\n".join(lines) + "\n")

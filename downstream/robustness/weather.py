@@ -18,6 +18,7 @@ from downstream.robustness.filters import (
     zoom_into_center,
 )
 from downstream.robustness.severities import FOG, FROST, SNOW
+from mixlib.data.open_image import open_image
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 """Weights of red, green and blue in gray (ITU-R BT.601)."""
@@ -101,6 +102,7 @@ def read_textures(folder: Path) -> tuple[Pixels, ...]:
 
     Raises:
         InputError: there are fewer than five.
+        DataError: one of them is no image.
     """
     paths = sorted(folder.glob("frost*"))
     if len(paths) < TEXTURES:
@@ -110,9 +112,9 @@ def read_textures(folder: Path) -> tuple[Pixels, ...]:
         )
     found = []
     for path in paths[:TEXTURES]:
-        with Image.open(path) as picture:
-            size = tuple(round(side * TEXTURE_SCALE) for side in picture.size)
-            small = picture.convert("RGB").resize((size[0], size[1]), Image.Resampling.BILINEAR)
+        picture = open_image(path)
+        size = tuple(round(side * TEXTURE_SCALE) for side in picture.size)
+        small = picture.resize((size[0], size[1]), Image.Resampling.BILINEAR)
         found.append(np.asarray(small, np.uint8))
     return tuple(found)
 

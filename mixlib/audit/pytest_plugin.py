@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,16 @@ class AuditNote(UserWarning):
     """A convention or a refusal that users of a mixing function should know."""
 
 
-class AuditMixing(Protocol):
-    """What the fixture gives: keyword arguments as those of :class:`mixlib.audit.Claims`."""
+@dataclass(frozen=True)
+class AuditMixing:
+    """What the fixture gives: keyword arguments as those of :class:`mixlib.audit.Claims`.
+
+    Attributes:
+        draws, seed: of an audit that is given no effort of its own.
+    """
+
+    draws: int = 2000
+    seed: int = 0
 
     def __call__(
         self,
@@ -49,7 +58,16 @@ class AuditMixing(Protocol):
         effort: Effort | None = None,
         classes: int | None = None,
         channels: int | None = None,
-    ) -> Report: ...
+    ) -> Report:
+        """The report of an audit without failures; notes are warnings, failures fail the test."""
+        said = claims or Claims(kind, alpha, box_alpha, prob, box_prob, scope)
+        effort = effort or Effort(draws=self.draws, seed=self.seed)
+        report = audit(call, said, effort, form=form, classes=classes, channels=channels)
+        for note in report.notes():
+            warnings.warn(AuditNote(f"{note.check}: {note.seen}"), stacklevel=2)
+        if report.failures():
+            pytest.fail(failure_text(report), pytrace=False)
+        return report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,29 +81,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def audit_mixing(request: pytest.FixtureRequest) -> AuditMixing:
     """Audits a mixing function; the test fails where the audit does."""
     draws, seed = (request.config.getoption(f"--audit-{word}") for word in ("draws", "seed"))
-
-    def run(
-        call: Callable[..., Any],
-        *,
-        kind: Kind = "unknown",
-        alpha: Beta | None = None,
-        box_alpha: Beta | None = None,
-        prob: float | None = None,
-        box_prob: float | None = None,
-        scope: Scope | None = None,
-        claims: Claims | None = None,
-        form: Form | None = None,
-        effort: Effort | None = None,
-        classes: int | None = None,
-        channels: int | None = None,
-    ) -> Report:
-        said = claims or Claims(kind, alpha, box_alpha, prob, box_prob, scope)
-        effort = effort or Effort(draws=draws, seed=seed)
-        report = audit(call, said, effort, form=form, classes=classes, channels=channels)
-        for note in report.notes():
-            warnings.warn(AuditNote(f"{note.check}: {note.seen}"), stacklevel=2)
-        if report.failures():
-            pytest.fail(failure_text(report), pytrace=False)
-        return report
-
-    return run
+    return AuditMixing(draws, seed)

@@ -10,6 +10,7 @@ from mixlib.audit.claims import Claims
 from mixlib.audit.finding import Finding, Verdict
 from mixlib.audit.moments import Coefficients
 from mixlib.audit.run import Report
+from mixlib.core.markdown import table
 
 _COLORS = {
     Verdict.PASS: "green",
@@ -53,12 +54,8 @@ def markdown(report: Report) -> str:
         "",
         f"Said: {_said(report.claims)}. {summary(report)}.",
         "",
-        f"| {' | '.join(_HEADINGS)} |",
-        "|---|---|---|---|---:|",
+        *table(_HEADINGS, [_cells(finding) for finding in report.findings], "llllr"),
     ]
-    for finding in report.findings:
-        cells = (cell.replace("|", "\\|") for cell in _cells(finding))
-        lines.append(f"| {' | '.join(cells)} |")
     if report.coefficients is not None:
         lines += ["", _coefficient_lines(report.coefficients).replace("\n", "  \n")]
     return "\n".join(lines) + "\n"

@@ -11,6 +11,8 @@ from enum import Enum
 from importlib import import_module
 from typing import Any
 
+from mixlib.core.markdown import table
+
 PACKAGES = (
     "mixlib",
     "mixlib.core",
@@ -40,11 +42,11 @@ def _package(name: str) -> Iterator[str]:
     package = import_module(name)
     yield f"## `{name}`"
     yield _first(package)
-    rows = ["| name | what |", "|---|---|"]
+    rows = []
     for public in package.__all__:
         value = getattr(package, public)
-        rows.append(f"| `{public}{call(value)}` | {_first(value)} |".replace("\n", " "))
-    yield "\n".join(rows)
+        rows.append((f"`{public}{call(value)}`", _first(value)))
+    yield "\n".join(table(["name", "what"], rows))
 
 
 def call(value: Any) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mixlib.catalog.methods import METHODS
+from mixlib.core.markdown import table
 from mixlib.core.method import Method, resolve
 
 # what the builder passes
@@ -46,16 +47,19 @@ TokenLabeling and MixToken refuse to, see [labels by a teacher](methods/teachers
 def markdown() -> str:
     """The page: every method with its status, needs, family page and citation, then its parameters
     and what its release does differently."""
-    lines = ["| method | name | status | needs | page | citation |", "|---|---|---|---|---|---|"]
     where = pages(sorted(FAMILIES.glob("*.md")))
+    methods = []
     for row in METHODS.values():
         needs = ", ".join(sorted(row.needs)) or "-"
         page = where.get(row.name)
         link = f"[{page.stem}](methods/{page.name})" if page else "-"
-        cells = (row.title, f"`{row.name}`", row.status, needs, link, row.cite)
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| name | parameters (catalog's default) | released |", "|---|---|---|"]
-    lines += [f"| `{row.name}` | {_shown(row)} | {_released(row)} |" for row in METHODS.values()]
+        methods.append((row.title, f"`{row.name}`", row.status, needs, link, row.cite))
+    parameters = [(f"`{row.name}`", _shown(row), _released(row)) for row in METHODS.values()]
+    lines = [
+        *table(["method", "name", "status", "needs", "page", "citation"], methods),
+        "",
+        *table(["name", "parameters (catalog's default)", "released"], parameters),
+    ]
     return HEAD + "\n".join(lines) + "\n"
 
 
@@ -100,7 +104,7 @@ def _shown(row: Method) -> str:
     shown = [
         f"`{name}={value!r}`" for name, value in parameters(row).items() if isinstance(value, plain)
     ]
-    return " ".join(shown).replace("|", "\\|") or "-"
+    return " ".join(shown) or "-"
 
 
 def _signature(row: Method) -> dict[str, inspect.Parameter]:
@@ -119,7 +123,7 @@ def _released(row: Method) -> str:
     changed = " ".join(f"`{name}={value!r}`" for name, value in row.released.items())
     makers = [row.path()] + ([] if row.rule is None else [row.path(row.rule)])
     prose = " ".join(filter(None, (released_prose(resolve(path)) for path in makers)))
-    return f"{changed}: {prose}".replace("|", "\\|")
+    return f"{changed}: {prose}"
 
 
 def released_prose(make: Any) -> str:

@@ -154,11 +154,6 @@ class Method:
         of_rule = {key: value for key, value in params.items() if key in self.rule_params}
         return {k: v for k, v in params.items() if k not in of_rule}, of_rule
 
-    def titled(self, pipeline: str | None = None) -> str:
-        """The title with the pipeline's."""
-        own = pipeline is None or pipeline == self.pipeline
-        return self.title if own else self.title + TRAINING_PIPELINES[pipeline or "none"].title
-
     def make(
         self,
         family: str = "default",

@@ -77,10 +77,26 @@ def mixed_forward(
     if now.site == "input":
         mix = now.draw(x, y, net, rng)
         return mix, *net(blend(mix, x), tap=tap)
-    mixing = MixAtSite(now, y, net, rng)
-    logits, seen = net(x, edit={now.site: mixing}, tap=tap)
+    return mixed_inside(net, now, x, y, rng, tap)
+
+
+def mixed_inside(
+    net: Net,
+    policy: Policy,
+    x: Float[Tensor, "B C H W"],
+    y: Int[Tensor, " B"],
+    rng: torch.Generator,
+    tap: Sequence[str] = (),
+) -> tuple[Mix, Float[Tensor, "B Y"], dict[str, Tensor]]:
+    """:func:`mixed_forward` with a policy that mixes at a site inside the network.
+
+    Raises:
+        RuntimeError: the pass does not come by that site.
+    """
+    mixing = MixAtSite(policy, y, net, rng)
+    logits, seen = net(x, edit={policy.site: mixing}, tap=tap)
     if mixing.mix is None:
-        raise RuntimeError(f"the forward pass did not come by {now.site!r}: nothing was mixed")
+        raise RuntimeError(f"the forward pass did not come by {policy.site!r}: nothing was mixed")
     return mixing.mix, logits, seen
 
 
@@ -137,12 +153,14 @@ class MixOnce(Objective):
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
     ) -> Step:
+        # mixed_forward written out: blend is then called from here, and the way from the loop to a
+        # tensor stays as short as it can be read
         now = self.policy.choose(rng)
         if now.site == "input":
             mix = now.draw(x, y, self.net, rng)
             logits, seen = self.net(blend(mix, x), tap=self.rule.taps)
         else:
-            mix, logits, seen = mixed_forward(self.net, now, x, y, rng, self.rule.taps)
+            mix, logits, seen = mixed_inside(self.net, now, x, y, rng, self.rule.taps)
         loss = self.rule(mix, logits, seen, y)
         return Step(loss, {"loss": loss.detach()}, mix)
 

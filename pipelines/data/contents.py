@@ -6,15 +6,13 @@ import hashlib
 import json
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from mixlib.data.folders import hidden
-
-CHUNK = 1 << 20
+from pipelines.data.files import digest_of, write_whole
 
 
 class File(NamedTuple):
@@ -71,32 +69,6 @@ def content_digest(folder: Path, data: Path) -> str:
     body = {"folder": str(folder), "state": state, "content": digest.hexdigest()}
     write_whole(kept, json.dumps(body) + "\n")
     return digest.hexdigest()
-
-
-def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """A file's digest in hexadecimal digits."""
-    digest = hashlib.new(algorithm, usedforsecurity=False)
-    for chunk in chunks(path):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def chunks(path: Path) -> Iterator[bytes]:
-    """A file's bytes, a piece at a time."""
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file beside its name and moves it there: it is never seen cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    with part.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def progress(label: str, every: float = 5.0) -> Callable[[int, int], None]:

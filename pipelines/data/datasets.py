@@ -25,7 +25,8 @@ from mixlib.data.errors import DataError, wrong
 from mixlib.data.shapes.scenes import Shapes
 from mixlib.data.split_sizes import Inventory, take_inventory
 from pipelines.command_line import run_app
-from pipelines.data.contents import content_digest, progress, write_whole
+from pipelines.data.contents import content_digest, progress
+from pipelines.data.files import write_whole
 from pipelines.data.fingerprints import fingerprint, spec_of, specify
 from pipelines.data.places import (
     DATA,

@@ -17,9 +17,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from mixlib.data.catalog.row import Archive
 from mixlib.data.errors import wrong
-from pipelines.data.contents import CHUNK, digest_of, progress, write_whole
+from pipelines.data.contents import progress
+from pipelines.data.files import digest_of, write_whole
 from pipelines.data.places import unpacking_mark
 
+CHUNK = 1 << 20
 SILENCE = 60.0
 """Seconds without a byte after which a server counts as gone."""
 _DAMAGED = (

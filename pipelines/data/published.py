@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
 from mixlib.models.backbones import PUBLISHED
+from pipelines.data.files import file_digest
 from pipelines.data.places import bases
 
 
@@ -34,5 +34,4 @@ def find(name: str) -> Path:
 @cache
 def content_digest(path: Path) -> str:
     """16 hexadecimal digits of the SHA-256 of a file; read once per process."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return file_digest(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipelines.declare.schema import SHARE, SIDE
 from pipelines.declare.values import (
     Fields,
     Flag,
@@ -16,8 +17,6 @@ from pipelines.declare.values import (
     Whole,
 )
 
-SHARE = Real(0, 1)
-SIDE = Whole(1, 100_000)
 ALPHA = Real(0, 1000, above=True)
 SCOPE = OneOf(("sample", "batch"), "scope")
 SITE = Text(r"\w[\w.]*", "the name of a site")

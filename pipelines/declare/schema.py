@@ -13,7 +13,7 @@ from typing import Any
 
 from downstream.detection.settings import AP_RULES, BACKENDS, NORMS
 from mixlib.core.method import FAMILIES
-from mixlib.data.augmentations import CROPS, FILTERS, PADDINGS, magnitude
+from mixlib.data.augmentations import CROPS, FILTERS, PADDINGS
 from mixlib.data.catalog import DATASETS
 from mixlib.models.backbones import BACKBONES
 from pipelines.declare.errors import DeclarationError
@@ -221,14 +221,6 @@ def check_relations(where: str, settings: Any, relations: tuple[Relation, ...]) 
         if not relation.holds(settings):
             found = ", ".join(f"{name} {getattr(settings, name)!r}" for name in relation.fields)
             raise DeclarationError(f"{where}: expected {relation.expected}, found {found}")
-
-
-def check_randaugment(where: str, text: str) -> None:
-    """Refuses a RandAugment text that is not in the notation that is known."""
-    try:
-        magnitude(text)
-    except ValueError as error:
-        raise DeclarationError(f"{where}: randaugment: {error}") from None
 
 
 EPOCH_RULES = ("median_last_10", "last", "best")

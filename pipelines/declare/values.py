@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, final
 
 from mixlib.core.catalog import nearest
 from pipelines.declare.errors import DeclarationError, check_keys
@@ -32,6 +32,21 @@ class Kind(ABC):
         """Raises DeclarationError where a value is not of this kind; ``place`` leads to it."""
         if not self.accepts(value):
             raise DeclarationError(f"{place}: expected {self.expected}, found {shown(value)}")
+
+
+class Container(Kind):
+    """A kind that looks inside a value, so that its message can name the place of the fault."""
+
+    @final
+    def accepts(self, value: Any) -> bool:
+        try:
+            self.check("", value)
+        except DeclarationError:
+            return False
+        return True
+
+    @abstractmethod
+    def check(self, place: str, value: Any) -> None: ...
 
 
 def shown(value: Any) -> str:
@@ -185,7 +200,7 @@ class Many(Kind):
 
 
 @dataclass(frozen=True)
-class Fields(Kind):
+class Fields(Container):
     """A mapping with these fields.
 
     Attributes:
@@ -199,13 +214,6 @@ class Fields(Kind):
     required: tuple[str, ...] = ()
 
     expected = "a mapping of fields"
-
-    def accepts(self, value: Any) -> bool:
-        try:
-            self.check("", value)
-        except DeclarationError:
-            return False
-        return True
 
     def check(self, place: str, value: Any) -> None:
         check_fields(place, value, self.of, self.what)
@@ -225,7 +233,7 @@ class Anything(Kind):
 
 
 @dataclass(frozen=True)
-class Entries(Kind):
+class Entries(Container):
     """A mapping from names to values of one kind.
 
     Attributes:
@@ -241,13 +249,6 @@ class Entries(Kind):
     key: Kind = Text()
 
     expected = "a mapping"
-
-    def accepts(self, value: Any) -> bool:
-        try:
-            self.check("", value)
-        except DeclarationError:
-            return False
-        return True
 
     def check(self, place: str, value: Any) -> None:
         check_keys(place, value, value if self.names is None else self.names, self.what)

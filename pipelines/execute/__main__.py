@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.command_line import run_app
+from pipelines.command_line import Accelerator, CheckpointSeconds, ResultsFolder, Workers, run_app
 from pipelines.execute.perform import perform
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
@@ -22,12 +22,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     path: Annotated[Path, typer.Argument(metavar="JOB_FILE", help="<digest>.json of a plan")],
-    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
-    checkpoint_seconds: Annotated[
-        float, typer.Option(help="least time between checkpoints")
-    ] = 30.0,
-    workers: Annotated[int, typer.Option(help="data loading processes")] = 0,
-    accelerator: Annotated[str, typer.Option(help="cpu, cuda or auto")] = "auto",
+    results: ResultsFolder = Path("results"),
+    checkpoint_seconds: CheckpointSeconds = 30.0,
+    workers: Workers = 0,
+    accelerator: Accelerator = "auto",
 ) -> None:
     """Does one job and stores its result; does nothing when the result is there."""
     perform(

@@ -19,6 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pipelines.data.files import file_digest
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mixlib", "downstream", "pipelines", "theory", "paper_tables")
 LOCK = "uv.lock"
@@ -116,7 +118,7 @@ def _tree_digest(path: Path, changed: int) -> str:
 
 def _bytes_digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return file_digest(path)
     except OSError:
         return ""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from pipelines.data.files import write_whole
 
 RESULT = "result.json"
 # the digest itself, and what runs that the repository holds have beside a result
@@ -30,21 +31,11 @@ def content_digest(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def file_digest(path: Path) -> str:
-    """16 hex digits of a file's SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
 def write_result(path: Path, body: Mapping[str, Any]) -> None:
     """Writes a result with the digest of its content, whole or not at all."""
     finite = _finite({key: value for key, value in body.items() if key != "content"})
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    with part.open("w", encoding="utf-8") as file:
-        json.dump({**finite, "content": content_digest(finite)}, file, indent=1, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    body = {**finite, "content": content_digest(finite)}
+    write_whole(path, json.dumps(body, indent=1, allow_nan=False))
 
 
 def load(path: Path, digest: str, signed: bool = False) -> dict[str, Any]:

@@ -13,7 +13,6 @@ result must survive that.
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,12 +22,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipelines.data.files import file_digest, write_whole
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.provenance import provenance
 from pipelines.execute.result_file import (
     RESULT,
     CorruptResult,
-    file_digest,
     load,
     write_result,
 )
@@ -219,11 +218,8 @@ class Store:
 
     def mark(self, job: Job) -> None:
         """Tells the workflow engine that a job is finished."""
-        path, text = self.marker(job), file_digest(self.file(job)) + "\n"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_text(text)
-        part.replace(path)
+        digest = file_digest(self.file(job))
+        write_whole(self.marker(job), f"{digest}\n", durable=False)
 
     def match_markers(self, jobs: Iterable[Job]) -> None:
         """Makes markers say which results are there, whoever wrote or deleted either."""

@@ -7,13 +7,13 @@ code makes of it: a job of other code, or an edited file, is refused.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from pipelines.data.files import write_whole
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import KINDS
 
@@ -28,10 +28,7 @@ def write(job: Job, folder: Path) -> Path:
     text = job.canonical()
     if path.is_file() and path.read_text() == text:
         return path
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{path.name}.{os.getpid()}"
-    part.write_text(text)
-    part.replace(path)
+    write_whole(path, text, durable=False)
     return path
 
 

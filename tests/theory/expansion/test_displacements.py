@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 import torch
-from torch.nn import functional as F
 
 from mixlib.core.lam import Beta
 from mixlib.core.mix import Mix
-from mixlib.core.net import Net
-from mixlib.core.objective import MixOnce
 from mixlib.core.policy import ByLaw, Policy
-from mixlib.methods.automix import AutoMixSpec, automix
 from mixlib.methods.cutmix import Box
 from mixlib.methods.mixup import Flat
-from mixlib.methods.puzzlemix.policy import puzzlemix
 from mixlib.seed import generator
-from theory.expansion.displacements import Displaced, by_objective, by_policy
+from tests.theory.expansion.networks import small, trained_masks
+from theory.expansion.displacements import Displaced, by_policy
 from theory.expansion.on_networks import expand, leading
 from theory.expansion.terms import swapped
 from theory.moments import exact_moments
-from theory.networks import blobs, convolutional, train_objective
-
-
-def small(classes: int = 3, size: int = 4, m: int = 6):
-    rng = torch.Generator().manual_seed(3)
-    x = torch.randn(m, 1, size, size, generator=rng, dtype=torch.float64)
-    y = F.one_hot(torch.arange(m) % classes, classes).double()
-    weights = [torch.randn(8, size**2, generator=rng), torch.randn(classes, 8, generator=rng)]
-    first, second = (0.4 * w.double() for w in weights)
-
-    def model(images):
-        return F.softplus(images.flatten(1) @ first.T) @ second.T
-
-    return model, x, y
 
 
 def test_a_policy_that_ignores_the_pair_agrees_with_its_law():
@@ -89,26 +69,6 @@ def test_mixing_inside_the_network_is_refused():
     _, x, y = small()
     with pytest.raises(ValueError, match="input mixing"):
         by_policy(ByLaw(Flat(), Beta(1.0), site="layer1"), x, y.argmax(1), None, 4, 1, generator(0))
-
-
-@cache
-def trained_masks(method: str):
-    """(trained net in float64, images, labels, displacements) of a method that looks at pairs."""
-    x, labels = blobs(12, 8, 3, channels=3)
-    if method == "automix":
-        objective = automix(Net(convolutional(3), {"stage3": "1"}), AutoMixSpec(image=8), steps=60)
-    else:
-        net = Net(convolutional(3))
-        objective = MixOnce(net, puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2))
-    before = [p.detach().clone() for p in objective.groups().get("block", [])]
-    train_objective(objective, x.float(), labels, 60)
-    after = [p.detach() for p in objective.groups().get("block", [])]
-    changes = [float((new - old).abs().max()) for new, old in zip(after, before, strict=True)]
-    # the block was trained, too
-    assert min(changes, default=1.0) > 1e-3
-    assert bool(changes) == (method == "automix")
-    displaced = by_objective(objective, x, labels, 12, 40, generator(0, method))
-    return objective.predictor().double().requires_grad_(False), x, labels, displaced
 
 
 def test_a_label_read_off_the_mask_reweights_and_a_drawn_one_does_not():

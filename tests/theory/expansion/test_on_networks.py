@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
 import pytest
@@ -13,8 +12,6 @@ from torch.nn import functional as F
 
 from mixlib.core.lam import Beta
 from mixlib.core.net import Net
-from mixlib.core.objective import MixOnce
-from mixlib.methods.automix import AutoMixSpec, automix
 from mixlib.methods.cutmix import Box, cutmix
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat, mixup
@@ -23,26 +20,14 @@ from mixlib.methods.resizemix import resizemix
 from mixlib.methods.ricap import ricap
 from mixlib.methods.saliencymix import saliencymix
 from mixlib.seed import generator
-from theory.expansion.displacements import by_law, by_objective, by_policy
+from tests.theory.expansion.networks import small, trained_masks
+from theory.expansion.displacements import by_law, by_policy
 from theory.expansion.on_networks import cancels, expand, leading, linear_certificate, slopes
 from theory.expansion.taylor import jet
 from theory.expansion.terms import direct, swapped
 from theory.moments import exact_moments
 from theory.moments.tilt import sampled
-from theory.networks import blobs, convolutional, train_objective
-
-
-def small(classes: int = 3, size: int = 4, m: int = 6):
-    rng = torch.Generator().manual_seed(3)
-    x = torch.randn(m, 1, size, size, generator=rng, dtype=torch.float64)
-    y = F.one_hot(torch.arange(m) % classes, classes).double()
-    weights = [torch.randn(8, size**2, generator=rng), torch.randn(classes, 8, generator=rng)]
-    first, second = (0.4 * w.double() for w in weights)
-
-    def model(images):
-        return F.softplus(images.flatten(1) @ first.T) @ second.T
-
-    return model, x, y
+from theory.networks import blobs, convolutional
 
 
 @pytest.mark.parametrize("law", [Flat(), Box(odd="drop"), HMix(0.5)], ids=str)
@@ -80,26 +65,6 @@ def test_learned_and_saliency_masks(policy):
     e = found.eps[-1]
     assert found.remainder[-1] == pytest.approx(c3 * e**3 + c4 * e**4, rel=0.1, abs=1e-11)
     assert math.isfinite(found.explained)
-
-
-@cache
-def trained_masks(method: str):
-    """(trained net in float64, images, labels, displacements) of a method that looks at pairs."""
-    x, labels = blobs(12, 8, 3, channels=3)
-    if method == "automix":
-        objective = automix(Net(convolutional(3), {"stage3": "1"}), AutoMixSpec(image=8), steps=60)
-    else:
-        net = Net(convolutional(3))
-        objective = MixOnce(net, puzzlemix(std=(1.0,) * 3, blocks=(4,), cell=2))
-    before = [p.detach().clone() for p in objective.groups().get("block", [])]
-    train_objective(objective, x.float(), labels, 60)
-    after = [p.detach() for p in objective.groups().get("block", [])]
-    changes = [float((new - old).abs().max()) for new, old in zip(after, before, strict=True)]
-    # the block was trained, too
-    assert min(changes, default=1.0) > 1e-3
-    assert bool(changes) == (method == "automix")
-    displaced = by_objective(objective, x, labels, 12, 40, generator(0, method))
-    return objective.predictor().double().requires_grad_(False), x, labels, displaced
 
 
 @pytest.mark.parametrize("method", ["automix", "puzzlemix"])
