@@ -99,7 +99,7 @@ def objective(
     pipeline: PipelineName = given.pop("pipeline", row.pipeline)
     loss = rule(recipe)
     if "attention" in row.needs:
-        network.sites["attention"] = last_attention(network.model)
+        network.sites["attention"] = last_attention(network.body)
     if row.rule is not None:
         loss = resolve(row.path(row.rule))(rule=loss, **of_rule)
     if row.objective != "once":

@@ -30,7 +30,7 @@ from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs, grid_of
 from mixlib.methods.token_blocks import Blocks
-from mixlib.models.attention import class_attention
+from mixlib.models.attention import attention_map, token_layout
 
 
 def scored(mix: Mix, maps: Float[Tensor, "B g k"]) -> Mix:
@@ -89,9 +89,9 @@ class TokenMix(Policy):
         own = self.law.sample(pairs.lam, grid_of(z), rng).float()
         mix = pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
         with inference(looking):
-            row = class_attention(looking.features(z, self.attention))
-        side = round(row.shape[1] ** 0.5)
-        return scored(mix, F.normalize(row, p=1, dim=1).view(-1, side, side))
+            matrix = looking.features(z, self.attention)
+        maps = attention_map(matrix, token_layout(looking), (z.shape[-2], z.shape[-1]))
+        return scored(mix, F.normalize(maps.flatten(1), p=1, dim=1).view_as(maps))
 
 
 def tokenmix(

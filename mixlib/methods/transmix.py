@@ -19,24 +19,24 @@ from torch.nn import functional as F
 from mixlib.core.hyperparameters import same
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.method import Method
-from mixlib.core.mix import Mix
-from mixlib.models.attention import class_attention
+from mixlib.core.mix import Boxes, Mix
+from mixlib.core.net import Net
+from mixlib.models.attention import TokenLayout, attention_map, token_layout
 
 
-def attended_shares(mix: Mix, attention: Float[Tensor, "B N"]) -> Float[Tensor, "B K"]:
+def attended_shares(mix: Mix, attention: Float[Tensor, "B h w"]) -> Float[Tensor, "B K"]:
     """Share of a sample's attention that falls on each of its sources.
 
     Masks are brought to the grid of patches by nearest neighbors, as in the paper.
 
     Args:
         mix: of the images.
-        attention: on a square grid of N patches, in row order.
+        attention: of every patch.
     """
-    side = round(attention.shape[1] ** 0.5)
     mask = mix.dense().to(attention.dtype)
     if mask.shape[-2:] != (1, 1):
-        mask = F.interpolate(mask, (side, side), mode="nearest")
-    grid = attention.view(-1, 1, side, side)
+        mask = F.interpolate(mask, attention.shape[1:], mode="nearest")
+    grid = attention[:, None]
     return (mask * grid).sum((2, 3)) / grid.sum((2, 3))
 
 
@@ -48,11 +48,16 @@ class TransMix(LabelRule):
         rule: the loss.
         area: share of the mix's own weights; 0 is the paper's definition, 0.5 the release.
         site: where the attention matrix is, see :func:`last_attention`.
+        layout: of the network's tokens; an objective fills it in, see :meth:`bound`.
     """
 
     rule: LabelRule = field(default_factory=CrossEntropy)
     area: float = 0.0
     site: str = "attention"
+    layout: TokenLayout = TokenLayout()
+
+    def bound(self, net: Net) -> TransMix:
+        return replace(self, rule=self.rule.bound(net), layout=token_layout(net))
 
     @property
     def taps(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -65,9 +70,11 @@ class TransMix(LabelRule):
         seen: Mapping[str, Tensor],
         y: Int[Tensor, " B"],
     ) -> Float[Tensor, ""]:
-        return self.rule(self.reweighted(mix, class_attention(seen[self.site])), logits, seen, y)
+        h, w = mix.mask.size if isinstance(mix.mask, Boxes) else mix.mask.shape[-2:]
+        attention = attention_map(seen[self.site], self.layout, (h, w))
+        return self.rule(self.reweighted(mix, attention), logits, seen, y)
 
-    def reweighted(self, mix: Mix, attention: Float[Tensor, "B N"]) -> Mix:
+    def reweighted(self, mix: Mix, attention: Float[Tensor, "B h w"]) -> Mix:
         """The same mix with weights by attention (mixed with the area's share)."""
         return replace(
             mix, weight=torch.lerp(attended_shares(mix, attention), mix.weight, self.area)

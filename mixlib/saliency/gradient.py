@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.finite import even_if_broken
 from mixlib.core.net import Net, inference
 
 
@@ -37,8 +38,8 @@ def input_gradient(
 def gradient_saliency(
     net: Net, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"]
 ) -> Float[Tensor, "B H W"]:
-    """RMS over the channels of :func:`input_gradient`, float32."""
-    return input_gradient(net, x, y).float().square().mean(1).sqrt()
+    """RMS over the channels of :func:`input_gradient`, float32; even where it is not finite."""
+    return even_if_broken(input_gradient(net, x, y).float().square().mean(1).sqrt())
 
 
 def shares(saliency: Float[Tensor, "B H W"], grid: tuple[int, int]) -> Float[Tensor, "B h w"]:
