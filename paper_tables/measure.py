@@ -3,6 +3,7 @@ jobs."""
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -39,6 +40,11 @@ class Measured:
     def mean(self) -> float:
         """Mean over seeds."""
         return statistics.fmean(self.values)
+
+    @property
+    def diverged(self) -> int:
+        """How many runs ended in a number that is not finite."""
+        return sum(not math.isfinite(value) for value in self.values)
 
     @property
     def spread(self) -> float | None:
@@ -122,7 +128,7 @@ def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
     }
     leaders = set()
     for _, places in panels(table):
-        cells = [place for place in places if place in grid]
+        cells = [place for place in places if place in grid and not grid[place].diverged]
         if len(cells) < 2 or baseline(grid, cells):
             continue
         first = max(

@@ -189,14 +189,20 @@ def _value(table: Table, scale: Scale, cell: Measured | None, leads: bool) -> Va
 
 
 def printed(cell: Measured) -> tuple[str, str]:
-    """Mean and standard deviation with the decimals of their column; "" for that of one run."""
+    """Mean and standard deviation with the decimals of their column; "" for that of one run.
+
+    A cell with a run that diverged has neither.
+    """
+    if cell.diverged:
+        many = len(cell.values)
+        return ("diverged" if many == 1 else f"diverged ({cell.diverged} of {many})"), ""
     places = cell.decimals
     return f"{cell.mean:.{places}f}", "" if cell.spread is None else f"{cell.spread:.{places}f}"
 
 
 def _paper(table: Table, scale: Scale, cell: Measured) -> str:
     """The paper's number, and whether ours differs by more than the declared tolerance."""
-    if not scale.compare or cell.reference is None or cell.difference is None:
+    if not scale.compare or cell.reference is None or cell.difference is None or cell.diverged:
         return ""
     known = table.tolerance if cell.unit == table.unit else None
     close = known is not None and abs(cell.difference) <= known

@@ -13,23 +13,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-
-LARGEST = 1e4  # pixels beyond are no image: squares of theirs would overflow in half precision
-
-
-def flat_if_broken(x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-    """The same images; one with a pixel that is not finite, or above 10,000, becomes zeros.
-
-    For those who compare content; what is mixed stays as it is.
-
-    Example:
-        >>> flat_if_broken(torch.tensor([[[[2.0]]], [[[1e38]]]])).flatten().tolist()
-        [2.0, 0.0]
-    """
-    fine = x.abs().amax((1, 2, 3), keepdim=True) < LARGEST
-    return torch.where(fine, x, torch.zeros((), dtype=x.dtype, device=x.device))
-
-
 LARGEST = 1e4  # pixels beyond are no image: sums of their squares would overflow soon
 
 

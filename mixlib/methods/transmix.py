@@ -16,12 +16,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.finite import even_if_broken
 from mixlib.core.hyperparameters import same
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix
 from mixlib.core.net import Net
-from mixlib.models.attention import TokenLayout, attention_map, token_layout
+from mixlib.models.attention import TokenLayout, class_attention, token_layout
 
 
 def attended_shares(mix: Mix, attention: Float[Tensor, "B h w"]) -> Float[Tensor, "B K"]:
@@ -54,7 +55,7 @@ class TransMix(LabelRule):
     rule: LabelRule = field(default_factory=CrossEntropy)
     area: float = 0.0
     site: str = "attention"
-    layout: TokenLayout = TokenLayout()
+    layout: TokenLayout = field(default_factory=TokenLayout)
 
     def bound(self, net: Net) -> TransMix:
         return replace(self, rule=self.rule.bound(net), layout=token_layout(net))
@@ -70,15 +71,23 @@ class TransMix(LabelRule):
         seen: Mapping[str, Tensor],
         y: Int[Tensor, " B"],
     ) -> Float[Tensor, ""]:
-        h, w = mix.mask.size if isinstance(mix.mask, Boxes) else mix.mask.shape[-2:]
-        attention = attention_map(seen[self.site], self.layout, (h, w))
-        return self.rule(self.reweighted(mix, attention), logits, seen, y)
+        row = class_attention(seen[self.site], self.layout.prefix)
+        return self.rule(self.reweighted(mix, row), logits, seen, y)
 
-    def reweighted(self, mix: Mix, attention: Float[Tensor, "B h w"]) -> Mix:
-        """The same mix with weights by attention (mixed with the area's share)."""
-        return replace(
-            mix, weight=torch.lerp(attended_shares(mix, attention), mix.weight, self.area)
-        )
+    def reweighted(self, mix: Mix, attention: Float[Tensor, "B N"]) -> Mix:
+        """The same mix with weights by attention (mixed with the area's share).
+
+        Args:
+            mix: of the images.
+            attention: of the class token to the patches, in row order.
+
+        Raises:
+            ValueError: the patches are not those of the images.
+        """
+        h, w = mix.mask.size if isinstance(mix.mask, Boxes) else mix.mask.shape[-2:]
+        grid = self.layout.grid_of(attention.shape[1], (h, w))
+        shares = attended_shares(mix, even_if_broken(attention.unflatten(1, grid)))
+        return replace(mix, weight=torch.lerp(shares, mix.weight, self.area))
 
 
 def transmix(rule: LabelRule | None = None, area: float = 0.0) -> TransMix:

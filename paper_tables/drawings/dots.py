@@ -60,6 +60,12 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 def line(axis: Axes, at: int, cell: Measured, *, paper: bool) -> None:
     """One cell at a height: its runs, their mean and standard deviation, the paper's number."""
     color = COLORS[at % len(COLORS)]
+    if cell.diverged:
+        # beside its place, so that an empty line is not taken for a run that is missing
+        axis.annotate(
+            "diverged", (0.02, at), xycoords=("axes fraction", "data"), va="center", fontsize=7
+        )
+        return
     if cell.spread is not None:
         axis.errorbar(cell.mean, at, xerr=cell.spread, color="black", linewidth=1.2, capsize=2.5)
         axis.plot(cell.mean, at, "|", color="black", markersize=11, markeredgewidth=1.8)

@@ -24,9 +24,9 @@ from mixlib.data.catalog.row import Dataset
 from mixlib.data.errors import DataError, wrong
 from mixlib.data.shapes.scenes import Shapes
 from mixlib.data.split_sizes import Inventory, take_inventory
+from mixlib.whole_files import write_whole
 from pipelines.command_line import run_app
 from pipelines.data.contents import content_digest, progress
-from pipelines.data.files import write_whole
 from pipelines.data.fingerprints import fingerprint, spec_of, specify
 from pipelines.data.places import (
     DATA,

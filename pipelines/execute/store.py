@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.data.files import file_digest, write_whole
+from mixlib.whole_files import rename_broken, write_whole
+from pipelines.data.files import file_digest
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.provenance import provenance
 from pipelines.execute.result_file import (
@@ -209,12 +209,7 @@ class Store:
 
     def set_aside(self, path: Path, why: str) -> Path:
         """Renames a broken file or folder to ``<name>.broken-<n>`` and says so."""
-        number = 1
-        while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
-            number += 1
-        path.rename(aside)
-        print(f"set aside {path} as {aside.name}: {why}", file=sys.stderr, flush=True)
-        return aside
+        return rename_broken(path, why)
 
     def mark(self, job: Job) -> None:
         """Tells the workflow engine that a job is finished."""

@@ -3,10 +3,14 @@ that are not finite, and networks that torch.compile has compiled."""
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
 from mixlib.core.mix import Boxes, blend
+from mixlib.core.net import Net
+from mixlib.core.objective import MixOnce
 from tests.contracts.test_policies import POLICIES, network, policy
 
 SIZE, N = (16, 16), 4
@@ -54,3 +58,27 @@ def test_a_sample_that_is_not_finite_breaks_no_mask(name, bad):
         out = blend(mix, x)
         away = ~(mix.source == 0).any(1)
         assert out[away].isfinite().all()
+
+
+@pytest.mark.parametrize("how", ["in place", "wrapped", "a part in place"])
+@pytest.mark.parametrize(
+    "name", [name for name in POLICIES if name not in ("tokenmix", "transmix")]
+)
+def test_compiled_networks_are_mixed_and_read_as_others(name, how):
+    model = network(3, N).model.eval()
+    sites = {f"stage{k}": f"layer{k}" for k in range(1, 5)}
+    x, y = images(), torch.arange(N)
+
+    def losses(net: Net) -> list[float]:
+        objective = MixOnce(net, policy(name, 3))
+        return [
+            float(objective(x, y, torch.Generator().manual_seed(seed)).loss.detach())
+            for seed in range(5)
+        ]
+
+    expected = losses(Net(copy.deepcopy(model), sites))
+    if how == "wrapped":
+        model = torch.compile(model, backend="eager")
+    else:
+        (model if how == "in place" else model.layer1).compile(backend="eager")
+    assert losses(Net(model, sites)) == pytest.approx(expected, rel=1e-5)
