@@ -38,6 +38,10 @@ class Decoupled(LabelRule):
     rule: LabelRule = field(default_factory=CrossEntropy)
     weight: float = 0.1
 
+    @property
+    def taps(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.rule.taps
+
     def bound(self, net: Net) -> Decoupled:
         return replace(self, rule=self.rule.bound(net))
 

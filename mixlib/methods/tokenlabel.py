@@ -279,5 +279,6 @@ ROW = Method(
     2021,
     needs=frozenset({"teacher"}),
     objective="tokenlabel",
+    pipelines=("none",),
     released={"of_image": "teacher"},
 )
