@@ -32,7 +32,8 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
 
     Example:
         >>> import torch
-        >>> net("resnet10_w16", classes=4, seed=0)(torch.zeros(2, 3, 32, 32)).shape
+        >>> logits, _ = net("resnet10_w16", classes=4, seed=0)(torch.zeros(2, 3, 32, 32))
+        >>> logits.shape
         torch.Size([2, 4])
     """
     row = backbones.backbone(backbone)
