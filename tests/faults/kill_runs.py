@@ -79,6 +79,7 @@ class Work:
             file = os.open(self.printed.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(file, 1)
             os.dup2(file, 2)
+            sys.stdout, sys.stderr = (os.fdopen(fd, "w", 1, closefd=False) for fd in (1, 2))
             sys.argv = ["tiny", what]
             tiny.main()
             code = 0
