@@ -11,12 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from downstream.errors import InputError
 from mixlib.core.net import inference
-from mixlib.data.errors import DataError
-
-
-class InputError(DataError):
-    """Logits, labels, images or files that cannot be evaluated; the message says why."""
 
 
 def check_logits(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> None:

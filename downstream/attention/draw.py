@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from downstream.attention.target_scores import TargetScores
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 COLORS = "viridis"
 

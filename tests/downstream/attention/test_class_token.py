@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from downstream.attention.class_token import class_attention, last_layer_rank, transformer_of
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.robustness.attacks import Normalized
 from downstream.robustness.occlusion import OcclusionSettings, occlusion_curve
 

@@ -7,7 +7,7 @@ import pytest
 import timm
 import torch
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.augment import training_crop
 from downstream.segmentation.finetune import Preparation, Training, segmentation_loss
 from downstream.segmentation.generated import GeneratedSegmentations
