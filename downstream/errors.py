@@ -1,5 +1,7 @@
-"""Error of every evaluation whose input cannot be measured.  Imports no torch, for settings that are
-read while jobs are planned."""
+"""Error of every evaluation whose input cannot be measured.
+
+Imports no torch, for settings that are read while jobs are planned.
+"""
 
 from mixlib.data.errors import DataError
 

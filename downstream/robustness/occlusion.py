@@ -22,6 +22,7 @@ from mixlib.seed import generator
 Rank = Callable[[Tensor, Tensor], Tensor]
 """(images [B, C, H, W] in [0, 1], labels [B]) -> importance of every patch [B, P], row by row."""
 
+
 def drop_patches(
     x: Tensor, dropped: Tensor, patch: int, fill: Tensor | float
 ) -> tuple[Tensor, Tensor]:

@@ -66,7 +66,7 @@ class Segmentations:
     def __len__(self) -> int:
         return len(self.images)
 
-    def first(self, most: int | None) -> "Segmentations":
+    def capped(self, most: int | None) -> "Segmentations":
         """The first ``most`` images; None: all."""
         return replace(self, images=self.images[:most], masks=self.masks[:most])
 
@@ -136,9 +136,7 @@ def read_segmentations(
     raise InputError(f"expected the layout ade20k or camvid, found {layout!r}")
 
 
-def read_ade20k(
-    root: Path, split: str, classes: int | None = ADE20K_CLASSES
-) -> Segmentations:
+def read_ade20k(root: Path, split: str, classes: int | None = ADE20K_CLASSES) -> Segmentations:
     """Split "train" or "val" of ``ADEChallengeData2016`` as it is published.
 
     Labels 1 to 150 are the classes and 0 is ignored, as in training and in the benchmark.

@@ -232,9 +232,7 @@ CHANGES: Mapping[str, Kind] = {
     "detect": Fields(DETECTION, "detector setting"),
     "localize": Fields(evaluation.LOCALIZATION, "localization setting"),
     "mixed": Fields({}, "setting"),
-    "robustness": Fields(
-        {**evaluation.ROBUSTNESS, "published": Maybe(NAME)}, "robustness setting"
-    ),
+    "robustness": Fields({**evaluation.ROBUSTNESS, "published": Maybe(NAME)}, "robustness setting"),
     "calibration": Fields(evaluation.CALIBRATION, "calibration setting"),
     "occlusion": Fields(evaluation.OCCLUSION, "occlusion setting"),
     "attention": Fields(evaluation.ATTENTION, "attention setting"),

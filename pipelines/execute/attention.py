@@ -19,7 +19,7 @@ from mixlib.data.shapes.scenes import Shapes
 from pipelines.data.fingerprints import specify
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.trained import reported, test_batches, test_images, trained_network
+from pipelines.execute.trained import load_batches, load_test_images, reported, trained_network
 from pipelines.plan.kinds.attention import AttentionJob
 
 SAMPLES = "samples.npz"
@@ -29,15 +29,15 @@ def run(job: AttentionJob, context: Context) -> Outcome:
     """Measures the share of attention inside the true box in every layer."""
     began, s = time.monotonic(), job.settings
     net = trained_network(job.parent, context)
-    images = test_images(job.parent, context, s.images)
+    images = load_test_images(job.parent, context, s.images)
     boxes = boxes_on_input(true_boxes(job, context, images), s.input)
     augment = Augment(s.input, flip=0.0, interpolation=s.interpolation)
-    loader = test_batches(job.parent, context, images, s.batch, augment=augment)
+    loader = load_batches(job.parent, context, images, s.batch, augment=augment)
     shares, areas, maps = [], [], []
     for number, (x, _) in enumerate(reported(loader, context, "attention")):
         found = class_attention(net.model, x).cpu()
         own = boxes[number * s.batch : number * s.batch + len(x)]
-        cover = box_cover(own, (s.input, s.input), tuple(found.shape[2:]))
+        cover = box_cover(own, (s.input, s.input), (found.shape[2], found.shape[3]))
         shares.append(share_inside(found, cover))
         areas.append(cover.mean((1, 2)))
         maps.append(found)

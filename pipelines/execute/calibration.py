@@ -11,7 +11,7 @@ from downstream.calibration.temperature import scale_on_held_out
 from downstream.checks import predict
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.trained import reported, test_batches, test_images, trained_network
+from pipelines.execute.trained import load_batches, load_test_images, reported, trained_network
 from pipelines.plan.kinds.calibration import MEASURES, CalibrationJob
 
 
@@ -19,7 +19,7 @@ def run(job: CalibrationJob, context: Context) -> Outcome:
     """Measures all test images, and before and after a temperature fitted on a share of them."""
     began, s = time.monotonic(), job.settings
     net = trained_network(job.parent, context)
-    loader = test_batches(job.parent, context, test_images(job.parent, context), s.batch)
+    loader = load_batches(job.parent, context, load_test_images(job.parent, context), s.batch)
     logits, labels = predict(net.model, reported(loader, context, "predict"))
     every = measure_calibration(logits, labels, s.bins)
     scaled = scale_on_held_out(logits, labels, s.held_out, s.seed, s.bins)

@@ -8,9 +8,9 @@ import numpy as np
 
 from downstream.localization import localize as wsol
 from downstream.localization.cam import activation_maps
+from downstream.localization.evaluate import DELTAS, evaluate, shares
 from downstream.localization.maps import GrayMaps, center_prior
 from downstream.localization.readers import Truth, read_truth
-from downstream.localization.evaluate import DELTAS, evaluate, shares
 from downstream.localization.thresholds import (
     AtThresholds,
     chosen_on_validation,
@@ -23,7 +23,7 @@ from mixlib.data.images import Images, cap
 from mixlib.data.readers import read
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.trained import reported, test_batches, trained_network
+from pipelines.execute.trained import load_batches, reported, trained_network
 from pipelines.plan.kinds.localize import LocalizeJob
 
 ROWS, MAPS, SAMPLES = "images.csv", "maps.npy", "samples.npz"
@@ -122,6 +122,6 @@ def maps(job: LocalizeJob, context: Context, images: Images) -> np.ndarray:
         shape = (len(images), s.grid, s.grid)
         return np.broadcast_to(center_prior(s.grid, s.center_sigma), shape)
     augment = Augment(s.input, flip=0.0, interpolation=s.interpolation)
-    loader = test_batches(job.parent, context, images, s.batch, augment=augment)
+    loader = load_batches(job.parent, context, images, s.batch, augment=augment)
     net = trained_network(job.parent, context)
     return activation_maps(net, reported(loader, context, "maps"), s.site)

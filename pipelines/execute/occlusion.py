@@ -16,7 +16,7 @@ from mixlib.data.catalog import DATASETS
 from pipelines.execute.checkpoints import JobCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.trained import reported, test_batches, test_images, trained_network
+from pipelines.execute.trained import load_batches, load_test_images, reported, trained_network
 from pipelines.plan.kinds.occlusion import OcclusionJob, metric
 
 SAMPLES = "samples.npz"
@@ -29,8 +29,8 @@ def run(job: OcclusionJob, context: Context) -> Outcome:
     began, s = time.monotonic(), job.settings
     row = DATASETS[job.parent.images.name]
     model = Normalized(trained_network(job.parent, context).model, row.mean, row.std)
-    images = test_images(job.parent, context, s.images)
-    loader = test_batches(job.parent, context, images, s.batch, normalized=False)
+    images = load_test_images(job.parent, context, s.images)
+    loader = load_batches(job.parent, context, images, s.batch, normalized=False)
     checkpoint = JobCheckpoint(
         context.folder / "checkpoint.pt", job.digest, context.store.set_aside, 0.0
     )
@@ -46,7 +46,8 @@ def run(job: OcclusionJob, context: Context) -> Outcome:
         state["seconds"] = before + time.monotonic() - began
         checkpoint.save(state)
     write_samples(job, context, model)
-    metrics, history = {}, []
+    metrics: dict[str, float] = {}
+    history: list[dict[str, float]] = []
     for which, curve in state["curves"].items():
         metrics |= {metric(which, r): v for r, v in zip(s.ratios, curve["top1"], strict=True)}
         metrics[f"{which}_mean"] = float(np.mean(curve["top1"]))
@@ -75,9 +76,9 @@ def write_samples(job: OcclusionJob, context: Context, model: torch.nn.Module) -
     The images and their dropped patches are the same for every network of one setting.
     """
     row = DATASETS[job.parent.images.name]
-    images = test_images(job.parent, context)
+    images = load_test_images(job.parent, context)
     images = images.take(evenly(job.settings.samples, len(images)))
-    loader = test_batches(job.parent, context, images, len(images), normalized=False)
+    loader = load_batches(job.parent, context, images, len(images), normalized=False)
     x, y = next(iter(loader.epoch(0)))
     found, confidence = occluded_examples(
         model, x.clamp(0, 1), y, job.settings.curve("random"), row.mean, SHOWN

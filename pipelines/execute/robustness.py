@@ -27,10 +27,10 @@ from pipelines.execute.checkpoints import JobCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.trained import (
+    load_batches,
+    load_test_images,
     native_side,
     reported,
-    test_batches,
-    test_images,
     trained_network,
 )
 from pipelines.plan.kinds.robustness import RobustnessJob
@@ -93,7 +93,7 @@ def read_table(result: Mapping[str, Any]) -> CorruptionAccuracy:
 
 def clean_accuracy(job: RobustnessJob, context: Context, model: nn.Module) -> float:
     """Top-1 accuracy (percent) on all test images as they are."""
-    images = test_images(job.parent, context)
+    images = load_test_images(job.parent, context)
     return _accuracy(job, context, model, images)
 
 
@@ -106,7 +106,7 @@ def accuracies(job: RobustnessJob, context: Context, model: nn.Module, name: str
     if job.published is not None:
         sets = published(job, context, name)
     else:
-        clean = test_images(job.parent, context, job.settings.corrupted)
+        clean = load_test_images(job.parent, context, job.settings.corrupted)
         pixels = clean.in_memory(native_side(job.parent)).pixels
         assert pixels is not None
         sets = [
@@ -143,7 +143,7 @@ def published(job: RobustnessJob, context: Context, name: str) -> list[Images]:
 
 
 def _accuracy(job: RobustnessJob, context: Context, model: nn.Module, images: Images) -> float:
-    loader = test_batches(job.parent, context, images, job.settings.batch)
+    loader = load_batches(job.parent, context, images, job.settings.batch)
     right: Tensor | int = 0
     with inference(model):
         for x, y in loader.epoch(0):
@@ -160,13 +160,15 @@ def attack_all(
 ) -> AttackResult:
     """Attacks every image, from the batch that ``state`` has reached; calls ``keep`` after each."""
     s, row = job.settings, DATASETS[job.parent.images.name]
-    images = test_images(job.parent, context, s.attacked)
-    loader = test_batches(job.parent, context, images, s.batch, normalized=False)
+    images = load_test_images(job.parent, context, s.attacked)
+    loader = load_batches(job.parent, context, images, s.batch, normalized=False)
     seen = Normalized(model, row.mean, row.std)
     done: list[dict[str, Tensor]] = state.setdefault("attacks", [])
     for x, y in reported(loader, context, "attacks", start=len(done)):
         # pixels come back from the test transform with the rounding of its division
-        found = measure_attacks(seen, [(x.clamp(0, 1), y)], attacks(s, len(done), len(images.names)))
+        found = measure_attacks(
+            seen, [(x.clamp(0, 1), y)], attacks(s, len(done), len(images.names))
+        )
         parts = {"clean": found.clean, **found.survived}
         done.append({name: torch.from_numpy(values) for name, values in parts.items()})
         keep()
@@ -182,9 +184,7 @@ def attacks(s: RobustnessSettings, number: int, classes: int) -> dict[str, Attac
 
     found: dict[str, Attack] = {
         "fgsm": partial(fgsm, epsilon=s.epsilon),
-        "pgd": partial(
-            pgd, epsilon=s.epsilon, step=s.pgd_step, steps=s.pgd_steps, rng=rng("pgd")
-        ),
+        "pgd": partial(pgd, epsilon=s.epsilon, step=s.pgd_step, steps=s.pgd_steps, rng=rng("pgd")),
         "apgd_ce": partial(
             apgd, epsilon=s.epsilon, steps=s.apgd_steps, loss="ce", rng=rng("apgd_ce")
         ),

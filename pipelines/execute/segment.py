@@ -89,7 +89,7 @@ def split(job: SegmentJob, context: Context, name: str) -> Segmentations:
     row, root = DATASETS[job.scenes.name], context.data_folder(job.scenes)
     classes = len(context.data_classes(job.scenes))
     found = read_segmentations(row.layout, root, name, classes)
-    return found.first(job.scenes.train_cap if name == row.train else job.scenes.test_cap)
+    return found.capped(job.scenes.train_cap if name == row.train else job.scenes.test_cap)
 
 
 def judge(

@@ -1,4 +1,4 @@
-"""A finished training as its measurements see it: the network, its test images and their batches."""
+"""A finished training as its measurements see it: the network, its test images, their batches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def trained_network(parent: TrainJob, context: Context) -> Net:
     return net.to(context.device()).eval()
 
 
-def test_images(parent: TrainJob, context: Context, most: int | None = None) -> Images:
+def load_test_images(parent: TrainJob, context: Context, most: int | None = None) -> Images:
     """The test images of a training, at most ``most`` of them, as equal in number a class as the
     classes allow."""
     row = DATASETS[parent.images.name]
@@ -46,7 +46,7 @@ def native_side(parent: TrainJob) -> int:
     return int(dict(parent.images.spec).get("size", DATASETS[parent.images.name].size))
 
 
-def test_batches(
+def load_batches(
     parent: TrainJob,
     context: Context,
     images: Images,

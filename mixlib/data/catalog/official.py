@@ -242,9 +242,7 @@ CORRUPTED = (
         folder="CIFAR-10-C",
         needs=(("labels.npy", 50_000), ("zoom_blur.npy", 150_000_000)),
         archives=(
-            Archive(
-                _ZENODO + "2535967/files/CIFAR-10-C.tar", "56bf5dcef84df0e2308c6dcbcbbd8499"
-            ),
+            Archive(_ZENODO + "2535967/files/CIFAR-10-C.tar", "56bf5dcef84df0e2308c6dcbcbbd8499"),
         ),
         mean=CIFAR_MEAN,
         std=CIFAR_STD,
@@ -256,9 +254,7 @@ CORRUPTED = (
         folder="CIFAR-100-C",
         needs=(("labels.npy", 50_000), ("zoom_blur.npy", 150_000_000)),
         archives=(
-            Archive(
-                _ZENODO + "3555552/files/CIFAR-100-C.tar", "11f0ed0f1191edbf9fa23466ae6021d3"
-            ),
+            Archive(_ZENODO + "3555552/files/CIFAR-100-C.tar", "11f0ed0f1191edbf9fa23466ae6021d3"),
         ),
         mean=CIFAR_MEAN,
         std=CIFAR_STD,

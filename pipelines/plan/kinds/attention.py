@@ -1,5 +1,5 @@
-"""Job kind "attention": what the class token of a vision transformer attends to, by layer (TokenMix,
-Figure 3)."""
+"""Job kind "attention": what a transformer's class token attends to, by layer (TokenMix, Figure
+3)."""
 
 from __future__ import annotations
 

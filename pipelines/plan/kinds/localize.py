@@ -8,8 +8,8 @@ from typing import Any
 
 from downstream.localization.settings import LocalizeSettings
 from mixlib.data.catalog import DATASETS
-from pipelines.declare.mapping import without
 from pipelines.declare.evaluation_schema import LOCALIZATION
+from pipelines.declare.mapping import without
 from pipelines.declare.values import check_fields
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job

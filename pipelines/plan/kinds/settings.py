@@ -1,4 +1,4 @@
-"""Settings of an evaluation at a scale: what its kind of job declares, and what the scale changes."""
+"""Settings of an evaluation at a scale: what its kind declares, and what the scale changes."""
 
 from __future__ import annotations
 

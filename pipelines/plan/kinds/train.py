@@ -66,7 +66,10 @@ class TrainJob(Job):
         paper = point["data"]
         setting.look_up("dataset", paper, DATASETS)
         chosen_net = setting.backbone(point["backbone"], paper)
-        ours, declared = setting.scale.settings("train", paper, point["recipe"]), point.get("changes", {})
+        ours, declared = (
+            setting.scale.settings("train", paper, point["recipe"]),
+            point.get("changes", {}),
+        )
         changes = overlaid(ours, declared)
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         # a cell that asks for another crop keeps the scale's image size
