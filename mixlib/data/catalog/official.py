@@ -264,6 +264,7 @@ CORRUPTED = (
         splits=(("val", 50_000),),
         citation=_HENDRYCKS,
         folder="ImageNet-C",
+        needs=(("noise/gaussian_noise/1/n01440764", 0), ("extra/saturate/5/n15075141", 0)),
         how=(
             f"download blur.tar, digital.tar, extra.tar, noise.tar and weather.tar of "
             f"{_ZENODO}2235448 and unpack them to ImageNet-C/<group>/<corruption>/<1 to 5>/<wnid>"

@@ -8,7 +8,8 @@ from torch import nn
 from downstream.attention.class_token import class_attention, last_layer_rank, transformer_of
 from downstream.errors import InputError
 from downstream.robustness.attacks import Normalized
-from downstream.robustness.occlusion import OcclusionSettings, occlusion_curve
+from downstream.robustness.occlusion import occlusion_curve
+from downstream.robustness.occlusion_settings import OcclusionSettings
 
 MODELS = {
     "deit_tiny_patch16_224": 1,
