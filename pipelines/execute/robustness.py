@@ -128,7 +128,7 @@ def published(job: RobustnessJob, context: Context, name: str) -> list[Images]:
                 f"{root}: expected the {len(classes)} classes that the network was trained on, "
                 f"found a set of {row.classes}: name the corrupted images of its own dataset"
             )
-        return [Images(found.labels, classes, np.asarray(pixels)) for pixels in found.images]
+        return [Images(found.labels, classes, np.array(pixels)) for pixels in found.images]
     place = {known: number for number, known in enumerate(classes)}
     sets = []
     for level in LEVELS:

@@ -1,4 +1,4 @@
-"""Kinds of evaluations: what the papers' tables mean at their own scale, and what a scale changes."""
+"""Kinds of evaluations: the papers' tables at their own scale, and what a scale changes."""
 
 from __future__ import annotations
 
