@@ -1,9 +1,9 @@
 """The share of an evaluation's time that is not the network's, for every evaluator.
 
 Random images and freshly initialized networks: times do not depend on what a network knows. The
-network's time is its forward passes and, where an attack asks for it, the way of the gradient back to
-the pixels; everything else is ours. The clock is the process's own CPU time on one thread, so that a
-busy machine changes no share.
+network's time is its forward passes and, where an attack asks for it, the way of the gradient back
+to the pixels; everything else is ours. The clock is the process's own CPU time on one thread, so
+that a busy machine changes no share.
 """
 
 from __future__ import annotations
