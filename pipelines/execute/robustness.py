@@ -144,11 +144,16 @@ def published(job: RobustnessJob, context: Context, name: str) -> list[Images]:
 
 def _accuracy(job: RobustnessJob, context: Context, model: nn.Module, images: Images) -> float:
     loader = load_batches(job.parent, context, images, job.settings.batch)
-    right: Tensor | int = 0
+    right, finite = [], []
     with inference(model):
         for x, y in loader.epoch(0):
-            right = right + (model(x).argmax(1) == y).sum()
-    return 100 * int(right) / len(images)
+            logits = model(x)
+            right.append((logits.argmax(1) == y).sum())
+            finite.append(logits.isfinite().all())
+    if not torch.stack(finite).all():
+        # the largest of NaN is the first class, and an accuracy like any other
+        raise FloatingPointError("logits are not finite")
+    return 100 * int(torch.stack(right).sum()) / len(images)
 
 
 def attack_all(

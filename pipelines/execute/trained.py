@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
+from downstream.checks import check_labels
 from mixlib.catalog import build as builder
 from mixlib.core.net import Net
 from mixlib.data.augmentations import Augment
@@ -35,9 +36,14 @@ def trained_network(parent: TrainJob, context: Context) -> Net:
 
 def load_test_images(parent: TrainJob, context: Context, most: int | None = None) -> Images:
     """The test images of a training, at most ``most`` of them, as equal in number a class as the
-    classes allow."""
+    classes allow.
+
+    Raises:
+        InputError: there is one class only.
+    """
     row = DATASETS[parent.images.name]
     images = read(row.layout, context.data_folder(parent.images), row.test)
+    check_labels(images.labels, len(images.names))
     return cap(cap(images, parent.images.test_cap), most)
 
 

@@ -11,13 +11,15 @@ import torch
 from downstream.errors import InputError
 from downstream.robustness.corrupt import write_cifar_c
 from downstream.robustness.severities import CORRUPTIONS
+from downstream.segmentation.readers import read_segmentations
 from mixlib.data.catalog import DATASETS, dataset
 from mixlib.data.readers import read
 from mixlib.models import backbones
 from pipelines.data import datasets, places
 from pipelines.data.fingerprints import specify
-from pipelines.declare.scale import Scale
-from pipelines.execute import attention, calibration, occlusion, robustness, segment
+from pipelines.data.places import MissingDataError
+from pipelines.declare.scale import Scale, load
+from pipelines.execute import attention, calibration, occlusion, robustness, segment, trained
 from pipelines.execute.context import Context
 from pipelines.execute.perform import perform
 from pipelines.execute.progress import Progress
@@ -272,3 +274,72 @@ def test_a_checkpoint_of_another_architecture_leaves_no_result(kind, point, tmp_
     with pytest.raises(ValueError, match="another architecture"):
         perform(job, found.store)
     assert not found.store.finished(job)
+
+
+def test_a_network_that_says_nan_has_no_accuracy(tmp_path):
+    job = RobustnessJob.build(SMALL, SETTING)
+    found = context(job, tmp_path)
+    path = found.store.folder(job.parent) / "weights.pt"
+    state = torch.load(path)
+    state["fc.bias"] = torch.full_like(state["fc.bias"], torch.nan)
+    torch.save(state, path)
+    with pytest.raises(FloatingPointError, match="logits are not finite"):
+        robustness.run(job, found)
+    with pytest.raises(InputError, match="the network has diverged"):
+        calibration.run(CalibrationJob.build(SMALL, SETTING), found)
+
+
+def test_one_class_only_is_nothing_to_measure(tmp_path, monkeypatch):
+    job = RobustnessJob.build(SMALL, SETTING)
+    found = context(job, tmp_path)
+    whole = trained.read
+
+    def alone(*where):
+        images = whole(*where)
+        return replace(images, labels=images.labels * 0, names=images.names[:1])
+
+    monkeypatch.setattr(trained, "read", alone)
+    with pytest.raises(InputError, match="expected at least two classes, found 1"):
+        robustness.run(job, found)
+
+
+def test_an_empty_segmentation_set_is_refused(tmp_path):
+    job = SegmentJob.build(POINT, SETTING)
+    found = context(job, tmp_path)
+    folder = found.data_folder(job.scenes)
+    for path in (folder / "images" / "validation").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match="expected at least one image, found an empty set"):
+        read_segmentations("ade20k", folder, "val", 11)
+    with pytest.raises(MissingDataError, match="a file is missing or has changed"):
+        segment.run(job, found)
+
+
+def test_the_papers_segmentation_recipe_starts(tmp_path):
+    """DeiT-T under UPerNet as declared at scale paper: two of its 160,000 steps, on generated
+    images, two a step in the place of 16."""
+    real = replace(
+        load("paper"),
+        data={
+            "imagenet": {"name": "shapes", "spec": SPEC},
+            "ade20k": {"name": "shapes_ade20k", "spec": {**MASKS, "size": 128}},
+        },
+        family="generated",
+    )
+    job = SegmentJob.build({**POINT, "recipe": "imagenet_deit"}, Setting("here", real, 0))
+    s = job.settings
+    assert (s.steps, s.batch, s.crop, s.channels) == (160_000, 16, 512, 512)
+    assert (job.parent.backbone.name, job.parent.recipe.epochs) == ("deit_tiny", 300)
+    job = job.replace(settings=replace(s, batch=2))
+    training = segment.new_training(job, context(job, tmp_path))
+    seen = []
+
+    def report(step, steps, loss):
+        seen.append((step, steps, loss, training.optimizer.param_groups[0]["lr"]))
+
+    training.run(2, report)
+    assert [row[:2] for row in seen] == [(1, 160_000), (2, 160_000)]
+    assert all(np.isfinite(row[2]) for row in seen)
+    # the first steps of 1,500 of warm-up from 1e-6
+    assert seen[0][3] == pytest.approx(1e-6)
+    assert seen[1][3] == pytest.approx(1e-6 + (6e-5 - 1e-6) / 1500, rel=1e-3)
