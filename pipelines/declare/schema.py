@@ -287,6 +287,7 @@ ENTRY: Mapping[str, Kind] = {
     "unit": LINE,
     "decimals": Whole(0, 10),
     "higher_is_better": Flag(),
+    "ranked": Flag(),
 }
 FIGURE: Mapping[str, Kind] = {
     "title": LINE,
