@@ -14,7 +14,7 @@ from downstream.attention.target_scores import TargetScores
 from downstream.errors import InputError
 
 COLORS = "viridis"
-BOX = "#00C000"
+BOX = "#FF2020"
 
 
 def draw_layers(
@@ -50,7 +50,9 @@ def draw_layers(
         axes[row, 0].imshow(image)
         axes[row, 0].set_ylabel(labels[row] if labels else "", fontsize=9)
         for x0, y0, x1, y1 in boxes[row].tolist() if boxes else ():
-            frame = Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=BOX)
+            frame = Rectangle(
+                (x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=BOX, linewidth=1.5
+            )
             axes[row, 0].add_patch(frame)
         for layer in range(layers):
             axis = axes[row, layer + 1]

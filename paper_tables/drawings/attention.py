@@ -28,14 +28,15 @@ def by_layer(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     plt = canvas(drawing.table.name)
     figure, axis = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
     first = {cell.row: cell.jobs[0] for cell in reversed(drawing.cells)}
-    even = 0.0
+    even = highest = 0.0
     for number, row in enumerate(drawing.table.rows, 1):
         result = drawing.store.read(first[row.label])
         layers, inside = ([line[key] for line in result["history"]] for key in ("layer", "inside"))
         axis.plot(layers, inside, "o-", color=COLORS[number % len(COLORS)], label=row.label)
         even = result["metrics"]["box"]
+        highest = max(highest, even, *inside)
     axis.axhline(even, color="black", linestyle="--", linewidth=1, label="an even map")
-    axis.set(xlabel="layer", ylabel="attention inside the true box (%)", ylim=(0, None))
+    axis.set(xlabel="layer", ylabel="attention inside the true box (%)", ylim=(0, 1.25 * highest))
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
@@ -63,8 +64,8 @@ def maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         [sample["boxes"][sample["boxes"][:, 0] == image, 1:] for image, sample in rows],
     )
     figure.suptitle(
-        f"{drawing.table.title} ({drawing.scale.title}; first run). Share of the attention inside "
-        "the true box (green) below each map",
+        f"{drawing.table.title} ({drawing.scale.title}; first run). Below each map: the share of its "
+        "attention inside the true box (red). Colors span each map's own range",
         size=10,
     )
     save(figure, paths)

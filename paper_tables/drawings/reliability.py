@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
@@ -21,11 +22,11 @@ def reliability(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         for row in drawing.table.rows
     }
     figure = draw_reliability(bins)
-    figure.suptitle(
+    text = (
         f"{drawing.table.title} ({drawing.scale.title}; first run). Blue: accuracy by confidence; "
-        "hatched: its gap to the mean confidence; gray: share of the images",
-        size=10,
+        "hatched: its gap to the mean confidence; gray: share of the images"
     )
+    figure.suptitle(fill(text, round(12 * figure.get_figwidth())), size=10)
     save(figure, paths)
     plt.close("all")
 
