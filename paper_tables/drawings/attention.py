@@ -64,8 +64,8 @@ def maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         [sample["boxes"][sample["boxes"][:, 0] == image, 1:] for image, sample in rows],
     )
     figure.suptitle(
-        f"{drawing.table.title} ({drawing.scale.title}; first run). Below each map: the share of its "
-        "attention inside the true box (red). Colors span each map's own range",
+        f"{drawing.table.title} ({drawing.scale.title}; first run). Below each map: the share of "
+        "its attention inside the true box (red). Colors span each map's own range",
         size=10,
     )
     save(figure, paths)
