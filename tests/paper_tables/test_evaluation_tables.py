@@ -17,6 +17,7 @@ from pipelines.execute.perform import perform
 from pipelines.execute.store import Store
 from pipelines.plan import grid
 
+TABLES = table.load_all()
 ROWS = {
     "table6": ["Vanilla", "AutoMix"],
     "fig8": ["Vanilla", "Mixup"],
@@ -50,9 +51,7 @@ def tiny() -> scale.Scale:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """The plan of the tables' first rows, with its results."""
-    tables = {
-        name: table.load_all()[name].part("here", {"rows": rows}) for name, rows in ROWS.items()
-    }
+    tables = {name: TABLES[name].part("here", {"rows": rows}) for name, rows in ROWS.items()}
     plan = grid.plan(tables, tiny())
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("evaluations"))
@@ -99,8 +98,7 @@ def test_the_diagram_shows_the_bins_of_the_result(done):
 
 
 def test_cells_of_one_stand_in_are_one_measurement():
-    tables = {"tokenmix_ade20k": table.load_all()["tokenmix_ade20k"]}
-    plan = grid.plan(tables, scale.load("demo"))
+    plan = grid.plan({"tokenmix_ade20k": TABLES["tokenmix_ade20k"]}, scale.load("demo"))
     assert len(plan.of_kind("segment")) == 2
     # labels of other teachers are shown as not measured
     labels = [row.label for row in plan.tables["tokenmix_ade20k"].rows]
