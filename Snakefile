@@ -67,7 +67,7 @@ for kind in KINDS:
             # ancient: a result is addressed by its content, so a parent cannot become stale
             lambda wildcards: ancient([
                 *(str(STORE.marker(parent)) for parent in PLAN.job(wildcards.digest).parents()),
-                str(ready_path(PLAN.job(wildcards.digest).data.fingerprint)),
+                *(str(ready_path(d.fingerprint)) for d in PLAN.job(wildcards.digest).datasets),
             ]),
         output:
             "results/.done/{digest}",

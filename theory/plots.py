@@ -216,9 +216,10 @@ def save(made: Figure, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     # fixed ids and no date: the same numbers give the same bytes
     with matplotlib.rc_context({"svg.hashsalt": "theory"}):
-        for path, words in zip(paths, ({"dpi": 120}, {"metadata": {"Date": None}}), strict=True):
+        words: tuple[dict[str, Any], ...] = {"dpi": 120}, {"metadata": {"Date": None}}
+        for path, given in zip(paths, words, strict=True):
             with aside(path) as part:
-                made.savefig(part, **words)
+                made.savefig(part, **given)
     return paths
 
 

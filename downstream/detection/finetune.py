@@ -13,7 +13,7 @@ from torch import nn
 from downstream.detection.batches import training_batches
 from downstream.detection.c4 import Batch, C4Detector
 from downstream.detection.checkpoint import RunCheckpoint, run_key
-from downstream.detection.evaluate import detect_all, judge
+from downstream.detection.evaluate import detect_all, intervals, judge
 from downstream.detection.readers import Records
 from downstream.detection.schedule import learning_rates, optimizer
 from downstream.detection.settings import DetectSettings
@@ -59,8 +59,8 @@ def finetune(
             so. The run goes on from the one before.
 
     Returns:
-        AP, AP50, AP75 in percent, per_class (name -> the same), losses: a list of rows with
-        iteration and the loss terms.
+        AP, AP50, AP75 in percent, per_class (name -> the same), intervals (name -> bounds),
+        losses: a list of rows with iteration and the loss terms.
 
     Raises:
         DataError: unreadable data, no trainable object. ValueError: classes that differ, or
@@ -92,7 +92,8 @@ def finetune(
     )
     metrics = judge(test, found, settings.ap_rule)
     kept.clear()
-    return metrics | {"losses": losses}
+    spread = intervals(test, found, settings.ap_rule)
+    return metrics | {"losses": losses, "intervals": spread}
 
 
 def _train_and_detect(net, settings, train, test, *, checkpoint, seed, device, progress, workers):

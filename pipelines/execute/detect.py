@@ -40,7 +40,7 @@ def run(job: DetectJob, context: Context) -> Outcome:
         metrics={name: float(measured[name]) for name in ("AP", "AP50", "AP75")},
         history=measured["losses"],
         seconds=time.monotonic() - began,
-        more={"per_class": measured["per_class"]},
+        more={"per_class": measured["per_class"], "intervals": measured["intervals"]},
     )
 
 
