@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from mixlib.core.catalog import nearest
 from mixlib.data.catalog import DATASETS
 from paper_tables.freshness import discard_stale
 from paper_tables.render import products
@@ -110,3 +111,6 @@ for table in PLAN.tables:
             f"paper_tables/{table}"
         input:
             TABLES[table],
+
+
+include: "pipelines/rules/targets.smk"
