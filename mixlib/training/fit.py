@@ -144,7 +144,7 @@ def fit(
                 run.optimizer.zero_grad(set_to_none=True)
                 fabric.backward(loss)
                 if recipe.grad_clip is not None:
-                    fabric.clip_gradients(run.model, run.optimizer, max_norm=recipe.grad_clip)
+                    run.clip(recipe.grad_clip)
                 run.optimizer.step()
                 objective.update_teacher(run.step)
                 run.count(loss.detach(), terms, len(x))
@@ -236,6 +236,13 @@ class Run:
         self.look = 1 if local else LOOK
         self._began = 0.0
         self._restore()
+
+    def clip(self, norm: float) -> None:
+        """Scales the gradients down to a norm; one that is not finite is left to :meth:`count`,
+        which names the step."""
+        self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=norm, error_if_nonfinite=False
+        )
 
     def count(self, loss: Tensor, terms: dict[str, Tensor], images: int) -> None:
         """Books one finished step.
