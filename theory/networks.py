@@ -55,6 +55,20 @@ def network(
     return _initialized(model.double(), seed)
 
 
+def bias_free(
+    size: int, classes: int, seed: int = 0, width: int = 32, channels: int = 1
+) -> nn.Module:
+    """A two-layer ReLU network without biases in double precision, so that f(x) = grad f(x) . x
+    almost everywhere, as the adversarial bound assumes."""
+    model = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(channels * size * size, width, bias=False),
+        nn.ReLU(),
+        nn.Linear(width, classes, bias=False),
+    )
+    return _initialized(model.double(), seed)
+
+
 def convolutional(classes: int, seed: int = 0, channels: int = 3) -> nn.Sequential:
     """A small convolutional GELU network in single precision, for images of any size: smooth, and
     with maps that a Mix Block can read (modules "1" and "3")."""
