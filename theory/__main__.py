@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -116,14 +117,65 @@ def explain(
 
 
 @app.command()
-def twins(
-    moments_only: Annotated[bool, typer.Option(help="no training")] = False,
-    seeds: Annotated[int, typer.Option(help="trainings per law")] = 8,
-    out: Annotated[Path | None, typer.Option(help="folder for table.md, too")] = None,
+def experiment(
+    name: Annotated[str, typer.Argument(help="of paper_tables/<name>; see --list")] = "",
+    out: Annotated[Path | None, typer.Argument(help="folder for table.md and figure.png")] = None,
+    seeds: Annotated[int | None, typer.Option(help="fewer or more than declared")] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="what there is")] = False,
 ) -> None:
-    """Two laws with the same coefficients and different masks: do they train alike?"""
+    """An experiment that could refute the theory; goes on where it was cut off."""
+    from dataclasses import replace
+
+    from theory.experiments.registry import EXPERIMENTS
+    from theory.verify import single_thread
+
+    if list_all or not name:
+        for one in EXPERIMENTS.values():
+            typer.echo(f"{one.name}  {len(one.units(one.declared))} units")
+        return
+    if name not in EXPERIMENTS:
+        typer.echo(f"expected one of {', '.join(EXPERIMENTS)}, found {name!r}", err=True)
+        raise typer.Exit(1)
+    single_thread()
+    chosen = EXPERIMENTS[name]
+    if seeds is not None:
+        chosen = replace(chosen, declared=replace(chosen.declared, seeds=seeds))
+    found = _with_progress(name, chosen.run)
+    page = chosen.page(chosen.declared, found)
+    typer.echo(page.text())
+    if out is not None:
+        from theory.plots import save_png
+
+        page.write(out)
+        save_png(chosen.draw(chosen.declared, found), out / "figure.png")
+
+
+T = TypeVar("T")
+
+
+def _with_progress(title: str, run: Callable[[Callable[[int, int], None]], T]) -> T:
+    """Runs with a bar on a terminal, else with a line every tenth."""
     from rich.progress import Progress
 
+    if not sys.stderr.isatty():
+        return run(lambda done, of: _tell(title, done, of))
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title)
+        return run(lambda done, of: progress.update(task, completed=done, total=of))
+
+
+def _tell(title: str, done: int, of: int) -> None:
+    if done == of or done % max(of // 10, 1) == 0:
+        typer.echo(f"{title}: {done} of {of}", err=True)
+
+
+@app.command()
+def twins(
+    out: Annotated[Path | None, typer.Argument(help="folder for table.md, too")] = None,
+    moments_only: Annotated[bool, typer.Option(help="no training")] = False,
+    seeds: Annotated[int, typer.Option(help="trainings per law")] = 8,
+) -> None:
+    """Two laws with the same coefficients and different masks: do they train alike?"""
     from theory.twins import Declaration, compare
     from theory.twins import twins as twin_laws
     from theory.twins_table import moment_lines, training_lines
@@ -134,12 +186,8 @@ def twins(
     lines = moment_lines(declared)
     typer.echo("\n".join(lines))
     if not moments_only:
-        with Progress(transient=True) as progress:
-            task = progress.add_task("training")
-            pair = twin_laws(declared)
-            found = compare(
-                pair, declared, lambda done, of: progress.update(task, completed=done, total=of)
-            )
+        pair = twin_laws(declared)
+        found = _with_progress("twins", lambda report: compare(pair, declared, report))
         trained = training_lines(pair, declared, *found)
         typer.echo("\n".join(trained))
         lines += trained

@@ -221,6 +221,12 @@ def save(made: Figure, folder: Path, name: str) -> list[Path]:
     return paths
 
 
+def save_png(made: Figure, path: Path) -> None:
+    """Writes a figure as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made.savefig(path, dpi=100)
+
+
 def save_all(folder: Path) -> Sequence[Path]:
     """The pictures that need no trained network."""
     made = {"coefficients": coefficients(), "maps": maps(), "spectra": spectra()}

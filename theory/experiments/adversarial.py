@@ -29,7 +29,7 @@ from theory.experiments.page import Page
 from theory.experiments.pictures import dots
 from theory.experiments.units import Declaration, Experiment, Found, Measured, Unit, column
 from theory.families import families
-from theory.networks import blobs, bias_free, train
+from theory.networks import bias_free, blobs, train
 from theory.robustness import adversarial, attack
 
 PLAIN = "nothing"
@@ -211,7 +211,9 @@ def _bound_tables(made: Page, declared: Adversarial, measured: list[Measured]) -
         f"The inequality bound >= surrogate held for {sum(holds)} of {len(holds)} networks and "
         "laws.",
         "The bound is vacuous, above log 2 = 0.693 which a constant predictor reaches, for "
-        f"{', '.join(vacuous)}." if vacuous else "The bound is below log 2 for all: not vacuous.",
+        f"{', '.join(vacuous)}."
+        if vacuous
+        else "The bound is below log 2 for all: not vacuous.",
         "The true loss under PGD at the theorem's radius exceeds the bound, which is one between "
         f"second-order surrogates, for {', '.join(exceeded)}."
         if exceeded
@@ -273,8 +275,7 @@ def _unseen_table(made: Page, declared: Adversarial, measured: list[Measured]) -
     made.items(
         "Harder to attack than without mixing (PGD-inf, interval above 0): "
         f"{', '.join(better) or 'none'}.",
-        "Easier to attack, against what the paper's bound suggests: "
-        f"{', '.join(worse) or 'none'}.",
+        f"Easier to attack, against what the paper's bound suggests: {', '.join(worse) or 'none'}.",
         f"Undecided: {', '.join(open_) or 'none'}.",
     )
 
