@@ -40,12 +40,13 @@ class FirstLayers(Declaration):
         size, classes, train, noise: of the generated images; few: images of the identity.
     """
 
+    seeds: int = 6
     size: int = 8
     classes: int = 3
     train: int = 48
     few: int = 6
     noise: float = 1.0
-    steps: int = 150
+    steps: int = 100
     alpha: float = 1.0
     laws: tuple[str, ...] = ("Mixup", "CutMix", "HMix", "GMix")
 

@@ -68,7 +68,7 @@ class Generalization(Declaration):
     samples: tuple[int, ...] = (40, 80, 160)
     test: int = 2000
     noise: float = 3.0
-    steps: int = 150
+    steps: int = 100
     alpha: float = 1.0
 
 
@@ -207,7 +207,10 @@ def draw(declared: Generalization, measured: list[Measured]) -> Figure:
     }
     labels = [f"n = {m}" for m in declared.samples]
     return dots(
-        rows, labels, f"laws by dimension at n = {n}", "gap: loss unseen - loss in training"
+        rows,
+        labels,
+        f"laws by dimension at n = {n}",
+        "gap: loss on unseen - loss on training images",
     )
 
 

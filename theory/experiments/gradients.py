@@ -45,7 +45,7 @@ class Gradients(Declaration):
     train: int = 80
     test: int = 400
     noise: float = 1.5
-    steps: int = 150
+    steps: int = 100
     alpha: float = 1.0
     near: float = 2.0
     far: float = 8.0

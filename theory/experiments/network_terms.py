@@ -83,7 +83,7 @@ def page(declared: NetworkTerms, measured: list[Measured]) -> Page:
     )
     made.say(
         f"{declared.train} generated images of {declared.classes} classes, {declared.size} x "
-        f"{declared.size}; networks trained for {declared.steps} steps with Mixup and CutMix in turn, "
+        f"{declared.size}; networks trained for {declared.steps} steps with Mixup or CutMix, "
         f"{declared.seeds} seeds, {declared.directions} sampled displacements, alpha = "
         f"{declared.alpha:g}. Means over seeds with 95 % intervals."
     )
