@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -171,29 +171,25 @@ def _tell(title: str, done: int, of: int) -> None:
 
 @app.command()
 def twins(
-    out: Annotated[Path | None, typer.Argument(help="folder for table.md, too")] = None,
+    out: Annotated[Path | None, typer.Argument(help="folder for table.md and figure.png")] = None,
     moments_only: Annotated[bool, typer.Option(help="no training")] = False,
-    seeds: Annotated[int, typer.Option(help="trainings per law")] = 8,
+    seeds: Annotated[int | None, typer.Option(help="trainings per law")] = None,
 ) -> None:
     """Two laws with the same coefficients and different masks: do they train alike?"""
-    from theory.twins import Declaration, compare
-    from theory.twins import twins as twin_laws
-    from theory.twins_table import moment_lines, training_lines
+    from theory.experiments.twins import PAIRS
+    from theory.twins import Declaration
+    from theory.twins_table import MOMENTS, moment_rows
     from theory.verify import single_thread
+    from theory.verify_table import numbers_table
 
-    single_thread()
-    declared = Declaration(seeds=seeds)
-    lines = moment_lines(declared)
-    typer.echo("\n".join(lines))
     if not moments_only:
-        pair = twin_laws(declared)
-        found = _with_progress("twins", lambda report: compare(pair, declared, report))
-        trained = training_lines(pair, declared, *found)
-        typer.echo("\n".join(trained))
-        lines += trained
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "table.md").write_text("\n".join(lines) + "\n")
+        experiment("twins", out, seeds)
+        return
+    single_thread()
+    rows = [
+        row for make in PAIRS.values() for row in moment_rows(make(Declaration()), Declaration())
+    ]
+    typer.echo("\n".join(numbers_table(MOMENTS, rows)))
 
 
 @app.command()
@@ -208,11 +204,30 @@ def figures(out: Annotated[Path, typer.Argument(help="folder for the pictures")]
 
 
 @app.command()
-def notebooks(out: Annotated[Path, typer.Argument(help="folder for the pages")]) -> None:
+def notebooks(
+    out: Annotated[Path | None, typer.Argument(help="folder for the pages")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="also write the notebooks with their outputs")
+    ] = False,
+) -> None:
     """Executes the notebooks; a failed assertion in one fails the command."""
-    from theory.run_notebooks import execute
+    from theory.run_notebooks import execute, write_pair
+    from theory.run_notebooks import notebooks as sources
 
-    for path in execute(out):
+    if out is None and not write:
+        typer.echo("expected a folder for the pages, or --write", err=True)
+        raise typer.Exit(1)
+    if out is not None:
+        _with_progress("notebooks", lambda report: _each(execute(out), len(sources()), report))
+    if write:
+        made = (write_pair(source) for source in sources())
+        _with_progress("notebooks", lambda report: _each(made, len(sources()), report))
+
+
+def _each(paths: Iterator[Path], count: int, report: Callable[[int, int], None]) -> None:
+    """Makes one file after the other and says so."""
+    for k, path in enumerate(paths):
+        report(k + 1, count)
         typer.echo(path)
 
 

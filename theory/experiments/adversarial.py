@@ -48,6 +48,7 @@ class Adversarial(Declaration):
         radii: l-infinity radii on the unseen points, in standard deviations of the noise.
     """
 
+    seeds: int = 5
     size: int = 12
     train: int = 60
     test: int = 400

@@ -40,7 +40,7 @@ class FirstLayers(Declaration):
         size, classes, train, noise: of the generated images; few: images of the identity.
     """
 
-    seeds: int = 6
+    seeds: int = 4
     size: int = 8
     classes: int = 3
     train: int = 48

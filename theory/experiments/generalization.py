@@ -63,7 +63,7 @@ class Generalization(Declaration):
         steps: of full-batch training.
     """
 
-    seeds: int = 6
+    seeds: int = 5
     size: int = 8
     samples: tuple[int, ...] = (40, 80, 160)
     test: int = 2000

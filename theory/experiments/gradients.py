@@ -40,6 +40,7 @@ class Gradients(Declaration):
         near, far: longest displacement that counts as near, shortest that counts as far, in pixels.
     """
 
+    seeds: int = 5
     size: int = 16
     classes: int = 4
     train: int = 80

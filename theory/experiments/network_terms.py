@@ -31,14 +31,14 @@ class NetworkTerms(Declaration):
         directions: sampled displacements per network and family.
     """
 
-    seeds: int = 4
+    seeds: int = 3
     size: int = 16
     classes: int = 4
     train: int = 48
     noise: float = 1.0
     steps: int = 60
     alpha: float = 1.0
-    directions: int = 256
+    directions: int = 128
     laws: tuple[str, ...] = (
         *("Mixup", "CutMix", "HMix", "GMix", "FMix", "ResizeMix, place", "GridMix", "TokenMix"),
     )

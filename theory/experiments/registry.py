@@ -9,6 +9,7 @@ from theory.experiments import (
     generalization,
     gradients,
     network_terms,
+    twins,
 )
 from theory.experiments.units import Experiment
 
@@ -21,5 +22,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         generalization.EXPERIMENT,
         gradients.EXPERIMENT,
         network_terms.EXPERIMENT,
+        twins.EXPERIMENT,
     )
 }
