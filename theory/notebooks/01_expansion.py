@@ -175,15 +175,16 @@ first = [row.terms["random"].R1 / row.penalty["random"] for row in rows.values()
 Markdown(
     f"""## What was found
 
-The identity is exact (largest difference {max(row.identity for row in rows.values()):.0e}), and the
-remainder is of third order in the displacement. The three terms are {100 * min(share["random"]):.0f}
-to {100 * max(share["random"]):.0f} % of what mixing adds on a random network,
-{100 * min(share["trained"]):.0f} to {100 * max(share["trained"]):.0f} % on one trained with the law,
-and {100 * min(share["overfitted"]):.0f} to {100 * max(share["overfitted"]):.0f} % on one overfitted
-without it: the theorem is local, mixing is not. On the random network {100 * min(first):.0f} to
-{100 * max(first):.0f} % are R1, which hardly depends on the mask; what the mask changes is R2,
-{ratio:.1f} times as large for CutMix as for Mixup. The anchored expansion explains
-{100 * min(sharper):.0f} to {100 * max(sharper):.0f} % on the overfitted network. For AutoMix' own
-masks the terms explain {100 * learned["AutoMix"].explained:.0f} %, for PuzzleMix'
+The identity is exact (largest difference {max(row.identity for row in rows.values()):.0e}), and
+the remainder is of third order in the displacement. The three terms are
+{100 * min(share["random"]):.0f} to {100 * max(share["random"]):.0f} % of what mixing adds on a
+random network, {100 * min(share["trained"]):.0f} to {100 * max(share["trained"]):.0f} % on one
+trained with the law, and {100 * min(share["overfitted"]):.0f} to
+{100 * max(share["overfitted"]):.0f} % on one overfitted without it: the theorem is local,
+mixing is not. On the random network {100 * min(first):.0f} to {100 * max(first):.0f} % are R1,
+which hardly depends on the mask; what the mask changes is R2, {ratio:.1f} times as large for
+CutMix as for Mixup. The anchored expansion explains {100 * min(sharper):.0f} to
+{100 * max(sharper):.0f} % on the overfitted network. For AutoMix' own masks the terms explain
+{100 * learned["AutoMix"].explained:.0f} %, for PuzzleMix'
 {100 * learned["PuzzleMix"].explained:.0f} %. One network each: read shares to ten points."""
 )

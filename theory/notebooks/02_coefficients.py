@@ -140,12 +140,12 @@ cut, hmix = curves["CutMix, unbiased (torus)"], curves["HMix"]
 Markdown(
     f"""## What was found
 
-Mixup weighs all pixel pairs alike, {curves["Mixup"][0]:.3f} whatever the distance. CutMix on the
-torus weighs a pixel with itself by {cut[0]:.3f} and with the farthest by {cut[-1]:.3f}, below
-Mixup's; HMix goes from {hmix[0]:.3f} to {hmix[-1]:.3f}. Exact and measured coefficients agree:
-largest z {max(largest.values()):.1f} over {len(largest)} families. Forgetting the complement mask
-would give opposite corners under CutMix {wrong.A[0, -1]:.3f} instead of {known.A[0, -1]:.3f}.
-The penalty leaves {dimension["Mixup"]:.0f} dimensions free under Mixup,
+Mixup weighs all pixel pairs alike, {curves["Mixup"][0]:.3f} whatever the distance. CutMix on
+the torus weighs a pixel with itself by {cut[0]:.3f} and with the farthest by {cut[-1]:.3f},
+below Mixup's; HMix goes from {hmix[0]:.3f} to {hmix[-1]:.3f}. Exact and measured coefficients
+agree: largest z {max(largest.values()):.1f} over {len(largest)} families. Forgetting the
+complement mask would give opposite corners under CutMix {wrong.A[0, -1]:.3f} instead of
+{known.A[0, -1]:.3f}. The penalty leaves {dimension["Mixup"]:.0f} dimensions free under Mixup,
 {dimension["HMix"]:.0f} under HMix and {dimension["CutMix, unbiased (torus)"]:.0f} under CutMix;
 whether that predicts generalization is the question of `paper_tables/generalization`."""
 )

@@ -124,8 +124,9 @@ Markdown(
 
 Yes, within limits. Thresholded Gaussian fields grant a profile that falls off exponentially, at
 full amplitude, to {field.error:.0e}; random cosines grant it exactly at
-{100 * small[0, 0] / target[0, 0]:.0f} % of that amplitude. {len(reasons)} targets cannot be granted,
-each for a stated reason: twice the variance that masks can have, a negative profile, and a bell,
-which binary masks, with their cusp at 0, do not have. The designed law is a mask law like any
-other: {40} steps of training with it lower the mixed loss from {before:.2f} to {after:.2f}."""
+{100 * small[0, 0] / target[0, 0]:.0f} % of that amplitude. {len(reasons)} targets cannot be
+granted, each for a stated reason: twice the variance that masks can have, a negative profile,
+and a bell, which binary masks, with their cusp at 0, do not have. The designed law is a mask
+law like any other: {40} steps of training with it lower the mixed loss from {before:.2f} to
+{after:.2f}."""
 )

@@ -134,13 +134,14 @@ far = {name: float(by_distance(values)[1][SIZE // 2 :].mean()) for name, values 
 Markdown(
     f"""## What was found
 
-At displacements of {SIZE // 2} pixels and more, relative to zero displacement, the largest products
-of gradients are {far["vanilla"]:.2f} without mixing, {far["Mixup"]:.2f} after Mixup and
-{far["CutMix"]:.2f} after CutMix. That is one network each; over seeds, with intervals, the direction
-is on `paper_tables/gradients`. The first-layer form agrees with input gradients and Hessians to
-rounding. The bound of the adversarial loss holds for all {len(bounds)} laws, with mixed losses of
-{min(b.mixed for b in bounds.values()):.3f} to {max(b.mixed for b in bounds.values()):.3f} above
-surrogates of {max(b.surrogate for b in bounds.values()):.3f}; the exact adversarial loss,
+At displacements of {SIZE // 2} pixels and more, relative to zero displacement, the largest
+products of gradients are {far["vanilla"]:.2f} without mixing, {far["Mixup"]:.2f} after Mixup
+and {far["CutMix"]:.2f} after CutMix. That is one network each; over seeds, with intervals, the
+direction is on `paper_tables/gradients`. The first-layer form agrees with input gradients and
+Hessians to rounding. The bound of the adversarial loss holds for all {len(bounds)} laws, with
+mixed losses of {min(b.mixed for b in bounds.values()):.3f} to
+{max(b.mixed for b in bounds.values()):.3f} above surrogates of
+{max(b.surrogate for b in bounds.values()):.3f}; the exact adversarial loss,
 {max(b.attacked for b in bounds.values()):.3f}, is not what it bounds. CutMix leaves
 {complexity["CutMix, unbiased (torus)"].dimension:.0f} dimensions free where Mixup leaves
 {complexity["Mixup"].dimension:.0f}; the table `paper_tables/generalization` holds that against

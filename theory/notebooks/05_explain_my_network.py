@@ -21,7 +21,8 @@ displacement $d$ of an image, one pass over another gives $J d$ and $d^\top \nab
 cost is linear in the number of displacements and no Jacobian or Hessian is built.
 
 The network here is small and its images generated, so that the notebook runs anywhere; any
-`torch.nn.Module` from images to logits will do, and `python -m theory explain` reads a finished run.
+`torch.nn.Module` from images to logits will do, and `python -m theory explain` reads a finished
+run.
 """
 
 # %%
@@ -109,11 +110,12 @@ low, high = cutmix.shares["remainder"].interval
 Markdown(
     f"""## What was found
 
-CutMix adds {cutmix.penalty.value:.2f} nats to this network's loss, Mixup {mixup.penalty.value:.2f}.
-Of CutMix' {100 * cutmix.shares["R1"].value:.0f} % are R1, {100 * cutmix.shares["R2"].value:.0f} % R2
-and {100 * cutmix.shares["R3"].value:.0f} % R3; {100 * cutmix.shares["remainder"].value:.0f} %
-({100 * low:.0f} to {100 * high:.0f}) are beyond second order, so the theory's terms are
+CutMix adds {cutmix.penalty.value:.2f} nats to this network's loss, Mixup
+{mixup.penalty.value:.2f}. Of CutMix' {100 * cutmix.shares["R1"].value:.0f} % are R1,
+{100 * cutmix.shares["R2"].value:.0f} % R2 and {100 * cutmix.shares["R3"].value:.0f} % R3;
+{100 * cutmix.shares["remainder"].value:.0f} % ({100 * low:.0f} to {100 * high:.0f}) are beyond
+second order, so the theory's terms are
 {"most" if cutmix.shares["remainder"].value < 0.5 else "the smaller part"} of it here. R2 is
-{cutmix.terms["R2"].value / mixup.terms["R2"].value:.1f} times Mixup's. {len(refused)} methods were
-refused with the assumption that they break."""
+{cutmix.terms["R2"].value / mixup.terms["R2"].value:.1f} times Mixup's. {len(refused)} methods
+were refused with the assumption that they break."""
 )
