@@ -17,7 +17,10 @@ _DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$\w])\$(?!\s)([^$]+?)(?<!\s)\$(?![\d$])")
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 # TeX that GitHub's renderer wants or allows, and matplotlib's spells otherwise
-_SPELLED = {r"\tfrac": r"\frac", r"\,": r"\,", r"\;": r"\,\,", r"\bigl": "", r"\bigr": ""}
+_SPELLED = {
+    **{r"\\tfrac": r"\\frac", r"\\;": r"\\,\\,", r"\\big[lr]": ""},
+    **{r"\\le(?![a-z])": r"\\leq", r"\\ge(?![a-z])": r"\\geq"},
+}
 _COMMANDS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}
 SIZE = 100  # units of an em
 
@@ -35,7 +38,7 @@ def picture(formula: str, displayed: bool = False) -> str:
     """
     spelled = " ".join(formula.split())
     for word, other in _SPELLED.items():
-        spelled = spelled.replace(word, other)
+        spelled = re.sub(word, other, spelled)
     font = FontProperties(size=SIZE, math_fontfamily="cm")
     try:
         width, height, depth = TextToPath().get_text_width_height_descent(

@@ -148,7 +148,7 @@ def maps(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
     """A_jk of the middle pixel as an image, for every family on one color scale."""
     known, grid = families(alpha, cells=8), (size, size)
     columns = 5
-    made, axes = figure(-(-len(known) // columns), columns, 12, 2.6 * -(-len(known) // columns))
+    made, axes = figure(-(-len(known) // columns), columns, 12, 2.3 * -(-len(known) // columns))
     rows = {name: middle_row(f, grid, n).row(center(grid)) for name, f in known.items()}
     top = max(float(row.max()) for row in rows.values())
     for axis in axes:
@@ -262,7 +262,8 @@ def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
     axes[-1, 0].set(xlabel="horizontal displacement", ylabel="vertical displacement")
     curves.set(
         xlabel="length of the displacement in pixels",
-        ylabel="largest product, normalized; mean over directions",
+        ylabel="largest product, normalized",
+        title="mean over directions",
         ylim=(0, 1.02),
         xlim=(0, None),
     )

@@ -17,6 +17,7 @@ from theory.formulas import with_pictures
 from theory.plots import FIGURE_DATA
 
 FOLDER = Path(__file__).parent / "notebooks"
+FOUND = "## What was found"
 NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:e[-+]?\d+)?")
 
 
@@ -79,6 +80,9 @@ def page(book: Any) -> str:
     for cell in book.cells:
         if cell.cell_type == "markdown":
             cell.source = with_pictures(cell.source)
+        elif FOUND in cell.source:
+            # the reader of a page sees what was found once, not the cell that writes it
+            cell["transient"] = {"remove_source": True}
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(FIGURE_DATA, None)
     addresses = ("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url")

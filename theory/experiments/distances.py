@@ -208,7 +208,7 @@ def page(declared: Distances, measured: list[Measured]) -> Page:
         agreement.places, agreement.scores, agreement.found, agreement.by_world(), strict=True
     ):
         plain = float(np.mean(column(measured, "accuracy", *place, PLAIN)))
-        cells = [f"{100 * a:.1f} ({s:.3f})" for a, s in zip(found.mean(1), score_of, strict=True)]
+        cells = [f"{100 * a:.1f} ({s:.4f})" for a, s in zip(found.mean(1), score_of, strict=True)]
         spread = 100 * float(found.std(1, ddof=1).mean()) / declared.seeds**0.5
         rows.append([f"distance {place[0]}", f"{100 * plain:.1f}", *cells, f"{spread:.1f}"])
         rows[-1].append(f"{tau:+.2f}")
@@ -222,10 +222,29 @@ def page(declared: Distances, measured: list[Measured]) -> Page:
     made.items(
         f"Predicted and measured order agree {chance(found)}: mean tau {found.text(2, plus=True)} "
         f"over {len(rows)} worlds.",
+        _spread(declared, agreement),
         *_winners(declared, agreement),
         _trend(declared, agreement),
     )
     return made
+
+
+def _spread(declared: Distances, agreement: Agreement) -> str:
+    """Whether the score tells the worlds apart at all."""
+    orders = [tuple(np.argsort(one)) for one in agreement.scores]
+    common = max(set(orders), key=orders.count)
+    said = " < ".join(declared.laws[k] for k in common)
+    spread = np.ptp(agreement.scores, axis=1).max()
+    return (
+        f"The predicted order is {said} in {orders.count(common)} of {len(orders)} worlds, and the "
+        f"scores of a world spread by at most {spread:.4f}: "
+        + (
+            "the gradients of these plain networks are spread over all displacements, so that the "
+            "prediction hardly depends on the world."
+            if orders.count(common) > len(orders) / 2
+            else "the prediction depends on the world."
+        )
+    )
 
 
 def _winners(declared: Distances, agreement: Agreement) -> list[str]:

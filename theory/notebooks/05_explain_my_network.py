@@ -22,7 +22,7 @@ cost is linear in the number of displacements and no Jacobian or Hessian is buil
 
 The network here is small and its images generated, so that the notebook runs anywhere; any
 `torch.nn.Module` from images to logits will do, and `python -m theory explain` reads a finished
-run.
+run. It was trained with CutMix.
 """
 
 # %%
@@ -32,14 +32,14 @@ from IPython.display import Markdown
 
 import theory
 from mixlib.core.lam import Beta
-from mixlib.methods.vanilla import vanilla
+from mixlib.methods.cutmix import cutmix as cutmix_policy
 from theory.design import by_cosines
 from theory.networks import blobs, convolutional, train
 
 torch.set_num_threads(1)
 images, labels = blobs(48, 16, 4, channels=3, noise=1.0)
 net = convolutional(4)
-train(net, vanilla(), images.float(), labels, steps=60)
+train(net, cutmix_policy(alpha=1.0), images.float(), labels, steps=100)
 right = (net(images.float()).argmax(1) == labels).double().mean()
 print(f"{100 * right:.0f} % of the training images right")
 

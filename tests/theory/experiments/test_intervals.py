@@ -35,6 +35,8 @@ def test_bootstrap_covers_the_mean():
 def test_rank_correlation_and_its_words():
     assert rank_correlation([1, 2, 3], [3, 2, 1]) == -1
     assert rank_correlation([1, 1, 1], [3, 2, 1]) == 0
+    first, second = [1.0, 2.0, 2.0, 3.0, 5.0], [2.0, 1.0, 3.0, 3.0, 4.0]  # with ties
+    assert rank_correlation(first, second) == pytest.approx(stats.kendalltau(first, second)[0])
     assert chance(Interval(0.5, 0.1, 0.8)) == "better than chance"
     assert chance(Interval(-0.5, -0.8, -0.1)) == "worse than chance"
     assert chance(Interval(0.5, -0.1, 0.8)) == "no better than chance"
