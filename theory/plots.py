@@ -33,9 +33,10 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)
 GROUPS = {
     "boxes": ("Mixup", "CutMix", "CutMix, unbiased (torus)", "ResizeMix, place", "Mixup & CutMix"),
     "mixtures and bells": ("Mixup", "HMix", "HMix, unbiased (torus)", "GMix", "SmoothMix"),
-    "fields, cells and tokens": (
-        *("Mixup", "FMix", "FMix, released", "GridMix, unbiased label", "Random tokens"),
-        *("TokenMix", "GridMix, released"),
+    "fields": ("Mixup", "FMix", "FMix, released"),
+    "cells and tokens": (
+        *("Mixup", "GridMix", "GridMix, unbiased label", "GridMix, released", "Random tokens"),
+        *("TokenMix", "TokenMix, released"),
     ),
 }
 SPECTRA = (
@@ -127,7 +128,7 @@ def middle_row(family: Family, size: tuple[int, int], n: int) -> Moments:
 def coefficients(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
     """The paper's central picture: A_jk against the distance of k from the middle pixel j, for
     every family."""
-    made, axes = figure(1, len(GROUPS), 13, 4.2)
+    made, axes = figure(2, 2, 10, 7.5)
     known, grid = families(alpha, cells=8), (size, size)
     for axis, (title, names) in zip(axes, GROUPS.items(), strict=True):
         for k, name in enumerate(names):
@@ -136,7 +137,8 @@ def coefficients(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
             axis.plot(distance, value, label=label, **style(k))
         axis.set(title=title, xlabel="distance |j - k| in pixels", ylim=(0, None))
         axis.legend(fontsize=8)
-    axes[0].set_ylabel(r"coefficient $A_{jk}$, $j$ the middle pixel")
+    for axis in axes[::2]:
+        axis.set_ylabel(r"coefficient $A_{jk}$, $j$ the middle pixel")
     made.suptitle(
         rf"What is regularized at which distance ({size} x {size}, $\alpha$ = {alpha:g}; TokenMix "
         r"$\lambda$ = 1/2, ResizeMix side U(.1, .8))"

@@ -200,7 +200,8 @@ def page(declared: Distances, measured: list[Measured]) -> Page:
         f"images of {declared.size} x {declared.size}, {declared.test} unseen ones, softplus "
         f"networks, {declared.steps} steps, {declared.seeds} seeds; predictions from "
         f"{declared.plain_seeds} networks trained without mixing on other seeds. The worlds were "
-        "declared before any was trained on. In brackets the predicted score."
+        "declared before any was trained on; each distance is one world, with a place and "
+        "patterns of its own. In brackets the predicted score."
     )
     agreement = Agreement(declared, measured)
     rows = []
@@ -239,8 +240,7 @@ def _spread(declared: Distances, agreement: Agreement) -> str:
         f"The predicted order is {said} in {orders.count(common)} of {len(orders)} worlds, and the "
         f"scores of a world spread by at most {spread:.4f}: "
         + (
-            "the gradients of these plain networks are spread over all displacements, so that the "
-            "prediction hardly depends on the world."
+            "the prediction hardly depends on the world."
             if orders.count(common) > len(orders) / 2
             else "the prediction depends on the world."
         )

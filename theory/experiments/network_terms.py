@@ -112,23 +112,20 @@ def _term(measured: list[Measured], kind: str, name: str, key: str) -> Interval:
 
 def _said(declared: NetworkTerms, measured: list[Measured], kind: str) -> str:
     """What R2 does against Mixup's, and how much of the penalty the terms explain."""
-    more = [
-        name
-        for name in declared.laws[1:]
-        if paired(
-            column(measured, f"{name}: R2", kind),
-            column(measured, f"{declared.laws[0]}: R2", kind),
-        ).value
-        > 0
-    ]
+    first, *others = declared.laws
+    words: dict[int, list[str]] = {-1: [], 0: [], 1: []}
+    for name in others:
+        found = (column(measured, f"{law}: R2", kind) for law in (name, first))
+        words[paired(*found).sign].append(name)
     shares = []
     for name in declared.laws:
         parts = [_term(measured, kind, name, key).value for key in ("R1", "R2", "R3")]
         shares.append(100 * sum(parts) / _term(measured, kind, name, "penalty").value)
     return (
-        f"{kind}: R2 is larger than Mixup's for {len(more)} of {len(declared.laws) - 1} families; "
-        f"R1 + R2 + R3 are {min(shares):.0f} to {max(shares):.0f} % of the penalty "
-        f"(median {np.median(shares):.0f} %)."
+        f"{kind}: R2 is above {first}'s (95 % interval, paired by seed) for "
+        f"{', '.join(words[1]) or 'none'}, below for {', '.join(words[-1]) or 'none'}, undecided "
+        f"for {', '.join(words[0]) or 'none'}; R1 + R2 + R3 are {min(shares):.0f} to "
+        f"{max(shares):.0f} % of the penalty (median {np.median(shares):.0f} %)."
     )
 
 
