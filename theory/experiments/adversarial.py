@@ -268,16 +268,17 @@ def _unseen_table(made: Page, declared: Adversarial, measured: list[Measured]) -
             ["trained with", *(f"r = {r:g}" for r in radii)],
             rows,
         )
-    better, worse, open_ = [], [], []
+    words: dict[int, list[str]] = {1: [], 0: [], -1: []}
     for name in declared.laws:
         for r in declared.radii:
             found = against(name, f"unseen: PGD-inf {r:g} accuracy")
-            {1: better, 0: open_, -1: worse}[found.sign].append(f"{name} at {r:g}")
+            words[found.sign].append(f"{name} at {r:g}")
     made.items(
         "Harder to attack than without mixing (PGD-inf, interval above 0): "
-        f"{', '.join(better) or 'none'}.",
-        f"Easier to attack, against what the paper's bound suggests: {', '.join(worse) or 'none'}.",
-        f"Undecided: {', '.join(open_) or 'none'}.",
+        f"{', '.join(words[1]) or 'none'}.",
+        "Easier to attack, against what the paper's bound suggests: "
+        f"{', '.join(words[-1]) or 'none'}.",
+        f"Undecided: {', '.join(words[0]) or 'none'}.",
     )
 
 

@@ -112,8 +112,8 @@ def page(declared: FirstLayers, measured: list[Measured]) -> Page:
         for name in declared.laws:
             off = max(column(measured, "off", kind, name))
             worst = max(worst, off)
-            found = (mean_interval(column(measured, key, kind, name)) for key in keys)
-            rows.append([f"{name}, {kind}", *(f"{v.value:+.2e}" for v in found), f"{off:.0e}"])
+            terms = (mean_interval(column(measured, key, kind, name)) for key in keys)
+            rows.append([f"{name}, {kind}", *(f"{v.value:+.2e}" for v in terms), f"{off:.0e}"])
     made.tabulate(
         "Terms from the first layer, means over seeds; own: the part of x_i x_i^T, a function of "
         "first-layer products; off: largest difference of R1, R2 and R3 to input gradients and "
@@ -121,7 +121,8 @@ def page(declared: FirstLayers, measured: list[Measured]) -> Page:
         ["law, network", "R1", "R2", "R3", "R2 own", "R3 own", "off"],
         rows,
     )
-    rows, words = [], {-1: [], 0: [], 1: []}  # type: ignore[var-annotated]
+    rows = []
+    words: dict[int, list[str]] = {-1: [], 0: [], 1: []}
     for kind in KINDS:
         for name in declared.laws:
             found = against(measured, kind, "log products", name)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -127,16 +128,11 @@ def correlations(declared: Generalization, measured: list[Measured], key: str) -
         first, gap = (t[:, chosen].mean(1).tolist() for t in tables[k])
         return rank_correlation(first, gap)
 
-    found = [
-        bootstrap(lambda chosen, k=k: one(k, chosen), declared.seeds) for k in range(len(tables))
-    ]
-    return [
-        *found,
-        bootstrap(
-            lambda chosen: float(np.mean([one(k, chosen) for k in range(len(tables))])),
-            declared.seeds,
-        ),
-    ]
+    def mean(chosen: NDArray[np.intp]) -> float:
+        return float(np.mean([one(k, chosen) for k in range(len(tables))]))
+
+    found = [bootstrap(partial(one, k), declared.seeds) for k in range(len(tables))]
+    return [*found, bootstrap(mean, declared.seeds)]
 
 
 def page(declared: Generalization, measured: list[Measured]) -> Page:

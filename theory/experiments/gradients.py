@@ -146,7 +146,7 @@ def _verdict(measured: Sequence[Measured], kind: str) -> str:
     }[found.sign]
     flat = against(measured, kind, "contrast", "Mixup", PLAIN)
     alike = {
-        0: "does not differ from 0: near and far alike",
+        0: "has an interval that holds 0: no sign that near and far differ",
         -1: "is below 0: near ones fall more, not all alike",
         1: "is above 0: far ones fall more, not all alike",
     }[flat.sign]
