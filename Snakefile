@@ -7,10 +7,11 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from mixlib.core.catalog import nearest
 from mixlib.data.catalog import DATASETS
 from paper_tables.freshness import discard_stale
 from paper_tables.render import products
-from pipelines.data.places import ready_path, sought
+from pipelines.data.places import ready_path, whereabouts
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
@@ -51,7 +52,7 @@ rule dataset:
     wildcard_constraints:
         fingerprint="|".join(PLAN.data) or "none",
     params:
-        what=lambda wildcards: sought(DATASETS[PLAN.data[wildcards.fingerprint].name]),
+        what=lambda wildcards: whereabouts(DATASETS[PLAN.data[wildcards.fingerprint].name]),
     message:
         "{params.what}"
     shell:
@@ -67,7 +68,7 @@ for kind in KINDS:
             # ancient: a result is addressed by its content, so a parent cannot become stale
             lambda wildcards: ancient([
                 *(str(STORE.marker(parent)) for parent in PLAN.job(wildcards.digest).parents()),
-                str(ready_path(PLAN.job(wildcards.digest).data.fingerprint)),
+                *(str(ready_path(d.fingerprint)) for d in PLAN.job(wildcards.digest).datasets),
             ]),
         output:
             "results/.done/{digest}",
@@ -110,3 +111,6 @@ for table in PLAN.tables:
             f"paper_tables/{table}"
         input:
             TABLES[table],
+
+
+include: "pipelines/rules/targets.smk"

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mixlib.whole_files import aside
+
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 
@@ -113,7 +115,8 @@ def explain(
         raise typer.Exit(1) from None
     typer.echo(f"{run.title}, {len(run.images)} images\n\n{found.table()}")
     if plot is not None:
-        found.plot().savefig(plot, dpi=120)
+        with aside(plot) as part:
+            found.plot().savefig(part, dpi=120)
 
 
 @app.command()

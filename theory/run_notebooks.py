@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mixlib.whole_files import write_whole
 from theory.formulas import with_pictures
 from theory.plots import FIGURE_DATA
 
@@ -52,7 +53,7 @@ def write_pair(source: Path) -> Path:
     import nbformat
 
     target = source.with_suffix(".ipynb")
-    nbformat.write(executed(source), target)
+    write_whole(target, nbformat.writes(executed(source)) + "\n", durable=False)
     return target
 
 
@@ -66,10 +67,9 @@ def execute(out: Path, sources: list[Path] | None = None) -> Iterator[Path]:
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed, the assertions included.
     """
-    out.mkdir(parents=True, exist_ok=True)
     for source in sources or notebooks():
         target = out / f"{source.stem}.html"
-        target.write_text(page(executed(source)))
+        write_whole(target, page(executed(source)), durable=False)
         yield target
 
 

@@ -7,8 +7,10 @@ A policy decides who is mixed with whom (:func:`partners`), in which shares (a l
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, final
+from functools import wraps
+from typing import Any, Literal, final
 
 import torch
 from jaxtyping import Float, Int
@@ -31,10 +33,27 @@ class Policy(ABC):
     applied: "input" or a site of the net (ManifoldMix, AlignMix); a policy receives the tensor at
     its site. Who runs the network asks :meth:`choose` first, see
     :func:`mixlib.core.objective.mixed_forward`.
+
+    Example:
+        >>> class Halves(Policy):  # the left half stays, the right half is the next image's
+        ...     def draw(self, z, y, net, rng):
+        ...         left = torch.arange(z.shape[3]) < z.shape[3] / 2
+        ...         own = left.float().expand(1, *z.shape[2:])
+        ...         return pair(rolled(len(z), 1, z.device), own, own.mean((1, 2)), shift=1)
+        >>> mix = Halves().draw(torch.zeros(3, 1, 2, 4), torch.arange(3), None, torch.Generator())
+        >>> mix.source.tolist(), mix.weight[0].tolist()
+        ([[0, 1], [1, 2], [2, 0]], [0.5, 0.5])
     """
 
     needs: frozenset[str] = frozenset()
     site: str = "input"
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        """Every draw of every policy runs with autocast off, whoever calls it: masks and label
+        shares are the same in a training of mixed precision as in one of single precision."""
+        super().__init_subclass__(**words)
+        if "draw" in cls.__dict__ and not getattr(cls.draw, "__isabstractmethod__", False):
+            cls.draw = _without_autocast(cls.draw)  # type: ignore[method-assign, assignment]
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -101,6 +120,24 @@ class Policy(ABC):
         """
 
 
+Draw = Callable[[Any, Tensor, Tensor, "Net | None", torch.Generator], Mix]
+
+
+def _without_autocast(draw: Draw) -> Draw:
+    """The same draw with autocast off for the device of its tensor."""
+
+    @wraps(draw)
+    def drawn(
+        self: Policy, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator
+    ) -> Mix:
+        if not torch.is_autocast_enabled(z.device.type):
+            return draw(self, z, y, net, rng)
+        with torch.autocast(z.device.type, enabled=False):
+            return draw(self, z, y, net, rng)
+
+    return drawn
+
+
 def _without_lambda(what: object) -> ValueError:
     return ValueError(
         f"{type(what).__name__}: its masks do not follow lambda, so it cannot mix at a given one; "
@@ -123,6 +160,10 @@ def partners(
 
     Returns:
         int64 [n] partners on the generator's device, and the shift where there is one.
+
+    Example:
+        >>> partners(4, "reverse", torch.Generator())
+        (tensor([3, 2, 1, 0]), None)
     """
     if pairing == "roll":
         unit = torch.rand((), generator=rng, device=rng.device)
@@ -188,6 +229,32 @@ def draw_pairs(
     return Pairs(partner, law.shares(batch if scope == "sample" else 1, rng), shift)
 
 
+class PairPolicy(Policy):
+    """A policy of pairs that are mixed by a drawn lambda: a dataclass with the fields ``lam``,
+    ``scope`` and ``pairing``.  What is left to write is :meth:`draw`, which begins with
+    :meth:`draw_pairs`.
+
+    Example:
+        >>> from mixlib.core.lam import Beta
+        >>> from mixlib.methods.mixup import Flat
+        >>> policy = ByLaw(Flat(), Beta(1.0)).at(0.25)
+        >>> policy.draw_pairs(2, torch.Generator()).shares.tolist()
+        [[0.25, 0.75]]
+    """
+
+    lam: LamLaw
+    scope: Scope
+    pairing: Pairing
+
+    def at(self, lam: float) -> Policy:
+        # every subclass is a dataclass with these three fields
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")  # type: ignore[type-var]
+
+    def draw_pairs(self, batch: int, rng: torch.Generator) -> Pairs:
+        """Partners and lambda of a batch, see :func:`draw_pairs`."""
+        return draw_pairs(batch, self.lam, self.scope, self.pairing, rng)
+
+
 def grid_of(z: Tensor) -> tuple[int, int]:
     """Height and width of the tensor that a mask must cover; tokens lie on a square grid."""
     if z.ndim == 4:
@@ -201,7 +268,7 @@ def grid_of(z: Tensor) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class ByLaw(Policy):
+class ByLaw(PairPolicy):
     """Mixes by a mask law.
 
     Args:
@@ -230,10 +297,10 @@ class ByLaw(Policy):
     def at(self, lam: float) -> Policy:
         if not self.law.follows_lambda:
             raise _without_lambda(self.law)
-        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+        return super().at(lam)
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
+        pairs = self.draw_pairs(len(z), rng)
         if self.law.flat:
             return pair(pairs.partner, None, pairs.shares, shift=pairs.shift).to(z.device)
         own = self.law.draw(pairs.lam, grid_of(z), rng)
@@ -244,7 +311,13 @@ class ByLaw(Policy):
 
 @dataclass(frozen=True)
 class Keep(Policy):
-    """Leaves every sample as it is: the vanilla baseline."""
+    """Leaves every sample as it is: the vanilla baseline.
+
+    Example:
+        >>> Keep().draw(torch.ones(2, 3, 4, 4), torch.arange(2), None, torch.Generator()).weight
+        tensor([[1.],
+                [1.]])
+    """
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         return identity(z.shape[0], z.device)

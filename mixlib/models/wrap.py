@@ -29,12 +29,18 @@ def wrap(model: nn.Module, attention: bool = False) -> Net:
 
     Raises:
         ValueError: attention is asked for and the model has none that could be read.
+
+    Example:
+        >>> import timm
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> list(net.sites)
+        ['stage1', 'stage2', 'stage3', 'stage4', 'last']
     """
     if isinstance(model, Net):
         return model
-    modules = {path for path, _ in model.named_modules()}
+    modules = {path for path, _ in Net(model).body.named_modules()}
     family = (found for found in KNOWN if set(found[0].values()) <= modules)
     sites, layout = next(family, ({}, "channels_first"))
     if attention:
-        sites = {**sites, "attention": last_attention(model)}
+        sites = {**sites, "attention": last_attention(Net(model).body)}
     return Net(model, sites, layout=layout)

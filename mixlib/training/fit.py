@@ -3,6 +3,23 @@
 Frames from here to a tensor operation: ``fit`` > ``objective.forward`` > ``blend``; a test counts
 them.  All randomness comes from (seed, purpose, step), so a run that was killed and resumed ends
 with the same bits on the CPU as one that was not.
+
+Example:
+    >>> from dataclasses import replace
+    >>> from mixlib.catalog.build import net, objective
+    >>> from mixlib.training.recipes import recipe
+    >>> class Same:  # a loader: the same batch twice an epoch
+    ...     def __len__(self):
+    ...         return 2
+    ...     def epoch(self, e, start_step=0):
+    ...         yield from [(torch.ones(4, 3, 32, 32), torch.arange(4))] * (2 - start_step)
+    >>> short = replace(recipe("cifar"), epochs=1)
+    >>> network = net("resnet10_w16", classes=4, seed=0)
+    >>> mixing = objective("mixup", network, {"alpha": 1.0}, short, steps=2, seed=0)
+    >>> fabric = Fabric(accelerator="cpu", devices=1)
+    >>> fabric.launch()
+    >>> fit(mixing, Same(), None, short, seed=0, fabric=fabric).steps
+    2
 """
 
 from __future__ import annotations
@@ -34,7 +51,17 @@ Report = Callable[[str, int, int, dict[str, float]], None]
 
 @runtime_checkable
 class Loader(Protocol):
-    """What the loop needs of a data loader (``mixlib.data.loader.Loader`` is one)."""
+    """What the loop needs of a data loader (``mixlib.data.loader.Loader`` is one).
+
+    Example:
+        >>> class Same:  # the same batch twice an epoch
+        ...     def __len__(self):
+        ...         return 2
+        ...     def epoch(self, e, start_step=0):
+        ...         yield from [(torch.ones(4, 3, 32, 32), torch.arange(4))] * (2 - start_step)
+        >>> isinstance(Same(), Loader)
+        True
+    """
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -49,6 +76,10 @@ class History:
 
     ``epochs`` holds one row per epoch; ``seconds`` the time spent in training steps over all
     attempts, ``images`` and ``steps`` what was done in that time.
+
+    Example:
+        >>> History().epochs
+        []
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -57,8 +88,18 @@ class History:
     steps: int = 0
 
 
+NEVER = 2**62
+"""The step at which a run breaks that does not."""
+LOOK = 50
+"""Steps between looks at whether one broke, where a look waits for a device or other processes."""
+
+
 def silent(what: str, done: int, total: int, values: dict[str, float]) -> None:
-    """The report that prints nothing."""
+    """The report that prints nothing.
+
+    Example:
+        >>> silent("train", 1, 100, {"loss": 0.5})
+    """
 
 
 def fit(
@@ -86,7 +127,8 @@ def fit(
         at_epoch: called with the number of finished epochs: 0 before the first, then after each.
 
     Raises:
-        FloatingPointError: the loss of an epoch was not finite; names the epoch and the terms.
+        FloatingPointError: the loss of a step was not finite; names the step. On a CPU it is the
+            last step; on a GPU, or with several processes, up to 50 more are done before.
     """
     rank, report = fabric.global_rank, report if fabric.is_global_zero else silent
     run = Run(objective, train, recipe, fabric, checkpoint)
@@ -105,7 +147,7 @@ def fit(
                     fabric.clip_gradients(run.model, run.optimizer, max_norm=recipe.grad_clip)
                 run.optimizer.step()
                 objective.update_teacher(run.step)
-                run.count(terms, len(x))
+                run.count(loss.detach(), terms, len(x))
                 run.save_if_due()
                 report("train", run.step, run.steps, {"epoch": epoch + 1.0})
             row = {"epoch": epoch + 1.0, **run.means(epoch)}
@@ -152,7 +194,7 @@ def evaluate(objective: Objective, test: Loader, fabric: Fabric) -> dict[str, fl
 
 
 def over_all(fabric: Fabric, value: Tensor, how: str) -> Tensor:
-    """The "sum" or "mean" of a tensor over all processes."""
+    """The "sum", "mean" or "min" of a tensor over all processes."""
     return cast(Tensor, fabric.all_reduce(value, reduce_op=how))
 
 
@@ -188,11 +230,21 @@ class Run:
         self.model, self.optimizer = fabric.setup(objective, optimizer)
         self.history, self.step = History(), 0
         self.sums: dict[str, Tensor] = {}
+        # the first step whose loss was not finite; stays on the device as the sums do
+        self.broken: Tensor | None = None
+        local = fabric.world_size == 1 and fabric.device.type == "cpu"
+        self.look = 1 if local else LOOK
         self._began = 0.0
         self._restore()
 
-    def count(self, terms: dict[str, Tensor], images: int) -> None:
-        """Books one finished step."""
+    def count(self, loss: Tensor, terms: dict[str, Tensor], images: int) -> None:
+        """Books one finished step.
+
+        Raises:
+            FloatingPointError: its loss, or that of a step before, was not finite.
+        """
+        now = torch.where(loss.isfinite(), NEVER, self.step + 1)
+        self.broken = now if self.broken is None else torch.minimum(self.broken, now)
         for name, value in terms.items():
             # sums stay on the device: reading them would stop the step
             before = self.sums.get(name)
@@ -200,6 +252,26 @@ class Run:
         self.step += 1
         self.history.images += images * self.fabric.world_size
         self.history.steps += 1
+        if self.step % self.look == 0:
+            self.stop_if_broken()
+
+    def stop_if_broken(self) -> None:
+        """Ends the run where a step's loss was not finite.
+
+        Raises:
+            FloatingPointError: names the step, its epoch, the terms and what to do.
+        """
+        if self.broken is None:
+            return
+        first = int(over_all(self.fabric, self.broken, "min"))
+        if first == NEVER:
+            return
+        epoch = (first - 1) // self.per_epoch
+        raise FloatingPointError(
+            f"step {first} of {self.steps} (epoch {epoch + 1}): the loss is not finite; lower the "
+            f"learning rate (then {self.rates['net'][first - 1]:.3g}) or take a precision of more "
+            "digits; the checkpoints before it are kept"
+        )
 
     def means(self, epoch: int) -> dict[str, float]:
         """Means of the objective's terms over the epoch that has ended.
@@ -211,6 +283,7 @@ class Run:
         means = {name: float(total) / self.per_epoch for name, total in sums.items()}
         self.sums = {}
         self.stop_clock()
+        self.stop_if_broken()
         if not all(math.isfinite(value) for value in means.values()):
             raise FloatingPointError(
                 f"epoch {epoch + 1}: the loss is not finite ({means}); lower the learning rate"
@@ -232,6 +305,8 @@ class Run:
         """Writes everything that the rest of the run depends on, when the checkpoint wants it."""
         if self.checkpoint is None or not self.checkpoint.due():
             return
+        if self.fabric.world_size == 1:
+            self.stop_if_broken()
         self.stop_clock()
         self.checkpoint.save(
             {

@@ -11,10 +11,9 @@ from mixlib.data.catalog import DATASETS
 from mixlib.data.images import cap
 from mixlib.data.loader import Loader
 from mixlib.data.readers import read
-from mixlib.training.checkpoint import save_atomically
+from mixlib.training.checkpoint import KeptCheckpoint, save_atomically
 from mixlib.training.fit import History, fit
 from pipelines.data import published
-from pipelines.execute.checkpoints import JobCheckpoint
 from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
@@ -33,7 +32,7 @@ def run(job: TrainJob, context: Context) -> Outcome:
     train, test = loaders(job, context, fabric)
     classes = len(context.data_classes(job.images))
     objective = new_objective(job, len(train) * job.recipe.epochs, classes)
-    checkpoint = JobCheckpoint(
+    checkpoint = KeptCheckpoint(
         context.folder / "checkpoint.pt",
         job.digest,
         context.store.set_aside,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mixlib.core.markdown import table
+from mixlib.whole_files import write_whole
 
 
 @dataclass
@@ -43,7 +44,6 @@ class Page:
 
     def write(self, folder: Path) -> Path:
         """Writes table.md."""
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / "table.md"
-        path.write_text(self.text() + "\n")
+        write_whole(path, self.text() + "\n", durable=False)
         return path

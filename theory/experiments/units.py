@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
+from mixlib.whole_files import write_whole
 from theory.experiments.page import Page
 
 KEPT = Path("results/theory")
@@ -79,7 +79,7 @@ class Experiment:
             path = kept / self.name / f"{self.address(unit)}.json"
             if not path.exists():
                 body = {"unit": unit, "declared": asdict(self.declared)}
-                _write(path, json.dumps({**body, "found": self.measure(self.declared, unit)}))
+                write_whole(path, json.dumps({**body, "found": self.measure(self.declared, unit)}))
             found.append(Measured(unit, json.loads(path.read_text())["found"]))
             if report is not None:
                 report(k + 1, len(units))
@@ -89,14 +89,6 @@ class Experiment:
         """Name of a unit's file."""
         text = json.dumps([self.name, asdict(self.declared), unit], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _write(path: Path, text: str) -> None:
-    """A file is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}")
-    part.write_text(text)
-    part.replace(path)
 
 
 def column(
