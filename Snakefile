@@ -11,7 +11,7 @@ from snakemake.resources import Resource
 from mixlib.data.catalog import DATASETS
 from paper_tables.freshness import discard_stale
 from paper_tables.render import products
-from pipelines.data.places import ready_path, sought
+from pipelines.data.places import ready_path, whereabouts
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
@@ -58,7 +58,7 @@ rule dataset:
     wildcard_constraints:
         fingerprint="|".join(PLAN.data) or "none",
     params:
-        what=lambda wildcards: sought(DATASETS[PLAN.data[wildcards.fingerprint].name]),
+        what=lambda wildcards: whereabouts(DATASETS[PLAN.data[wildcards.fingerprint].name]),
     message:
         "{params.what}"
     shell:

@@ -90,20 +90,20 @@ def network(row: Method) -> Net:
         return convolutional()
 
 
-def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None) -> int:
+def of(name: str, words: dict[str, Any] | None = None, network_of: str | None = None) -> int:
     """Operations of one step of a method with CIFAR's parameters.
 
     Args:
         name: a row of the catalog.
         words: changes of its parameters.
-        beside: count it on the network of this other method.
+        network_of: count it on the network of this other method.
     """
     row = method(name)
     known = inspect.signature(resolve(row.path())).parameters
     given = {**row.params_for("cifar"), **({"image": SIZE} if row.settings else {})}
     if "teacher" in row.needs and "teacher" in known:
         given["teacher"] = convolutional().model
-    net = network(method(beside or name))
+    net = network(method(network_of or name))
     objective = builder.objective(
         name, net, {**given, **(words or {})}, recipe("cifar"), steps=10, seed=0
     )
@@ -120,7 +120,7 @@ def of(name: str, words: dict[str, Any] | None = None, beside: str | None = None
 
 def ratio(name: str, words: dict[str, Any] | None = None) -> float:
     """A method's step over a vanilla step of the same network."""
-    return of(name, words) / of("vanilla", beside=name)
+    return of(name, words) / of("vanilla", network_of=name)
 
 
 def lines(names: Sequence[str]) -> Iterator[str]:

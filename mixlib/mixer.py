@@ -40,6 +40,12 @@ class Mixed:
             (ReLabel) puts its own in their place, in ``mix.labels``.
         mix: who was mixed with whom, where and how much.
         rule: the method's own label rule, None for the cross-entropy of the label shares.
+
+    Example:
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> mixed = build("mixup")(torch.ones(2, 3, 4, 4), torch.tensor([0, 1]), rng)
+        >>> mixed.images.shape, mixed.targets(3).sum(1).tolist()
+        (torch.Size([2, 3, 4, 4]), [1.0, 1.0])
     """
 
     images: Float[Tensor, "B C H W"]
@@ -95,6 +101,11 @@ class Mixer:
         params: what it was built with.
         net: the network that it looks into, for methods that need one.
         rule: its own label rule, None for the cross-entropy of the label shares.
+
+    Example:
+        >>> mixer = build("cutmix", alpha=0.5)
+        >>> mixer.params["alpha"], mixer.method.title
+        (0.5, 'CutMix')
     """
 
     method: Method

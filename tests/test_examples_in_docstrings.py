@@ -5,10 +5,12 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import sys
 from pathlib import Path
 
 import pytest
 
+from mixlib.catalog import api
 from mixlib.catalog.methods import METHODS
 from mixlib.core.method import resolve
 
@@ -40,3 +42,22 @@ def test_every_constructor_of_a_method_has_an_example(name):
     row = METHODS[name]
     for path in [row.path()] + ([] if row.rule is None else [row.path(row.rule)]):
         assert "Example:" in (inspect.getdoc(resolve(path)) or ""), path
+
+
+def public_names() -> list[tuple[str, str]]:
+    """(module, name) of every public class and function, as docs/api.md lists them."""
+    return [
+        (module, name)
+        for module in api.PACKAGES
+        for name in importlib.import_module(module).__all__
+        if inspect.isclass(found := getattr(importlib.import_module(module), name))
+        or inspect.isfunction(found)
+    ]
+
+
+@pytest.mark.parametrize(("module", "name"), public_names())
+def test_every_public_name_has_an_example(module, name):
+    found = getattr(importlib.import_module(module), name)
+    opening = inspect.getdoc(sys.modules[found.__module__]) or ""
+    # a module may open with the example of its one function
+    assert ">>>" in (inspect.getdoc(found) or "") or f"{name}(" in opening.partition("Example:")[2]

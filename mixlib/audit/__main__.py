@@ -37,9 +37,9 @@ def _form(call: Any, words: tuple[str | None, ...]) -> Form:
     """The form of the object's library, with what the command line says otherwise."""
     known = form_of(call)
     usual = (known.feed, known.labels, known.targets, known.layout, known.arrays, known.dtype)
-    said = [new or old for new, old in zip(words, usual, strict=True)]
+    given = [new or old for new, old in zip(words, usual, strict=True)]
     names = ("feed", "labels", "targets", "layout", "arrays", "dtype")
-    return replace(known, **dict(zip(names, said, strict=True)))  # type: ignore[arg-type]
+    return replace(known, **dict(zip(names, given, strict=True)))  # type: ignore[arg-type]
 
 
 @app.command()
@@ -87,14 +87,14 @@ def main(
     try:
         spec, value = parse(call), None if fill == "any" else float(fill)
         laws = _beta(alpha), _beta(box_alpha)
-        said = Claims(kind, *laws, prob, box_prob, scope, label, self_pairs, value)  # type: ignore[arg-type]
+        claims = Claims(kind, *laws, prob, box_prob, scope, label, self_pairs, value)  # type: ignore[arg-type]
         sizes = _size(size), _size(wide), _size(small)
         effort = Effort(draws, level, seed, batch, *sizes, workers, texture)
         found = load(spec)
         form = _form(found, (feed, labels, targets, layout, arrays, dtype))
         classes = classes or (spec.kwargs or {}).get("num_classes")
         report = audit(
-            found, said, effort, form=form, classes=classes, channels=channels, name=call
+            found, claims, effort, form=form, classes=classes, channels=channels, name=call
         )
     except (ImportError, ValueError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}")

@@ -60,9 +60,9 @@ class AuditMixing:
         channels: int | None = None,
     ) -> Report:
         """The report of an audit without failures; notes are warnings, failures fail the test."""
-        said = claims or Claims(kind, alpha, box_alpha, prob, box_prob, scope)
+        stated = claims or Claims(kind, alpha, box_alpha, prob, box_prob, scope)
         effort = effort or Effort(draws=self.draws, seed=self.seed)
-        report = audit(call, said, effort, form=form, classes=classes, channels=channels)
+        report = audit(call, stated, effort, form=form, classes=classes, channels=channels)
         for note in report.notes():
             warnings.warn(AuditNote(f"{note.check}: {note.seen}"), stacklevel=2)
         if report.failures():

@@ -1,6 +1,6 @@
 """Laws that lambda and box areas should follow, as distributions of the own image's share.
 
-A box with a wished area of 1 - lambda loses something to whole pixels and to the border, and public
+A box with a wanted area of 1 - lambda loses something to whole pixels and to the border, and public
 code rounds in several ways.  All of them are drawn here; a sample fits the law if it fits one.
 """
 

@@ -52,7 +52,7 @@ def markdown(report: Report) -> str:
     lines = [
         f"## {report.name}",
         "",
-        f"Said: {_said(report.claims)}. {summary(report)}.",
+        f"Said: {_stated(report.claims)}. {summary(report)}.",
         "",
         *table(_HEADINGS, [_cells(finding) for finding in report.findings], "llllr"),
     ]
@@ -75,14 +75,14 @@ def _cells(finding: Finding) -> tuple[str, str, str, str, str]:
     return str(finding.verdict), finding.check, finding.seen, finding.wanted, p
 
 
-def _said(claims: Claims) -> str:
+def _stated(claims: Claims) -> str:
     default = Claims()
-    said = [
+    stated = [
         f"{name} {getattr(claims, name)}"
         for name in Claims.__dataclass_fields__
         if getattr(claims, name) != getattr(default, name)
     ]
-    return ", ".join(said) or "nothing"
+    return ", ".join(stated) or "nothing"
 
 
 def _coefficient_lines(found: Coefficients) -> str:

@@ -29,6 +29,11 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
         seed: of the initial weights.
         weights: a file with a torchvision- or timm-named state dict, or "torchvision"; the
             classifier is left out when its size differs.
+
+    Example:
+        >>> import torch
+        >>> net("resnet10_w16", classes=4, seed=0)(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 4])
     """
     row = backbones.backbone(backbone)
     model = backbones.build(backbone, classes, seed)
@@ -56,6 +61,10 @@ def policy(
         TypeError: a parameter that the method does not have.
         ValueError: the method is an objective of its own (AutoMix), or ``released`` is asked of
             one that has no such variant.
+
+    Example:
+        >>> policy("cutmix", {"alpha": 0.5}).lam
+        Beta(a=0.5, b=None)
     """
     row = method(name)
     if row.objective != "once":
@@ -66,7 +75,13 @@ def policy(
 
 
 def rule(recipe: Recipe) -> LabelRule:
-    """The loss that a recipe asks for."""
+    """The loss that a recipe asks for.
+
+    Example:
+        >>> from mixlib.training.recipes import recipe
+        >>> rule(recipe("cifar"))
+        CrossEntropy(smoothing=0.0)
+    """
     if recipe.loss == "bce":
         return BinaryCrossEntropy(target="two-hot", smoothing=recipe.smoothing)
     if recipe.loss == "ce":
@@ -88,6 +103,13 @@ def objective(
         recipe: for the loss.
         steps: length of the training, for schedules inside the objective.
         seed: initializes what the objective adds to the network.
+
+    Example:
+        >>> from mixlib.training.recipes import recipe
+        >>> network = net("resnet10_w16", classes=4, seed=0)
+        >>> made = objective("cutmix", network, {"alpha": 1.0}, recipe("cifar"), steps=10, seed=0)
+        >>> made.policy.lam
+        Beta(a=1.0, b=None)
     """
     row = method(name)
     make = resolve(row.path())

@@ -114,6 +114,10 @@ def method(name: str) -> Method:
 
     Raises:
         KeyError: no such method; the message names the nearest one and lists all.
+
+    Example:
+        >>> method("hmix").title
+        'HMix'
     """
     return METHODS[name]
 

@@ -22,7 +22,16 @@ from mixlib.core.mix import Mix
 
 class LabelRule(ABC):
     """A loss of a mixed batch.  ``taps`` names the sites it wants to see (attention-based
-    rules)."""
+    rules).
+
+    Example:
+        >>> from mixlib.core.mix import identity
+        >>> class OwnLabel(LabelRule):  # the image's own label, however it was mixed
+        ...     def __call__(self, mix, logits, seen, y):
+        ...         return F.cross_entropy(logits, y)
+        >>> round(float(OwnLabel()(identity(2), torch.zeros(2, 4), {}, torch.tensor([0, 3]))), 4)
+        1.3863
+    """
 
     taps: tuple[str, ...] = ()
 
@@ -45,6 +54,12 @@ def soft_targets(
 
     Raises:
         ValueError: the mix brings labels over another number of classes.
+
+    Example:
+        >>> from mixlib.core.mix import pair
+        >>> mix = pair(torch.tensor([1, 0]), None, torch.tensor([0.75, 0.75]))
+        >>> soft_targets(mix, torch.tensor([0, 2]), classes=3).tolist()
+        [[0.75, 0.0, 0.25], [0.25, 0.0, 0.75]]
     """
     if mix.labels is None:
         rows = torch.zeros(len(y), classes, device=y.device)

@@ -16,7 +16,13 @@ from torch import Tensor
 
 
 class LamLaw(ABC):
-    """Law of lambda, the nominal share of a sample's own image, in [0, 1]."""
+    """Law of lambda, the nominal share of a sample's own image, in [0, 1].
+
+    Example:
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> Beta(1.0).shares(3, rng).shape, Fixed(0.25).shares(1, rng).tolist()
+        (torch.Size([3, 2]), [[0.25, 0.75]])
+    """
 
     @abstractmethod
     def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:

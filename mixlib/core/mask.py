@@ -24,6 +24,12 @@ class MaskLaw(ABC):
     ``label``: whether the label share is the drawn lambda or the realized mean of the mask.
     ``flat``: the mask is the drawn lambda itself, at every pixel.  ``follows_lambda``: lambda has
     an influence on the mask (SmoothMix draws the width of its bell by itself).
+
+    Example:
+        >>> from mixlib.methods.cutmix import Box
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> Box("wrap").sample(torch.tensor([0.75]), (4, 4), rng).mean()  # a box of 2 x 2
+        tensor(0.7500)
     """
 
     unbiased: bool = False

@@ -51,6 +51,11 @@ class Mix:
         labels: float [B, Y], the label of every *input* sample as a row over the classes, where it
             is no class index (ReLabel, soft labels); None: the class indices that come with the
             batch.
+
+    Example:
+        >>> mix = pair(torch.tensor([1, 0]), None, torch.tensor([0.75, 0.75]))
+        >>> mix.source.tolist(), mix.weight[0].tolist()
+        ([[0, 1], [1, 0]], [0.75, 0.25])
     """
 
     source: Int[Tensor, "B K"]

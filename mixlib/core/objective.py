@@ -21,7 +21,14 @@ from mixlib.core.policy import Policy
 
 class Step(NamedTuple):
     """One step's outcome: the loss to differentiate, its detached named terms, and the mix the
-    classifier saw."""
+    classifier saw.
+
+    Example:
+        >>> from mixlib.core.mix import identity
+        >>> step = Step(torch.tensor(0.5), {"ce": torch.tensor(0.5)}, identity(2))
+        >>> float(step.loss), list(step.terms)
+        (0.5, ['ce'])
+    """
 
     loss: Tensor
     terms: dict[str, Tensor]
@@ -29,7 +36,20 @@ class Step(NamedTuple):
 
 
 class Objective(nn.Module, ABC):
-    """A training objective with its networks."""
+    """A training objective with its networks.
+
+    Attributes:
+        policy: what draws its mixes; None where they come from a network that is trained here.
+
+    Example:
+        >>> from mixlib.methods.mixup import mixup
+        >>> net = Net(nn.Sequential(nn.Flatten(), nn.Linear(48, 3)))
+        >>> objective, rng = MixOnce(net, mixup()), torch.Generator().manual_seed(0)
+        >>> objective(torch.ones(2, 3, 4, 4), torch.tensor([0, 1]), rng).loss.requires_grad
+        True
+    """
+
+    policy: Policy | None = None
 
     @abstractmethod
     def forward(
@@ -147,7 +167,7 @@ class MixOnce(Objective):
     def __init__(self, net: Net, policy: Policy, rule: LabelRule | None = None) -> None:
         super().__init__()
         self.net = net
-        self.policy = policy
+        self.policy: Policy = policy
         self.rule = rule or CrossEntropy()
 
     def forward(

@@ -31,6 +31,16 @@ class Policy(ABC):
     applied: "input" or a site of the net (ManifoldMix, AlignMix); a policy receives the tensor at
     its site. Who runs the network asks :meth:`choose` first, see
     :func:`mixlib.core.objective.mixed_forward`.
+
+    Example:
+        >>> class Halves(Policy):  # the left half stays, the right half is the next image's
+        ...     def draw(self, z, y, net, rng):
+        ...         left = torch.arange(z.shape[3]) < z.shape[3] / 2
+        ...         own = left.float().expand(1, *z.shape[2:])
+        ...         return pair(rolled(len(z), 1, z.device), own, own.mean((1, 2)), shift=1)
+        >>> mix = Halves().draw(torch.zeros(3, 1, 2, 4), torch.arange(3), None, torch.Generator())
+        >>> mix.source.tolist(), mix.weight[0].tolist()
+        ([[0, 1], [1, 2], [2, 0]], [0.5, 0.5])
     """
 
     needs: frozenset[str] = frozenset()
@@ -123,6 +133,10 @@ def partners(
 
     Returns:
         int64 [n] partners on the generator's device, and the shift where there is one.
+
+    Example:
+        >>> partners(4, "reverse", torch.Generator())
+        (tensor([3, 2, 1, 0]), None)
     """
     if pairing == "roll":
         unit = torch.rand((), generator=rng, device=rng.device)
@@ -188,6 +202,32 @@ def draw_pairs(
     return Pairs(partner, law.shares(batch if scope == "sample" else 1, rng), shift)
 
 
+class PairPolicy(Policy):
+    """A policy of pairs that are mixed by a drawn lambda: a dataclass with the fields ``lam``,
+    ``scope`` and ``pairing``.  What is left to write is :meth:`draw`, which begins with
+    :meth:`draw_pairs`.
+
+    Example:
+        >>> from mixlib.core.lam import Beta
+        >>> from mixlib.methods.mixup import Flat
+        >>> policy = ByLaw(Flat(), Beta(1.0)).at(0.25)
+        >>> policy.draw_pairs(2, torch.Generator()).shares.tolist()
+        [[0.25, 0.75]]
+    """
+
+    lam: LamLaw
+    scope: Scope
+    pairing: Pairing
+
+    def at(self, lam: float) -> Policy:
+        # every subclass is a dataclass with these three fields
+        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")  # type: ignore[type-var]
+
+    def draw_pairs(self, batch: int, rng: torch.Generator) -> Pairs:
+        """Partners and lambda of a batch, see :func:`draw_pairs`."""
+        return draw_pairs(batch, self.lam, self.scope, self.pairing, rng)
+
+
 def grid_of(z: Tensor) -> tuple[int, int]:
     """Height and width of the tensor that a mask must cover; tokens lie on a square grid."""
     if z.ndim == 4:
@@ -201,7 +241,7 @@ def grid_of(z: Tensor) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class ByLaw(Policy):
+class ByLaw(PairPolicy):
     """Mixes by a mask law.
 
     Args:
@@ -230,10 +270,10 @@ class ByLaw(Policy):
     def at(self, lam: float) -> Policy:
         if not self.law.follows_lambda:
             raise _without_lambda(self.law)
-        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+        return super().at(lam)
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
+        pairs = self.draw_pairs(len(z), rng)
         if self.law.flat:
             return pair(pairs.partner, None, pairs.shares, shift=pairs.shift).to(z.device)
         own = self.law.draw(pairs.lam, grid_of(z), rng)
@@ -244,7 +284,13 @@ class ByLaw(Policy):
 
 @dataclass(frozen=True)
 class Keep(Policy):
-    """Leaves every sample as it is: the vanilla baseline."""
+    """Leaves every sample as it is: the vanilla baseline.
+
+    Example:
+        >>> Keep().draw(torch.ones(2, 3, 4, 4), torch.arange(2), None, torch.Generator()).weight
+        tensor([[1.],
+                [1.]])
+    """
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         return identity(z.shape[0], z.device)

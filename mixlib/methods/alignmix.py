@@ -12,7 +12,7 @@ costs from one batched matrix product.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -20,11 +20,11 @@ from torch import Tensor
 
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import same
-from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
+from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.methods.mixup import mixup
 
 EPSILON = 0.1  # entropy weight
@@ -107,7 +107,7 @@ def aligned(plan: Float[Tensor, "B r s"], x: Float[Tensor, "B C h w"]) -> Float[
 
 
 @dataclass(frozen=True)
-class Align(Policy):
+class Align(PairPolicy):
     """Mixup of a feature map with the partner's, one of them aligned to the other.
 
     Args:
@@ -124,13 +124,10 @@ class Align(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
-    def at(self, lam: float) -> Policy:
-        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
-
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if z.ndim != 4:
             raise ValueError(f"AlignMix needs a feature map [B, C, h, w], got {tuple(z.shape)}")
-        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
+        pairs = self.draw_pairs(len(z), rng)
         own_moves = bool(torch.rand((), generator=rng, device=rng.device) < 0.5)
         pairs = pairs.to(z.device)
         other = z[pairs.partner]

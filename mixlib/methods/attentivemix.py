@@ -11,7 +11,7 @@ normalization in training mode).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.core.hyperparameters import same
-from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
-from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
+from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.masks.cells import enlarge
 
 
@@ -38,7 +38,7 @@ def attended(features: Float[Tensor, "B C h w"], count: Int[Tensor, " B"]) -> Bo
 
 
 @dataclass(frozen=True, eq=False)
-class Attentive(Policy):
+class Attentive(PairPolicy):
     """Attentive CutMix.
 
     Args:
@@ -65,7 +65,7 @@ class Attentive(Policy):
     def at(self, lam: float) -> Policy:
         if self.cells is not None:
             raise ValueError(f"Attentive CutMix with {self.cells} cells does not follow lambda")
-        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
+        return super().at(lam)
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net
@@ -76,7 +76,7 @@ class Attentive(Policy):
             seen = F.interpolate(z, (self.side, self.side), mode="bilinear", antialias=False)
         with inference(looking):
             features = looking.features(seen, self.map_site)
-        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng).to(z.device)
+        pairs = self.draw_pairs(len(z), rng).to(z.device)
         size = (z.shape[-2], z.shape[-1])
         return self.solve(features, pairs.partner, pairs.lam_each, size, pairs.shift)
 

@@ -6,23 +6,23 @@ section 2: for every batch a place is drawn, uniformly from the input and the fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas
-from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
-from mixlib.core.policy import ByLaw, Pairing, Policy, Scope
+from mixlib.core.policy import ByLaw, Pairing, PairPolicy, Policy, Scope
 from mixlib.methods.mixup import Flat
 
 
 @dataclass(frozen=True)
-class Manifold(Policy):
+class Manifold(PairPolicy):
     """Mixup at one of several sites.
 
     Args:
@@ -40,9 +40,6 @@ class Manifold(Policy):
     @property
     def places(self) -> tuple[str, ...]:
         return self.sites
-
-    def at(self, lam: float) -> Policy:
-        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
 
     def choose(self, rng: torch.Generator) -> Policy:
         which = int(torch.randint(len(self.sites), (), generator=rng, device=rng.device))

@@ -13,7 +13,7 @@ the image is -0.02 (12 images): in effect CutMix at a random place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -21,11 +21,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.core.hyperparameters import alphas, normalized
-from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
+from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.masks.clipped_boxes import clipped
 from mixlib.saliency.fine_grained import bytes_of, fine_grained, fine_grained_of_floats, peak
 
@@ -44,7 +44,7 @@ def box_around(
 
 
 @dataclass(frozen=True)
-class SalientBox(Policy):
+class SalientBox(PairPolicy):
     """A box around a partner's salient peak.
 
     Args:
@@ -77,11 +77,8 @@ class SalientBox(Policy):
                 f"{self.center!r}, {self.pixels!r}"
             )
 
-    def at(self, lam: float) -> Policy:
-        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
-
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
-        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng).to(z.device)
+        pairs = self.draw_pairs(len(z), rng).to(z.device)
         partner = pairs.partner if self.center == "partner" else pairs.partner[:1]
         center = self._peaks(z[partner])
         n = max(len(center), len(pairs.lam))

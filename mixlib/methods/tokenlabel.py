@@ -81,7 +81,7 @@ class TokenLabels(Objective):
         # timm's word for the side of a patch in pixels
         self.patch = cast("tuple[int, int]", net.place(PATCHES).patch_size)
         self.teacher = None if teacher is None else MapTeacher(teacher)
-        self.policy = policy
+        self.policy: Policy = policy
         self.weight, self.of_image, self.at_test = weight, of_image, at_test
         self.rule = rule or CrossEntropy()
         self.token_head = _token_head(net, generator(seed, "token_labels", "head"))

@@ -28,7 +28,7 @@ from mixlib.core.mask import MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
-from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs, grid_of
+from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope, grid_of
 from mixlib.methods.token_blocks import Blocks
 from mixlib.models.attention import class_attention
 
@@ -56,7 +56,7 @@ def released_targets(
 
 
 @dataclass(frozen=True, eq=False)
-class TokenMix(Policy):
+class TokenMix(PairPolicy):
     """TokenMix.
 
     Args:
@@ -78,14 +78,11 @@ class TokenMix(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
-    def at(self, lam: float) -> Policy:
-        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
-
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net
         if looking is None:
             raise ValueError("TokenMix needs a teacher, or the net in training")
-        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
+        pairs = self.draw_pairs(len(z), rng)
         own = self.law.sample(pairs.lam, grid_of(z), rng).float()
         mix = pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
         with inference(looking):

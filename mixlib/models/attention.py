@@ -30,6 +30,11 @@ def last_attention(model: nn.Module) -> str:
 
     Raises:
         ValueError: the model has no attention block of timm's.
+
+    Example:
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> last_attention(VisionTransformer(16, 4, embed_dim=8, depth=2, num_heads=2))
+        'blocks.1.attn.attn_drop'
     """
     from timm.models.vision_transformer import Attention
 

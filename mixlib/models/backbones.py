@@ -52,6 +52,11 @@ class Backbone:
         small: of ResNet-18's size, for which AutoMix A.1 has hyper-parameters of its own.
         cite: source.
         revision: raised by hand whenever the network's numbers change.
+
+    Example:
+        >>> row = backbone("resnet18")
+        >>> row.title, row.torchvision
+        ('R-18', 'resnet18')
     """
 
     name: str
@@ -184,6 +189,10 @@ def backbone(name: str) -> Backbone:
 
     Raises:
         KeyError: no such network; the message names the nearest one.
+
+    Example:
+        >>> backbone("resnet50").title
+        'R-50'
     """
     return BACKBONES[name]
 

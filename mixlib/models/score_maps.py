@@ -6,15 +6,19 @@ a coarse grid; the training crop's region is pooled from it by RoIAlign.  Maps t
 are made by :class:`mixlib.models.score_map_teacher.MapTeacher`.
 
 Both releases store a crop as (top, left, height, width) and read it as (x, y, width, height), which
-transposes the region; ``released=True`` repeats that.
+transposes the region; ``order="xywh"`` repeats that.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torchvision.ops import roi_align
+
+CropOrder = Literal["yxhw", "xywh"]
 
 
 def full_maps(
@@ -30,7 +34,7 @@ def cropped(
     maps: Float[Tensor, "B Y h w"],
     crop: Float[Tensor, "B 4"],
     cells: int | tuple[int, int],
-    released: bool = False,
+    order: CropOrder = "yxhw",
 ) -> Float[Tensor, "B Y g k"]:
     """The maps of the training crops on another grid.
 
@@ -38,9 +42,9 @@ def cropped(
         maps: of the whole images.
         crop: (top, left, height, width) as shares of the image.
         cells: (rows, columns), or one number for both.
-        released: take the first two numbers for (x, y), as the releases do.
+        order: how the crop's numbers are read; "xywh" as in the releases.
     """
-    first, second = (0, 1) if released else (1, 0)
+    first, second = (0, 1) if order == "xywh" else (1, 0)
     start = crop[:, [first, second]]
     size = torch.tensor([maps.shape[-1], maps.shape[-2]] * 2, device=crop.device)
     corners = torch.cat([start, start + crop[:, [first + 2, second + 2]]], 1) * size - 0.5
@@ -55,21 +59,21 @@ def whole(maps: Float[Tensor, "B Y h w"]) -> Float[Tensor, "B 4"]:
 
 
 def image_targets(
-    maps: Float[Tensor, "B Y h w"], crop: Float[Tensor, "B 4"], released: bool = False
+    maps: Float[Tensor, "B Y h w"], crop: Float[Tensor, "B 4"], order: CropOrder = "yxhw"
 ) -> Float[Tensor, "B Y"]:
     """ReLabel's soft target of a crop: softmax of its pooled scores."""
-    return cropped(maps, crop, 1, released).flatten(1).softmax(1)
+    return cropped(maps, crop, 1, order).flatten(1).softmax(1)
 
 
 def token_targets(
     maps: Float[Tensor, "B Y h w"],
     crop: Float[Tensor, "B 4"],
     cells: int | tuple[int, int],
-    released: bool = False,
+    order: CropOrder = "yxhw",
 ) -> Float[Tensor, "B Y T"]:
     """TokenLabeling's soft targets: the image's first, then one per token in row order."""
-    tokens = cropped(maps, crop, cells, released).flatten(2).softmax(1)
-    return torch.cat([image_targets(maps, crop, released)[:, :, None], tokens], 2)
+    tokens = cropped(maps, crop, cells, order).flatten(2).softmax(1)
+    return torch.cat([image_targets(maps, crop, order)[:, :, None], tokens], 2)
 
 
 def class_maps(
@@ -77,8 +81,8 @@ def class_maps(
     y: Int[Tensor, " B"],
     crop: Float[Tensor, "B 4"],
     cells: int,
-    released: bool = False,
+    order: CropOrder = "yxhw",
 ) -> Float[Tensor, "B g g"]:
     """Where a crop's own class is seen, summing to one: TokenMix's scores as released."""
-    found = cropped(maps, crop, cells, released)[torch.arange(len(y), device=y.device), y]
+    found = cropped(maps, crop, cells, order)[torch.arange(len(y), device=y.device), y]
     return found / (found.sum((1, 2), keepdim=True) + 1e-8)

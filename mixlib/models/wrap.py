@@ -29,6 +29,12 @@ def wrap(model: nn.Module, attention: bool = False) -> Net:
 
     Raises:
         ValueError: attention is asked for and the model has none that could be read.
+
+    Example:
+        >>> import timm
+        >>> net = wrap(timm.create_model("resnet10t", num_classes=4))
+        >>> list(net.sites)
+        ['stage1', 'stage2', 'stage3', 'stage4', 'last']
     """
     if isinstance(model, Net):
         return model

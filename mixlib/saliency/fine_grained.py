@@ -28,6 +28,12 @@ def fine_grained(images: UInt8[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
 
     The channel weights are applied in OpenCV's order, blue first, to RGB data: that is what
     SaliencyMix does.
+
+    Example:
+        >>> images = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+        >>> images[:, :, 20:23, 4:7] = 255
+        >>> peak(fine_grained(images)).tolist()
+        [[21, 5]]
     """
     gray = _blurred(_blurred(_gray(images)))
     height, width = gray.shape[1:]
@@ -44,6 +50,10 @@ def fine_grained_of_floats(x: Float[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"
     the left quarter of an image counts, most of it by the noise in its mantissa.  Equal to OpenCV's
     map on all of 3 recorded images of 32 x 32: sums are rounded in the order of its code with fused
     multiply-add, on which the low bytes depend.
+
+    Example:
+        >>> fine_grained_of_floats(torch.zeros(1, 3, 32, 32)).shape
+        torch.Size([1, 32, 32])
     """
     red, green, blue = x.double().unbind(1)
     # the channel weights in OpenCV's order, blue first, on RGB data
@@ -77,7 +87,12 @@ def _contrast(
 
 
 def peak(saliency: UInt8[Tensor, "B H W"]) -> Int[Tensor, "B 2"]:
-    """(row, column) of the first maximum in row order."""
+    """(row, column) of the first maximum in row order.
+
+    Example:
+        >>> peak(torch.tensor([[[0, 3], [3, 1]]], dtype=torch.uint8)).tolist()
+        [[0, 1]]
+    """
     first = saliency.flatten(1).to(torch.int16).argmax(1)
     width = saliency.shape[2]
     return torch.stack([first // width, first % width], 1)
@@ -86,7 +101,12 @@ def peak(saliency: UInt8[Tensor, "B H W"]) -> Int[Tensor, "B 2"]:
 def bytes_of(
     x: Float[Tensor, "B 3 H W"], mean: tuple[float, ...], std: tuple[float, ...]
 ) -> UInt8[Tensor, "B 3 H W"]:
-    """Normalized images as bytes again."""
+    """Normalized images as bytes again.
+
+    Example:
+        >>> bytes_of(torch.zeros(1, 3, 1, 1), (0.5, 0.2, 1.0), (0.25,) * 3).flatten().tolist()
+        [128, 51, 255]
+    """
     mean_, std_ = (torch.tensor(v, device=x.device)[:, None, None] for v in (mean, std))
     return ((x.float() * std_ + mean_) * 255).round().clamp(0, 255).to(torch.uint8)
 

@@ -26,6 +26,11 @@ def input_gradient(
     Batch statistics stay out of it (evaluation mode), so a sample's gradient does not depend on its
     neighbors; every submodule returns to the mode it was in, and no parameter gradient is
     computed.
+
+    Example:
+        >>> net = Net(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3)))
+        >>> input_gradient(net, torch.ones(2, 3, 4, 4), torch.tensor([0, 2])).shape
+        torch.Size([2, 3, 4, 4])
     """
     with inference(net), torch.enable_grad():
         seen = x.detach().requires_grad_()
@@ -37,7 +42,13 @@ def input_gradient(
 def gradient_saliency(
     net: Net, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"]
 ) -> Float[Tensor, "B H W"]:
-    """RMS over the channels of :func:`input_gradient`, float32."""
+    """RMS over the channels of :func:`input_gradient`, float32.
+
+    Example:
+        >>> net = Net(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3)))
+        >>> gradient_saliency(net, torch.ones(2, 3, 4, 4), torch.tensor([0, 2])).shape
+        torch.Size([2, 4, 4])
+    """
     return input_gradient(net, x, y).float().square().mean(1).sqrt()
 
 
@@ -45,6 +56,10 @@ def shares(saliency: Float[Tensor, "B H W"], grid: tuple[int, int]) -> Float[Ten
     """Saliency per cell of a grid, as shares of the image that sum to one.
 
     An image without any saliency (a gradient that underflowed to zero) gets equal shares.
+
+    Example:
+        >>> shares(torch.ones(1, 4, 4), (2, 2)).tolist()
+        [[[0.25, 0.25], [0.25, 0.25]]]
     """
     mean = F.adaptive_avg_pool2d(saliency, grid)
     total = mean.sum((1, 2), keepdim=True)

@@ -78,6 +78,12 @@ def mixed_hits(
     Args:
         logits: of the mixed samples, at least two classes.
         own, partner: labels of the two sources.
+
+    Example:
+        >>> logits = torch.tensor([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]])
+        >>> hits = mixed_hits(logits, torch.tensor([1, 2]), torch.tensor([0, 0]))
+        >>> hits.top1.tolist(), hits.top2.tolist()
+        ([True, True], [True, False])
     """
     distinct = own != partner
     best = logits.topk(2, dim=1).indices

@@ -3,6 +3,23 @@
 Frames from here to a tensor operation: ``fit`` > ``objective.forward`` > ``blend``; a test counts
 them.  All randomness comes from (seed, purpose, step), so a run that was killed and resumed ends
 with the same bits on the CPU as one that was not.
+
+Example:
+    >>> from dataclasses import replace
+    >>> from mixlib.catalog.build import net, objective
+    >>> from mixlib.training.recipes import recipe
+    >>> class Same:  # a loader: the same batch twice an epoch
+    ...     def __len__(self):
+    ...         return 2
+    ...     def epoch(self, e, start_step=0):
+    ...         yield from [(torch.ones(4, 3, 32, 32), torch.arange(4))] * (2 - start_step)
+    >>> short = replace(recipe("cifar"), epochs=1)
+    >>> network = net("resnet10_w16", classes=4, seed=0)
+    >>> mixing = objective("mixup", network, {"alpha": 1.0}, short, steps=2, seed=0)
+    >>> fabric = Fabric(accelerator="cpu", devices=1)
+    >>> fabric.launch()
+    >>> fit(mixing, Same(), None, short, seed=0, fabric=fabric).steps
+    2
 """
 
 from __future__ import annotations
@@ -34,7 +51,17 @@ Report = Callable[[str, int, int, dict[str, float]], None]
 
 @runtime_checkable
 class Loader(Protocol):
-    """What the loop needs of a data loader (``mixlib.data.loader.Loader`` is one)."""
+    """What the loop needs of a data loader (``mixlib.data.loader.Loader`` is one).
+
+    Example:
+        >>> class Same:  # the same batch twice an epoch
+        ...     def __len__(self):
+        ...         return 2
+        ...     def epoch(self, e, start_step=0):
+        ...         yield from [(torch.ones(4, 3, 32, 32), torch.arange(4))] * (2 - start_step)
+        >>> isinstance(Same(), Loader)
+        True
+    """
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -49,6 +76,10 @@ class History:
 
     ``epochs`` holds one row per epoch; ``seconds`` the time spent in training steps over all
     attempts, ``images`` and ``steps`` what was done in that time.
+
+    Example:
+        >>> History().epochs
+        []
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -58,7 +89,11 @@ class History:
 
 
 def silent(what: str, done: int, total: int, values: dict[str, float]) -> None:
-    """The report that prints nothing."""
+    """The report that prints nothing.
+
+    Example:
+        >>> silent("train", 1, 100, {"loss": 0.5})
+    """
 
 
 def fit(

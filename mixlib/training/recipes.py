@@ -179,5 +179,10 @@ RECIPES = Catalog(
 
 
 def recipe(name: str) -> Recipe:
-    """The row of a name, or a KeyError that names the nearest one."""
+    """The row of a name, or a KeyError that names the nearest one.
+
+    Example:
+        >>> recipe("cifar").lr
+        0.1
+    """
     return RECIPES[name]

@@ -214,7 +214,6 @@ def _policy(objective: Objective) -> Policy:
     Raises:
         TypeError: it has none.
     """
-    policy = getattr(objective, "policy", None)
-    if not isinstance(policy, Policy):
+    if objective.policy is None:
         raise TypeError(f"{type(objective).__name__} has no policy that could be shown")
-    return policy
+    return objective.policy

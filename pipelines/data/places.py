@@ -96,7 +96,7 @@ def whole_folder(entry: Mapping[str, Any], data: Path = DATA) -> Path:
     return bases(data)[entry["base"]] / str(entry["root"])
 
 
-def sought(row: Dataset, data: Path = DATA) -> str:
+def whereabouts(row: Dataset, data: Path = DATA) -> str:
     """One line for people: where a dataset is, or what was looked for and how to get it."""
     if row.identity == "generated":
         return f"draw {row.title}"

@@ -20,7 +20,7 @@ def test_a_product_is_counted():
     assert operations(lambda: a @ b) == 2 * 3 * 4 * 5
 
 
-def said(word: str) -> float:
+def stated(word: str) -> float:
     """The ratio in a method's row on its page."""
     page = pages(FAMILIES)[word]
     (row,) = re.findall(rf"^\| `{word}` \|.*$", page.read_text(), re.MULTILINE)
@@ -40,7 +40,7 @@ def said(word: str) -> float:
     ],
 )
 def test_pages_say_what_a_step_takes(word):
-    assert ratio(word) == pytest.approx(said(word), abs=0.006)
+    assert ratio(word) == pytest.approx(stated(word), abs=0.006)
 
 
 @pytest.mark.parametrize(

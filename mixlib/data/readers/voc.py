@@ -124,8 +124,8 @@ def read_xml(source: Path) -> Element:
         try:
             return ElementTree.fromstring(content)
         except ValueError:  # expat knows no encoding of several bytes but UTF
-            said = re.match(rb"""<\?xml[^>]*encoding=["']([\w.-]+)["'][^>]*\?>""", content)
-            text = content.decode(said[1].decode() if said else "utf-8")
+            encoding = re.match(rb"""<\?xml[^>]*encoding=["']([\w.-]+)["'][^>]*\?>""", content)
+            text = content.decode(encoding[1].decode() if encoding else "utf-8")
             return ElementTree.fromstring(re.sub(r"^<\?xml[^>]*\?>", "", text))
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         found = f"{error}" if content.strip() else "an empty file"

@@ -47,7 +47,7 @@ class Consistency(Objective):
     ) -> None:
         super().__init__()
         self.net = net
-        self.policy = policy
+        self.policy: Policy = policy
         self.rule = rule or CrossEntropy()
         self.weight = weight
 

@@ -115,6 +115,13 @@ def in_pipeline(
 
     Raises:
         KeyError, ValueError: a pipeline without an average.
+
+    Example:
+        >>> from mixlib.catalog.build import net
+        >>> from mixlib.methods.mixup import mixup
+        >>> objective = in_pipeline(net("resnet10_w16", 4, seed=0), mixup(), "mp_ce", steps=10)
+        >>> objective.report
+        Report(network='k', head='one')
     """
     row = TRAINING_PIPELINES[pipeline]
     if not row.averaged:

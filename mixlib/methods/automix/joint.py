@@ -32,6 +32,15 @@ class JointMix(Objective):
             belongs to the momentum pipeline has no meaning here.
         steps: optimizer steps of the run.
         seed: initializes the block.
+
+    Example:
+        >>> from mixlib.catalog.build import net
+        >>> from mixlib.methods.automix.features import probe
+        >>> network = net("resnet10_w16", 4, seed=0)
+        >>> objective = JointMix(network, probe(network, "stage3", 32), steps=10)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> step = objective(torch.randn(4, 3, 32, 32, generator=rng), torch.arange(4), rng)
+        >>> step.loss.backward()
     """
 
     def __init__(

@@ -47,6 +47,10 @@ class BlockSpec:
             value (released: 0.01).  The similarity of eq. (6) is quadratic in it and grows with C:
             at C = 32 the released one leaves the attention uniform, and the mask flat, for as long
             as a short run lasts.
+
+    Example:
+        >>> BlockSpec(upsample="bilinear").reduction
+        2
     """
 
     embed_lam: bool = True

@@ -36,6 +36,14 @@ class MomentumMix(Objective):
         statistics: where k's normalization statistics come from; "own" costs one forward of k.
         report: the network to evaluate and keep.
         rule: the loss of mixed samples.
+
+    Example:
+        >>> from mixlib.catalog.build import net
+        >>> from mixlib.methods.mixup import mixup
+        >>> objective = MomentumMix(net("resnet10_w16", 4, seed=0), mixup(), steps=10)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> objective(torch.zeros(4, 3, 32, 32), torch.arange(4), rng).loss.backward()
+        >>> objective.update_teacher(0)
     """
 
     def __init__(
@@ -56,7 +64,7 @@ class MomentumMix(Objective):
             raise ValueError("without the one-hot loss there is no one-hot head: report 'mix'")
         heads: tuple[Head, ...] = ("one", "mix") if one_hot else ("mix",)
         self.pair = Pair(net, heads, momentum or Momentum(), steps, statistics)
-        self.policy = policy
+        self.policy: Policy = policy
         self.one_hot = one_hot
         self.rule = rule or CrossEntropy()
 

@@ -65,6 +65,10 @@ class AutoMixSpec:
             without it mixed ones only.
         report: the network to evaluate and keep.
         rule: the classification loss of all terms.
+
+    Example:
+        >>> AutoMixSpec(block=BlockSpec(embed_lam=False), alpha=1.0).site
+        'stage3'
     """
 
     block: BlockSpec = field(default_factory=BlockSpec)
@@ -108,6 +112,17 @@ class AutoMix(Objective):
             ``site`` and ``image`` are :func:`mixlib.methods.automix.build.automix`'s to read.
         steps: optimizer steps of the whole run, for the schedules.
         seed: initializes the block.
+
+    Example:
+        >>> from mixlib.methods.automix import automix
+        >>> from mixlib.catalog.build import net
+        >>> objective = automix(net("resnet10_w16", 4, seed=0), steps=10)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> step = objective(torch.randn(4, 3, 32, 32, generator=rng), torch.arange(4), rng)
+        >>> step.loss.backward()
+        >>> objective.update_teacher(0)
+        >>> sorted(step.terms)
+        ['generate', 'lam', 'mix', 'one']
     """
 
     def __init__(

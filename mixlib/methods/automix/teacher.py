@@ -29,6 +29,10 @@ class Report:
     """Which network is reported: "q" or "k", with the "one"-hot or the "mix"up head.
 
     AutoMix reports k ("we use the encoder k for inference", A.3), released with its one-hot head.
+
+    Example:
+        >>> Report("k", "one")
+        Report(network='k', head='one')
     """
 
     network: Which = "k"

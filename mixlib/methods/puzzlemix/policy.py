@@ -13,7 +13,7 @@ not implemented.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -21,10 +21,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
-from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
+from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.methods.puzzlemix.labeling import Costs, least_energy
 from mixlib.methods.puzzlemix.transport import MOVE_COST, moved, transport_plan
 from mixlib.saliency.gradient import gradient_saliency, shares
@@ -186,7 +186,7 @@ def transported(
 
 
 @dataclass(frozen=True)
-class Puzzle(Policy):
+class Puzzle(PairPolicy):
     """PuzzleMix.
 
     Args:
@@ -217,9 +217,6 @@ class Puzzle(Policy):
     pairing: Pairing = "roll"
     bidding: Bidding = "until_stable"
 
-    def at(self, lam: float) -> Policy:
-        return replace(self, lam=Fixed(lam), scope="batch", pairing="reverse")
-
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if net is None:
             raise ValueError("PuzzleMix reads the input gradient: it needs the net in training")
@@ -229,7 +226,7 @@ class Puzzle(Policy):
         self, z: Float[Tensor, "B C H W"], saliency: Float[Tensor, "B H W"], rng: torch.Generator
     ) -> Mix:
         """The mix for a given saliency (any scale)."""
-        pairs = draw_pairs(len(z), self.lam, self.scope, self.pairing, rng)
+        pairs = self.draw_pairs(len(z), rng)
         which = int(torch.randint(len(self.blocks), (), generator=rng, device=rng.device))
         pairs = pairs.to(z.device)
         lam = pairs.lam_each.float()

@@ -8,7 +8,7 @@ import mixlib
 from mixlib.audit import Claims, Effort, audit
 
 EFFORT = Effort(draws=200, batch=4, workers=0, coefficients=False)
-SAID = {
+CLAIMS = {
     "mixup": Claims("mixup", alpha=1.0, prob=1.0),
     "cutmix": Claims("box", alpha=1.0, prob=1.0),
     "stochastic": Claims(alpha=1.0, prob=1.0, box_prob=0.5, scope="batch"),
@@ -44,6 +44,6 @@ def test_there_are_methods_to_audit() -> None:
 
 @pytest.mark.parametrize("name", MIXERS)
 def test_own_methods_pass(name: str) -> None:
-    report = audit(MIXERS[name], SAID.get(name, Claims()), EFFORT, name=name)
+    report = audit(MIXERS[name], CLAIMS.get(name, Claims()), EFFORT, name=name)
     assert not report.failures()
     assert all(note.check.startswith(NOTED) for note in report.notes())

@@ -17,8 +17,8 @@ PLACE = "tests.mixlib.audit.mixers"
 
 def test_a_clean_audit_exits_with_0_and_writes_its_report(tmp_path) -> None:
     out = tmp_path / "report.md"
-    said = ["--kind", "mixup", "--alpha", "1", "--classes", "18", "--out", str(out)]
-    result = CliRunner().invoke(app, [f"{PLACE}:Mixer()", *FEW, *said])
+    options = ["--kind", "mixup", "--alpha", "1", "--classes", "18", "--out", str(out)]
+    result = CliRunner().invoke(app, [f"{PLACE}:Mixer()", *FEW, *options])
     assert result.exit_code == 0, result.output
     assert "| pass | law of lambda |" in out.read_text()
     assert "0 failed" in result.output
@@ -26,8 +26,8 @@ def test_a_clean_audit_exits_with_0_and_writes_its_report(tmp_path) -> None:
 
 def test_a_fault_exits_with_1(tmp_path) -> None:
     out = tmp_path / "report.md"
-    said = ["--classes", "18", "--out", str(out)]
-    result = CliRunner().invoke(app, [f"{PLACE}:OtherPermutation()", *FEW, *said])
+    options = ["--classes", "18", "--out", str(out)]
+    result = CliRunner().invoke(app, [f"{PLACE}:OtherPermutation()", *FEW, *options])
     assert result.exit_code == 1
     assert "label is that of another sample" in out.read_text()
 

@@ -13,7 +13,7 @@ from tests.mixlib.audit.mutants import alarms
 FEW = Effort(draws=400, batch=4, size=(8, 8), wide=(6, 12), small=(6, 6), workers=0)
 IMAGES = torch.rand(3, 3, 4, 5)
 LABELS = torch.tensor([4, 0, 2])
-SAID = Claims("mixup", alpha=1.0, prob=1.0)
+CLAIMS = Claims("mixup", alpha=1.0, prob=1.0)
 
 
 def keras_like(batch):
@@ -75,7 +75,7 @@ def partner_rows(images, labels):
     ],
 )
 def test_every_shape_of_call_is_audited(call, form) -> None:
-    report = audit(call, SAID, FEW, form=form, classes=CLASSES)
+    report = audit(call, CLAIMS, FEW, form=form, classes=CLASSES)
     assert not alarms(report)
     assert any(f.check == "law of lambda" for f in report.findings)
 
@@ -85,7 +85,7 @@ def test_a_pair_with_the_wrong_share_is_found() -> None:
         mixed, first, second, lam = named_pair(images, labels)
         return mixed, first, second, 1 - lam
 
-    failures = audit(wrong, SAID, FEW).failures()
+    failures = audit(wrong, CLAIMS, FEW).failures()
     assert any("exchanged" in failure.seen for failure in failures)
 
 

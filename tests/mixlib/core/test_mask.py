@@ -59,11 +59,11 @@ def test_values_sizes_and_repeatability(law, size):
 @pytest.mark.parametrize("size", [(8, 8), (5, 9)], ids=str)
 def test_unbiased_laws_have_mean_lambda_everywhere(law, size):
     n = 40_000
-    for wished in (0.1, 0.5, 0.83):
-        lam = torch.full((n,), wished, dtype=torch.float64)
+    for wanted in (0.1, 0.5, 0.83):
+        lam = torch.full((n,), wanted, dtype=torch.float64)
         masks = law.sample(lam, size, generator(0, "mean", str(law)))
-        z = (masks.mean(0) - wished) / (masks.std(0) / n**0.5).clamp(min=1e-12)
-        assert z.abs().max() < 5 or (masks.mean(0) - wished).abs().max() < 1e-9
+        z = (masks.mean(0) - wanted) / (masks.std(0) / n**0.5).clamp(min=1e-12)
+        assert z.abs().max() < 5 or (masks.mean(0) - wanted).abs().max() < 1e-9
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_tokenmix_targets(golden, case):
     data, at = golden("methods/tokenmix"), f"c{case:02d}_"
     y = tensor(data[at + "target"])
     maps = full_maps(tensor(data[at + "scores_top5"]), tensor(data[at + "ids_top5"]).int(), 20)
-    found = class_maps(maps, y, tensor(data[at + "crop_yxhw"]), 14, released=True)
+    found = class_maps(maps, y, tensor(data[at + "crop_yxhw"]), 14, "xywh")
     recorded = tensor(data[at + "class_map"])
     scale = recorded.sum((1, 2), keepdim=True)
     torch.testing.assert_close(found, recorded / scale, atol=1e-5, rtol=1e-4)
@@ -102,9 +102,9 @@ def test_relabel_and_token_labels(golden, case):
         tensor(data[at + "scores_top5"]), tensor(data[at + "ids_top5"]).int(), expected.shape[1]
     )
     crop = tensor(data[at + "crop_yxhw"])
-    found = image_targets(maps, crop, released=True)
+    found = image_targets(maps, crop, "xywh")
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    tokens = token_targets(maps, crop, 4, released=True)
+    tokens = token_targets(maps, crop, 4, "xywh")
     expected = tensor(data[at + "token_target_cls_then_4x4"])
     torch.testing.assert_close(tokens, expected, atol=1e-5, rtol=0)
     # the releases read the crop transposed: on transposed maps that is the right region

@@ -26,8 +26,8 @@ def drawn(plan, store, name, compare, monkeypatch):
     kept = []
     monkeypatch.setattr(dots, "save", lambda figure, paths: kept.append(figure))
     numbers = measure(plan.tables[name], plan.cells[name], store)
-    said = replace(plan.scale, compare=compare)
-    dots.dots(Drawing(plan.tables[name], said, numbers, plan.cells[name], store), ())
+    scale = replace(plan.scale, compare=compare)
+    dots.dots(Drawing(plan.tables[name], scale, numbers, plan.cells[name], store), ())
     return numbers, kept[0]
 
 

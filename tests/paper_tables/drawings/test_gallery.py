@@ -61,9 +61,9 @@ def test_every_declared_figure_has_valid_settings():
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("given", "words"),
     [({"lambda": [0.5]}, "no key 'lambda'; did you mean"), ({"methods": ["cutmx"]}, "'cutmix'")],
 )
-def test_wrong_words(said, words):
+def test_wrong_words(given, words):
     with pytest.raises(DeclarationError, match=words):
-        gallery.settings("figures.yaml: small", said)
+        gallery.settings("figures.yaml: small", given)
