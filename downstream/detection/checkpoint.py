@@ -1,6 +1,7 @@
 """Checkpoints of an interrupted fine-tuning, bound to the run that they belong to."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ class RunCheckpoint(Checkpoint):
     The folder is the caller's, who may start another run there: that run's state is refused.
     """
 
-    def __init__(self, workdir: Path, key: str, seconds: float) -> None:
+    def __init__(
+        self, workdir: Path, key: str, seconds: float, stop: Callable[[], bool] = lambda: False
+    ) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        super().__init__(workdir / FILE, seconds)
+        super().__init__(workdir / FILE, seconds, stop=stop)
         self.key = key
 
     def save(self, state: dict[str, Any]) -> None:

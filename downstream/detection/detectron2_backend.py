@@ -165,6 +165,7 @@ def _train(
             if checkpoint.due() or done == settings.iterations:
                 states = {name: part.state_dict() for name, part in parts.items()}
                 checkpoint.save(states | {"iteration": done, "log": log})
+                checkpoint.leave_if_asked()
         if settings.precise_bn_iters:
             _estimate_norms(model, cfg, rows, settings.precise_bn_iters, order, workers)
     return log

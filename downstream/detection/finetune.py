@@ -39,6 +39,7 @@ def finetune(
     progress: Progress = silent,
     checkpoint_seconds: float = 600.0,
     workers: int = 0,
+    stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, object]:
     """Fine-tune a detector that starts from the ResNet `net_modules`, and evaluate it on `test`.
 
@@ -53,6 +54,7 @@ def finetune(
         progress: called with (iterations done, of how many, latest losses).
         checkpoint_seconds: how often to save.
         workers: threads that decode images ahead; does not change results.
+        stop: asked after every step: whether to save and end with Interrupted.
 
     Returns:
         AP, AP50, AP75 in percent, per_class (name -> the same), losses: a list of rows with
@@ -74,7 +76,7 @@ def finetune(
         "workers": workers,
     }
     kept = RunCheckpoint(
-        Path(workdir), run_key(settings, seed, net_modules.state_dict()), checkpoint_seconds
+        Path(workdir), run_key(settings, seed, net_modules.state_dict()), checkpoint_seconds, stop
     )
     if settings.backend == "detectron2":
         from downstream.detection.detectron2_backend import train_and_detect
@@ -149,6 +151,7 @@ def train_detector(
                     "log": log,
                 }
             )
+            checkpoint.leave_if_asked()
     return log
 
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its state is in the checkpoint."""
 
 
 class Checkpoint:
@@ -21,6 +26,7 @@ class Checkpoint:
         path: where it lives; its folder must exist.
         seconds: least time between two writes; 0 writes every time it is asked.
         writer: whether this process writes (rank 0); the others only read.
+        stop: whether the run shall end at its next step, with its state written.
 
     Example:
         >>> import tempfile
@@ -32,15 +38,31 @@ class Checkpoint:
         {'step': 3}
     """
 
-    def __init__(self, path: Path, seconds: float = 60.0, writer: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        seconds: float = 60.0,
+        writer: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.path = path
         self.seconds = seconds
         self.writer = writer
+        self.stop = stop
         self._last = time.monotonic()
 
     def due(self) -> bool:
-        """Whether enough time has passed since the last write."""
-        return self.writer and time.monotonic() - self._last >= self.seconds
+        """Whether enough time has passed since the last write, or the run shall stop."""
+        return self.writer and (self.stop() or time.monotonic() - self._last >= self.seconds)
+
+    def leave_if_asked(self) -> None:
+        """Ends a run that has just written its state, if it was asked to stop.
+
+        Raises:
+            Interrupted: it was.
+        """
+        if self.writer and self.stop():
+            raise Interrupted(f"asked to stop; goes on from {self.path}")
 
     def save(self, state: dict[str, Any]) -> None:
         """Writes ``state`` so that a reader sees the old file or the new one, nothing between."""

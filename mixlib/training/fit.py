@@ -42,6 +42,7 @@ from mixlib.training import optimizers
 from mixlib.training.checkpoint import Checkpoint
 from mixlib.training.evaluate import accuracy
 from mixlib.training.recipes import Recipe
+from mixlib.training.shards import Shards, check_batch_norm
 
 __all__ = ["History", "Loader", "fit", "silent"]
 
@@ -67,7 +68,10 @@ class Loader(Protocol):
         """Batches in an epoch."""
 
     def epoch(self, e: int, start_step: int = 0) -> Iterator[Batch]:
-        """The batches of epoch e from ``start_step`` on; the same ones whenever it is asked."""
+        """The batches of epoch e from ``start_step`` on; the same ones whenever it is asked.
+
+        In training a step has one for each shard of this process, in order.
+        """
 
 
 @dataclass
@@ -122,25 +126,32 @@ def fit(
 
     Raises:
         FloatingPointError: the loss of an epoch was not finite; names the epoch and the terms.
+        ValueError: this number of processes cannot do the recipe's shards; says which can.
+        Interrupted: the checkpoint was asked to stop, and holds the run's state.
     """
-    rank, report = fabric.global_rank, report if fabric.is_global_zero else silent
+    report = report if fabric.is_global_zero else silent
     run = Run(objective, train, recipe, fabric, checkpoint)
     if not run.step:
         at_epoch(0)
     with tensors_only(objective):
         for epoch in range(len(run.history.epochs), recipe.epochs):
             run.start_clock()
-            for x, y in train.epoch(epoch, run.step - epoch * len(train)):
+            batches = train.epoch(epoch, run.step - epoch * len(train))
+            for _ in range(run.step - epoch * len(train), len(train)):
                 optimizers.set_rates(run.optimizer, run.rates, run.step)
-                seed_layers(seed, run.step, rank)
-                loss, terms = run.model(x, y, generator(seed, "mix", run.step, rank))
-                run.optimizer.zero_grad(set_to_none=True)
-                fabric.backward(loss)
+                run.begin_step()
+                for shard in run.shards.own:
+                    x, y = next(batches)
+                    with run.shard(shard):
+                        seed_layers(seed, run.step, shard)
+                        loss, terms = run.model(x, y, generator(seed, "mix", run.step, shard))
+                        fabric.backward(loss / len(run.shards.own))
+                    run.count(terms, len(x))
                 if recipe.grad_clip is not None:
                     fabric.clip_gradients(run.model, run.optimizer, max_norm=recipe.grad_clip)
                 run.optimizer.step()
-                objective.update_teacher(run.step)
-                run.count(terms, len(x))
+                run.end_step()
+                objective.update_teacher(run.step - 1)
                 run.save_if_due()
                 report("train", run.step, run.steps, {"epoch": epoch + 1.0})
             row = {"epoch": epoch + 1.0, **run.means(epoch)}
@@ -154,10 +165,10 @@ def fit(
     return run.history
 
 
-def seed_layers(seed: int, step: int, rank: int) -> None:
+def seed_layers(seed: int, step: int, shard: int) -> None:
     """Sets torch's global generator, the only one that dropout and stochastic depth know, anew for
-    every step: what came before a resume does not matter."""
-    torch.manual_seed(derive(seed, "layers", step, rank))
+    every step and shard: what came before a resume does not matter."""
+    torch.manual_seed(derive(seed, "layers", step, shard))
 
 
 @contextmanager
@@ -178,10 +189,6 @@ def tensors_only(objective: Objective) -> Iterator[None]:
 def evaluate(objective: Objective, test: Loader, fabric: Fabric) -> dict[str, float]:
     """Accuracy of the predictor over the whole test set, each process doing its share."""
     predictor = objective.predictor()
-    if fabric.world_size > 1:
-        # normalization statistics are each process's own until the next forward of DDP
-        for buffer in predictor.buffers():
-            torch.distributed.broadcast(buffer, 0)
     with fabric.autocast():
         return accuracy(predictor, test.epoch(0), lambda sums: over_all(fabric, sums, "sum"))
 
@@ -198,6 +205,7 @@ class Run:
 
     Attributes:
         model, optimizer: as Fabric wraps them.
+        shards: this process's, see :mod:`mixlib.training.shards`.
         rates: learning rate of every group at every step.
         step, steps: done so far, and in the whole run.
         history: what was measured so far.
@@ -216,24 +224,56 @@ class Run:
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint
+        if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size, fabric.device):
+            nn.SyncBatchNorm.convert_sync_batchnorm(objective)
         self.per_epoch = len(train)
         self.rates = optimizers.rates(recipe, recipe.epochs, self.per_epoch)
         self.steps = recipe.epochs * self.per_epoch
         optimizer = optimizers.build(objective.groups(), recipe)
         self.model, self.optimizer = fabric.setup(objective, optimizer)
+        self.shards = Shards(
+            objective,
+            recipe.shards,
+            fabric.global_rank,
+            fabric.world_size,
+            lambda values: over_all(fabric, values, "sum"),
+        )
         self.history, self.step = History(), 0
         self.sums: dict[str, Tensor] = {}
         self._began = 0.0
         self._restore()
 
+    def begin_step(self) -> None:
+        """Starts a step: no gradients, no terms, statistics as they are."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.shards.begin()
+        self._terms: dict[str, Tensor] = {}
+        if self.shards.count > 1:
+            # a shard may leave these out, and all processes exchange the same ones
+            zero = torch.zeros((), dtype=torch.float64, device=self.fabric.device)
+            self._terms = dict.fromkeys(self.objective.optional_terms, zero)
+
+    @contextmanager
+    def shard(self, shard: int) -> Iterator[None]:
+        """One shard's forward and backward; gradients are exchanged with the last one's."""
+        more = shard != self.shards.own[-1]
+        with self.fabric.no_backward_sync(self.model, enabled=more), self.shards.part():
+            yield
+
     def count(self, terms: dict[str, Tensor], images: int) -> None:
-        """Books one finished step."""
+        """Books one shard of a step."""
         for name, value in terms.items():
             # sums stay on the device: reading them would stop the step
-            before = self.sums.get(name)
-            self.sums[name] = value.double() if before is None else before + value.double()
-        self.step += 1
+            before = self._terms.get(name)
+            self._terms[name] = value.double() if before is None else before + value.double()
         self.history.images += images * self.fabric.world_size
+
+    def end_step(self) -> None:
+        """Books a finished step: statistics and terms of all shards, the same in every process."""
+        for name, value in self.shards.end(self._terms).items():
+            before = self.sums.get(name)
+            self.sums[name] = value if before is None else before + value
+        self.step += 1
         self.history.steps += 1
 
     def means(self, epoch: int) -> dict[str, float]:
@@ -242,8 +282,7 @@ class Run:
         Raises:
             FloatingPointError: one is not finite.
         """
-        sums = {name: over_all(self.fabric, s, "mean") for name, s in self.sums.items()}
-        means = {name: float(total) / self.per_epoch for name, total in sums.items()}
+        means = {name: float(total) / self.per_epoch for name, total in self.sums.items()}
         self.sums = {}
         self.stop_clock()
         if not all(math.isfinite(value) for value in means.values()):
@@ -277,6 +316,7 @@ class Run:
                 "sums": self.sums,
             }
         )
+        self.checkpoint.leave_if_asked()
 
     def _restore(self) -> None:
         state = None if self.checkpoint is None else self.checkpoint.load()

@@ -10,7 +10,6 @@ from typing import Any
 
 from mixlib.core.catalog import Catalog
 
-
 # a field that older results do not know: at its default it is no part of a digest
 _LATER = {"later": True}
 

@@ -22,6 +22,7 @@ class JobCheckpoint(Checkpoint):
         set_aside: called with a broken file and the reason; moves it away and says so.
         seconds: least time between two writes.
         writer: whether this process writes (rank 0); the others only read.
+        stop: whether the run shall end at its next step, with its state written.
 
     Example:
         >>> import tempfile
@@ -33,9 +34,15 @@ class JobCheckpoint(Checkpoint):
     """
 
     def __init__(
-        self, path: Path, job: str, set_aside: Aside, seconds: float = 60.0, writer: bool = True
+        self,
+        path: Path,
+        job: str,
+        set_aside: Aside,
+        seconds: float = 60.0,
+        writer: bool = True,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        super().__init__(path, seconds, writer)
+        super().__init__(path, seconds, writer, stop)
         self.job, self.set_aside = job, set_aside
 
     @property

@@ -13,6 +13,7 @@ from mixlib.data.catalog import DATASETS
 from mixlib.models import backbones
 from pipelines.execute.checkpoints import read_or_set_aside
 from pipelines.execute.context import Context
+from pipelines.execute.interruption import asked_to_stop
 from pipelines.execute.outcome import Outcome
 from pipelines.plan.kinds.detect import DetectJob
 
@@ -30,15 +31,17 @@ def run(job: DetectJob, context: Context) -> Outcome:
     def report(done: int, total: int, losses: Mapping[str, float]) -> None:
         context.progress("train", done, total, dict(losses))
 
-    measured: dict[str, Any] = finetune(
-        net, job.settings, train, test,
-        seed=job.seed,
-        device=context.device(),
-        workdir=context.folder,
-        progress=report,
-        checkpoint_seconds=context.checkpoint_seconds,
-        workers=context.workers,
-    )  # fmt: skip
+    with asked_to_stop() as stop:
+        measured: dict[str, Any] = finetune(
+            net, job.settings, train, test,
+            seed=job.seed,
+            device=context.device(),
+            workdir=context.folder,
+            progress=report,
+            checkpoint_seconds=context.checkpoint_seconds,
+            workers=context.workers,
+            stop=stop,
+        )  # fmt: skip
     return Outcome(
         metrics={name: float(measured[name]) for name in ("AP", "AP50", "AP75")},
         history=measured["losses"],
