@@ -23,7 +23,7 @@ class Shards:
     """A process's shards, and the statistics that a model keeps over all of them.
 
     Args:
-        model: its buffers are averaged; integers (counters) are those of one shard.
+        model: its buffers are averaged; integers (counters) are rounded.
         shards: of the recipe.
         rank, world: this process and their number.
         total: the sum of a tensor over all processes.
@@ -54,15 +54,13 @@ class Shards:
     ) -> None:
         self.count, self.own, self.total = shards, own_shards(rank, world, shards), total
         self.world = world
-        buffers = list(model.buffers()) if shards > 1 else []
-        self._averaged = [b for b in buffers if b.is_floating_point()]
-        self._counted = [b for b in buffers if not b.is_floating_point()]
+        self._buffers = list(model.buffers()) if shards > 1 else []
         self._before: list[Tensor] = []
         self._sums: list[Tensor] = []
 
     def begin(self) -> None:
         """Starts a step: keeps the statistics that every shard begins with."""
-        self._before = [b.clone() for b in (*self._averaged, *self._counted)]
+        self._before = [b.clone() for b in self._buffers]
         self._sums = []
 
     @contextmanager
@@ -72,7 +70,7 @@ class Shards:
             for buffer, before in zip((*self._averaged, *self._counted), self._before, strict=True):
                 buffer.copy_(before)
         yield
-        now = [b.double() for b in self._averaged]
+        now = [b.to(torch.float64, copy=True) for b in self._buffers]
         self._sums = [a + b for a, b in zip(self._sums, now, strict=True)] if self._sums else now
 
     def end(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -91,8 +89,9 @@ class Shards:
             whole = self.total(torch.cat([*sums, *values]))
             parts = whole.split([len(part) for part in (*sums, *values)])
             sums, values = list(parts[: len(sums)]), list(parts[len(sums) :])
-        for buffer, value in zip(self._averaged, sums, strict=True):
-            buffer.copy_((value / self.count).view_as(buffer))
+        for buffer, value in zip(self._buffers, sums, strict=True):
+            mean = (value / self.count).view_as(buffer)
+            buffer.copy_(mean if buffer.is_floating_point() else mean.round())
         return {name: value[0] / self.count for name, value in zip(names, values, strict=True)}
 
 

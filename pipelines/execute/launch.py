@@ -30,7 +30,7 @@ def launch(precision: str, context: Context) -> Fabric:
         devices=local,
         num_nodes=world // local,
         # buffers are averaged over shards by the loop (mixlib.training.shards)
-        strategy=DDPStrategy(broadcast_buffers=False) if world > 1 else "auto",
+        strategy=DDPStrategy(forward_sync_buffers=False) if world > 1 else "auto",
         precision=precision,  # type: ignore[arg-type]
         plugins=[environment],
     )
