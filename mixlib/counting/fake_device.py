@@ -8,8 +8,8 @@ value, which on a GPU would be a wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -17,23 +17,24 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-DEVICE = torch.device("cuda", 0)
+aten = torch.ops.aten
+OURS = ("mixlib", "downstream", "theory", "pipelines")
 
 
 class ReadBackError(RuntimeError):
-    """A step copies a device's values to the CPU, where it would wait for the device."""
+    """A step asks for the value of a tensor on the device, where it would wait for the device."""
 
 
 class FakeDevice(FakeTensorMode):
-    """Inside, tensors on "cuda" are fake and tensors on the CPU real.
+    """Inside, tensors on "cuda" are fake, tensors on the CPU real, and ``Module.to`` works.
 
     Args:
-        copies: whether copies from the device to the CPU are let pass.
+        reads: functions of this project, "module.function", that may ask for values of the device;
+            a value is 1 there and a mask true everywhere.
 
     Raises:
         RuntimeError: tensors of two devices meet.
-        ReadBackError, torch's DataDependentOutputException or DynamicOutputShapeException: the
-            value of a tensor on the device is asked for.
+        ReadBackError: the value of a tensor on the device is asked for by any other function.
 
     Example:
         >>> with FakeDevice():
@@ -43,9 +44,21 @@ class FakeDevice(FakeTensorMode):
         (torch.Size([2, 3]), True)
     """
 
-    def __init__(self, copies: bool = False) -> None:
+    def __init__(self, reads: Collection[str] = ()) -> None:
         super().__init__(allow_non_fake_inputs=True)
-        self.copies = copies
+        self.reads = reads
+        self.used: set[str] = set()
+
+    def __enter__(self) -> FakeDevice:
+        self._overwrite = torch.__future__.get_overwrite_module_params_on_conversion()
+        # a parameter cannot change from a real tensor to a fake one
+        torch.__future__.set_overwrite_module_params_on_conversion(True)
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        torch.__future__.set_overwrite_module_params_on_conversion(self._overwrite)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
@@ -54,49 +67,42 @@ class FakeDevice(FakeTensorMode):
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         wanted = kwargs.get("device")
         on_cpu = wanted is None or torch.device(wanted).type == "cpu"
+        on_device = any(isinstance(t, FakeTensor) and t.device.type != "cpu" for t in tensors)
         if not any(isinstance(tensor, FakeTensor) for tensor in tensors) and on_cpu:
             return func(*args, **kwargs)
-        if wanted is not None and on_cpu and not self.copies:
-            raise ReadBackError(f"{func}: a tensor of the device is copied to the CPU")
+        if on_device:
+            if func is aten._local_scalar_dense.default:
+                self._asked(func)
+                return torch.ones((), dtype=args[0].dtype).item()
+            if func is aten.nonzero.default:
+                self._asked(func)
+                rows = args[0].numel()
+                return args[0].new_zeros((rows, args[0].ndim), dtype=torch.int64)
+            if wanted is not None and on_cpu:
+                self._asked(func)
+        generator = kwargs.get("generator")
+        if generator is not None and not on_cpu and generator.device.type == "cpu":
+            raise RuntimeError(f"{func}: expected a generator of {wanted}, found one of the CPU")
         args, kwargs = tree_map(self._fake, (args, kwargs))
         return super().__torch_dispatch__(func, types, args, kwargs)
+
+    def _asked(self, func: Any) -> None:
+        """Lets a read of the device pass, or refuses it."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            module = frame.f_globals.get("__name__", "")
+            if module.split(".")[0] in OURS and not module.startswith(__package__ or "-"):
+                name = f"{module}.{frame.f_code.co_name}"
+                break
+            frame = frame.f_back  # type: ignore[assignment]
+        else:
+            name = "outside"
+        if name not in self.reads:
+            raise ReadBackError(f"{name} waits for the device: {func}")
+        self.used.add(name)
 
     def _fake(self, value: Any) -> Any:
         """A real tensor as a fake one of its device; anything else as it is."""
         if isinstance(value, Tensor) and not isinstance(value, FakeTensor):
             return self.from_tensor(value)
         return value
-
-
-def move(module: torch.nn.Module, device: torch.device = DEVICE) -> torch.nn.Module:
-    """Puts a module's parameters and buffers on the device, in place; call it inside.
-
-    ``Module.to`` does the same with real devices; it keeps the parameter objects, which cannot
-    change from real to fake.
-    """
-    moved: dict[int, Any] = {}
-
-    def there(tensor: Any) -> Any:
-        if id(tensor) not in moved:
-            fake = tensor.detach().to(device)
-            if isinstance(tensor, torch.nn.Parameter):
-                fake = torch.nn.Parameter(fake, requires_grad=tensor.requires_grad)
-            moved[id(tensor)] = fake
-        return moved[id(tensor)]
-
-    for part in module.modules():
-        for store in (part._parameters, part._buffers):
-            for name, tensor in store.items():
-                if tensor is not None:
-                    store[name] = there(tensor)
-    return module
-
-
-@contextmanager
-def reads_allowed(mode: FakeDevice) -> Iterator[None]:
-    """Inside, copies from the device to the CPU pass: between steps they may wait."""
-    before, mode.copies = mode.copies, True
-    try:
-        yield
-    finally:
-        mode.copies = before

@@ -67,7 +67,7 @@ class Shards:
     def part(self) -> Iterator[None]:
         """One shard: inside, buffers are as at the step's beginning."""
         if self._sums:
-            for buffer, before in zip((*self._averaged, *self._counted), self._before, strict=True):
+            for buffer, before in zip(self._buffers, self._before, strict=True):
                 buffer.copy_(before)
         yield
         now = [b.to(torch.float64, copy=True) for b in self._buffers]

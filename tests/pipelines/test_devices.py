@@ -15,12 +15,18 @@ from pipelines.devices import TooFewDevicesError, granted, take
 
 ROOT = Path(__file__).parents[2]
 # says what it holds, when it began and when it ended
-JOB = "import os, time; a = time.time(); time.sleep(0.5); print(os.environ['CUDA_VISIBLE_DEVICES'], a, time.time())"
+JOB = """import os, time
+began = time.time()
+time.sleep(0.5)
+print(os.environ["CUDA_VISIBLE_DEVICES"], began, time.time())
+"""
+LONG = "import time; print(1, flush=True); time.sleep(600)"
 
 
 def start(folder, count, *command, devices="0,1", **more):
     environment = {**os.environ, "TMPDIR": str(folder), "CUDA_VISIBLE_DEVICES": devices, **more}
-    environment.pop("SLURM_JOB_ID", None) if "SLURM_JOB_ID" not in more else None
+    if "SLURM_JOB_ID" not in more:
+        environment.pop("SLURM_JOB_ID", None)
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.devices", str(count), "--", *command],
         cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
