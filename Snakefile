@@ -44,6 +44,14 @@ if MACHINE.devices and not MACHINE.cluster and "gpu" not in workflow.global_reso
 include: "pipelines/rules/theory.smk"
 
 
+# at scale paper all jobs wait for one that looks for whatever would stop them; every run looks anew
+CHECKED = [f"results/.checked/{SCALE}"] if PLAN.scale.compare else []
+asked = lambda: [t for t in PLAN.tables if f"paper_tables/{t}" in workflow.dag_settings.targets]
+if workflow.is_main_process:
+    for path in CHECKED:
+        Path(path).unlink(missing_ok=True)
+
+
 rule all:
     input:
         list(TABLES.values()),
@@ -65,6 +73,24 @@ rule dataset:
         "{PYTHON} pipelines.run {SCALE:q} --data {wildcards.fingerprint:q}"
 
 
+rule check:
+    localrule: True
+    input:
+        # datasets with a public archive are fetched first
+        lambda wildcards: sorted({
+            str(ready_path(each.data.fingerprint))
+            for name in asked() or PLAN.tables
+            for job in PLAN.needed(name)
+            for each in job.closure()
+        }),
+    output:
+        CHECKED or "results/.checked/none",
+    params:
+        tables=lambda wildcards: " ".join(asked()),
+    shell:
+        "{PYTHON} pipelines.check {SCALE:q} {params.tables} --mark {output:q}"
+
+
 # a rule of its own where a job may use several GPUs, so that profiles can say how many
 for kind, shards in {**{(kind, 1): None for kind in KINDS}, **PLAN.by_shards}:
 
@@ -76,6 +102,7 @@ for kind, shards in {**{(kind, 1): None for kind in KINDS}, **PLAN.by_shards}:
             lambda wildcards: ancient([
                 *(str(STORE.marker(parent)) for parent in PLAN.job(wildcards.digest).parents()),
                 str(ready_path(PLAN.job(wildcards.digest).data.fingerprint)),
+                *CHECKED,
             ]),
         output:
             "results/.done/{digest}",

@@ -9,7 +9,8 @@ value, which on a GPU would be a wait for it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -29,8 +30,8 @@ class FakeDevice(FakeTensorMode):
     """Inside, tensors on "cuda" are fake, tensors on the CPU real, and ``Module.to`` works.
 
     Args:
-        reads: functions of this project, "module.function", that may ask for values of the device;
-            a value is 1 there and a mask true everywhere.
+        reads: functions of this project, "module.function", that may ask for values of the device,
+            and what they are told; a mask is true everywhere.
 
     Raises:
         RuntimeError: tensors of two devices meet.
@@ -44,7 +45,7 @@ class FakeDevice(FakeTensorMode):
         (torch.Size([2, 3]), True)
     """
 
-    def __init__(self, reads: Collection[str] = ()) -> None:
+    def __init__(self, reads: Mapping[str, int] = MappingProxyType({})) -> None:
         super().__init__(allow_non_fake_inputs=True)
         self.reads = reads
         self.used: set[str] = set()
@@ -72,8 +73,7 @@ class FakeDevice(FakeTensorMode):
             return func(*args, **kwargs)
         if on_device:
             if func is aten._local_scalar_dense.default:
-                self._asked(func)
-                return torch.ones((), dtype=args[0].dtype).item()
+                return torch.tensor(self._asked(func), dtype=args[0].dtype).item()
             if func is aten.nonzero.default:
                 self._asked(func)
                 rows = args[0].numel()
@@ -86,8 +86,8 @@ class FakeDevice(FakeTensorMode):
         args, kwargs = tree_map(self._fake, (args, kwargs))
         return super().__torch_dispatch__(func, types, args, kwargs)
 
-    def _asked(self, func: Any) -> None:
-        """Lets a read of the device pass, or refuses it."""
+    def _asked(self, func: Any) -> int:
+        """Answers a read of the device, or refuses it."""
         frame = sys._getframe(1)
         while frame is not None:
             module = frame.f_globals.get("__name__", "")
@@ -100,6 +100,7 @@ class FakeDevice(FakeTensorMode):
         if name not in self.reads:
             raise ReadBackError(f"{name} waits for the device: {func}")
         self.used.add(name)
+        return self.reads[name]
 
     def _fake(self, value: Any) -> Any:
         """A real tensor as a fake one of its device; anything else as it is."""

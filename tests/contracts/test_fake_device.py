@@ -18,22 +18,28 @@ from mixlib.data.augmentations import AUGMENTS
 from mixlib.data.images import Images
 from mixlib.data.loader import Loader
 from mixlib.methods.automix.presets import PRESETS
-from mixlib.methods.mixup import Flat
 from mixlib.training import optimizers
 from mixlib.training.recipes import RECIPES, recipe
 from mixlib.training.shards import Shards
 from tests.contracts.test_objectives import CASES, CLASSES, network, params
 
 READS = {
-    "mixlib.methods.puzzlemix.transport.transport": (
-        "the longest way of a bid bounds how many neighbors are looked at"
-    ),
-    "mixlib.methods.comixup.policy.few": "as many images are blended as the busiest output shows",
-    "mixlib.methods.alignmix.transport_plan": "Sinkhorn's turns end when they change nothing",
-    "mixlib.methods.augmix.operations.apply": "each operation is applied where it was drawn",
-    "mixlib.models.score_map_teacher._check": "at the first step only: is the mean the prediction?",
+    # the longest way of a bid bounds how many neighbors are looked at
+    "mixlib.methods.puzzlemix.transport.transport_plan": 1,
+    "mixlib.methods.puzzlemix.transport._neighbors": 1,  # those within that way
+    "mixlib.methods.puzzlemix.transport._bid": 0,  # bidding ends when nobody has to yield
+    # as many images are blended as the busiest output shows
+    "mixlib.methods.comixup.policy.few": 1,
+    # Sinkhorn's turns end when they change nothing
+    "mixlib.methods.alignmix.transport_plan": 1,
+    # each operation is applied where it was drawn
+    "mixlib.methods.augmix.operations.apply": 1,
+    # the search ends when every mask has been found
+    "mixlib.methods.supermix.optimize": 1,
+    # at the first step only: whether the mean of the scores is the network's prediction
+    "mixlib.models.score_map_teacher._check": 0,
 }
-"""Functions that wait for the device within a step, and why."""
+"""Functions that wait for the device within a step, why, and what they are told here."""
 
 
 def fake_step(name, given, recipe_name="imagenet_deit", reads=READS):
@@ -111,7 +117,7 @@ def test_a_batch_of_images_in_memory_is_made_on_the_device(name, train):
 def test_every_listed_read_is_still_there():
     """A list of exceptions that nobody uses hides the next one."""
     used = set()
-    for name in ("puzzlemix", "comixup", "alignmix", "augmix", "relabel"):
+    for name in ("puzzlemix", "comixup", "alignmix", "augmix", "supermix", "relabel"):
         used |= fake_step(name, params(name, False))
     assert used == set(READS)
 
@@ -126,11 +132,6 @@ def test_a_policy_that_leaves_its_draw_on_the_cpu_is_noticed(monkeypatch):
 
 
 def test_a_step_that_reads_the_device_is_noticed(monkeypatch):
-    whole = Flat.draw
-
-    def reading(self, lam, size, rng):
-        return whole(self, lam, size, rng)
-
     def rule(self, mix, logits, seen, y):
         assert float(logits.sum()) == 1  # a wait for the device
         return logits.sum()
