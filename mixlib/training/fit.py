@@ -119,7 +119,8 @@ def fit(
         objective, recipe, seed: what to minimize, how, and the seed of every draw of the run.
         train, test: batches of (images, labels) on that device; None is no evaluation.
         checkpoint: where to save and resume; None trains in one go.
-        report: called with (phase, steps done, of all, values) after steps and evaluations.
+        report: called with (phase, steps done, of all, values) after every step ("train") and epoch
+            ("test" where it was evaluated, "epoch" otherwise).
         evaluate_every: epochs between evaluations; the last ten epochs always are, because the
             papers report their median.
         at_epoch: called with the number of finished epochs: 0 before the first, then after each.
@@ -159,7 +160,7 @@ def fit(
                 epoch >= recipe.epochs - 10 or (epoch + 1) % evaluate_every == 0
             ):
                 row |= evaluate(objective, test, fabric)
-                report("test", run.step, run.steps, row)
+            report("test" if "top1" in row else "epoch", run.step, run.steps, row)
             run.history.epochs.append(row)
             at_epoch(epoch + 1)
     return run.history

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 from mixlib.training.checkpoint import Interrupted
@@ -45,15 +44,19 @@ def perform(
             store.mark(job)
             return True
         name = f"{job.kind} {job.digest[:6]}"
+        progress = Progress(name, log=store.log(job) if leads else None)
         if leads:
-            print(f"[{name}] {job.describe()}", file=sys.stderr, flush=True)
-        context = Context(folder, store, Progress(name), checkpoint_seconds, workers, accelerator)
+            progress.say(job.describe())
+        context = Context(folder, store, progress, checkpoint_seconds, workers, accelerator)
         origin = Origin.now()
         try:
             outcome = attempt(job, context)
         except Interrupted as error:
-            print(f"[{name}] {error}", file=sys.stderr, flush=True)
+            progress.say(str(error))
             raise SystemExit(AGAIN) from None
+        except Exception as error:
+            progress.say(f"failed: {type(error).__name__}: {error}")
+            raise
         if leads:
             store.commit(job, folder, outcome, origin.body())
             store.mark(job)
