@@ -27,7 +27,8 @@ $(READY): uv.lock pyproject.toml | .tools/bin/uv
 	@touch $(READY)
 
 paper_tables/%: $(READY) FORCE
-	@$(UV) run --no-sync snakemake --cores $(CORES) --config scale=$(SCALE) -- $@
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec .venv/bin/python -m pipelines.process_group \
+		snakemake --cores $(CORES) --config scale=$(SCALE) -- $@
 
 test: $(READY)
 	$(UV) run --no-sync pytest -n auto --dist worksteal

@@ -8,6 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.resources import Resource
 
+from mixlib.core.catalog import nearest
 from mixlib.data.catalog import DATASETS
 from paper_tables.freshness import discard_stale
 from paper_tables.render import products
@@ -101,7 +102,7 @@ for kind, shards in {**{(kind, 1): None for kind in KINDS}, **PLAN.by_shards}:
             # ancient: a result is addressed by its content, so a parent cannot become stale
             lambda wildcards: ancient([
                 *(str(STORE.marker(parent)) for parent in PLAN.job(wildcards.digest).parents()),
-                str(ready_path(PLAN.job(wildcards.digest).data.fingerprint)),
+                *(str(ready_path(d.fingerprint)) for d in PLAN.job(wildcards.digest).datasets),
                 *CHECKED,
             ]),
         output:
@@ -152,3 +153,6 @@ for table in PLAN.tables:
             f"paper_tables/{table}"
         input:
             TABLES[table],
+
+
+include: "pipelines/rules/targets.smk"

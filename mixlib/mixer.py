@@ -130,15 +130,41 @@ class Mixer:
 
         Raises:
             TypeError: images are not floating point, or ``rng`` is no generator.
-            ValueError: shapes that do not fit together.
+            ValueError: no image, shapes that do not fit together, class indices in a column.
         """
-        _check(images, labels, rng)
+        check_batch(images, labels)
+        if not isinstance(rng, torch.Generator):
+            raise TypeError(
+                "expected a torch.Generator as third argument, e.g. "
+                f"torch.Generator().manual_seed(0), got {type(rng).__name__}"
+            )
         hard = labels if labels.ndim == 1 else labels.argmax(1)
         mix = self.policy.choose(rng).draw(images, hard, self.net, rng)
         return Mixed(blend(mix, images), labels, mix, self.rule)
 
 
-def _check(images: Tensor, labels: Tensor, rng: torch.Generator) -> None:
+def check_batch(images: object, labels: object) -> None:
+    """Refuses what cannot be mixed; every mixer and adapter asks here.
+
+    Args:
+        images, labels: as of :meth:`Mixer.__call__`.
+
+    Raises:
+        TypeError: no tensors, images that are not floating point, or class indices that are not
+            whole numbers of a type that indexes.
+        ValueError: no image, shapes that do not fit together, or class indices [B, 1].
+
+    Example:
+        >>> check_batch(torch.zeros(2, 3, 8, 8), torch.tensor([[0], [1]]))
+        Traceback (most recent call last):
+        ValueError: labels [2, 1] of integers are class indices: squeeze them, labels.squeeze(1)
+    """
+    if not isinstance(images, Tensor) or not isinstance(labels, Tensor):
+        name, given = ("labels", labels) if isinstance(images, Tensor) else ("images", images)
+        raise TypeError(
+            f"expected {name} as a tensor, got {type(given).__name__}: torch.as_tensor makes one "
+            "of numbers"
+        )
     if not images.is_floating_point():
         raise TypeError(
             f"images are {images.dtype}, expected floating point: weighted sums of integers would "
@@ -146,17 +172,22 @@ def _check(images: Tensor, labels: Tensor, rng: torch.Generator) -> None:
         )
     if images.ndim != 4:
         raise ValueError(f"expected images [B, C, H, W], got {tuple(images.shape)}")
+    if not len(images):
+        raise ValueError("expected at least one image, got an empty batch: leave it out")
     if labels.ndim not in (1, 2) or labels.shape[0] != images.shape[0]:
         raise ValueError(
             f"expected labels [{len(images)}] or [{len(images)}, classes] for {len(images)} "
             f"images, got {tuple(labels.shape)}"
         )
-    if labels.ndim == 1 and labels.is_floating_point():
-        raise TypeError(f"labels [B] are class indices, expected integers, got {labels.dtype}")
-    if not isinstance(rng, torch.Generator):
+    if labels.ndim == 1 and labels.dtype != torch.int64:
         raise TypeError(
-            "expected a torch.Generator as third argument, e.g. torch.Generator().manual_seed(0), "
-            f"got {type(rng).__name__}"
+            f"labels [B] are class indices, expected integers of 64 bits, got {labels.dtype}: "
+            "labels.long()"
+        )
+    if labels.ndim == 2 and labels.shape[1] == 1 and not labels.is_floating_point():
+        raise ValueError(
+            f"labels [{len(labels)}, 1] of integers are class indices: squeeze them, "
+            "labels.squeeze(1)"
         )
 
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from pipelines.data.files import file_digest, write_whole
+from mixlib.whole_files import write_whole
+from pipelines.data.files import file_digest
 from pipelines.execute.provenance import tree_digest
 from pipelines.execute.store import Store
 from pipelines.plan.job import Job

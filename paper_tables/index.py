@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from mixlib.whole_files import write_whole
 from paper_tables.overview import collect
 from paper_tables.render import FOLDER
 from paper_tables.writers.index import write_index
@@ -32,7 +33,7 @@ def main(
     found = plan(scale)
     entries = collect(found, Store(results), folder)
     out = folder / "index.html"
-    out.write_text(write_index(entries, found.scale, folder))
+    write_whole(out, write_index(entries, found.scale, folder), durable=False)
     done = sum(entry.rendered for entry in entries)
     print(f"{out}: {done} of {len(entries)} tables and figures")
 

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mixlib.whole_files import write_whole
 from paper_tables.measure import Grid, measure
 from pipelines.command_line import ResultsFolder, ScaleName, run_app
 from pipelines.declare import scale
@@ -125,8 +126,7 @@ def copy_results(found: grid.Plan, name: str, store: Store, folder: Path = FOLDE
                 "changes: commit them, delete the result and run again"
             )
         path = folder / name / f"{job.digest}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"scale": found.scale.name, **result}, indent=1) + "\n")
+        write_whole(path, json.dumps({"scale": found.scale.name, **result}, indent=1) + "\n")
         paths.append(path)
     return paths
 

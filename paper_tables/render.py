@@ -9,12 +9,14 @@ the address of everything the table shows.  A declared figure has no table, only
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from paper_tables import freshness
+from paper_tables.average_precision import average_precision_notes
 from paper_tables.comparison import compare_runs, describe_stale
 from paper_tables.drawings.canvas import Drawing
 from paper_tables.drawings.registry import check_drawing, load_drawing
@@ -66,6 +68,7 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         [store.read(job) for job in jobs],
         tuple(map(compare_runs, found)),
         describe_stale(name, stale),
+        average_precision_notes(table, plan.cells[name], store),
     )
 
 
@@ -76,12 +79,28 @@ def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> P
 
 
 def _render(plan: grid.Plan, name: str, store: Store, folder: Path) -> Path:
+    """Everything is made in a hidden folder and then moved: a render that is killed, or beside
+    which somebody deletes the products, leaves whole ones.  The lock is held, so a hidden folder
+    that is there is a killed render's."""
+    out, made = folder / name, folder / f".{name}.rendering"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    sources = _make(plan, name, store, made)
+    *files, address = (made / path.name for path in products(plan, name, folder))
+    freshness.write(address, files, plan.needed(name), store, sources)
+    out.mkdir(exist_ok=True)
+    for old in out.glob("cells-*.json"):
+        old.unlink(missing_ok=True)
+    for path in (*files, address):
+        path.replace(out / path.name)
+    made.rmdir()
+    return out
+
+
+def _make(plan: grid.Plan, name: str, store: Store, out: Path) -> dict[str, list[str]]:
+    """Makes the products in a folder; returns the jobs of every cell."""
     table, cells, scale = plan.tables[name], plan.cells[name], plan.scale
     numbers = measure(table, cells, store)
-    out = folder / name
-    out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("cells-*.json"):
-        old.unlink()
     drawing = Drawing(table, scale, numbers, cells, store)
     load_drawing(table.figure)(drawing, (out / "figure.png", out / "figure.svg"))
     drawn = [out / "figure.png"]
@@ -98,9 +117,7 @@ def _render(plan: grid.Plan, name: str, store: Store, folder: Path) -> Path:
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
     (out / "provenance.json").write_text(json.dumps({**body, "rendered": provenance()}, indent=1))
-    *files, address = products(plan, name, folder)
-    freshness.write(address, files, plan.needed(name), store, sources)
-    return out
+    return sources
 
 
 def _origin(result: dict[str, Any]) -> dict[str, Any]:

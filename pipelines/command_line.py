@@ -12,6 +12,7 @@ import typer
 from mixlib.data.errors import DataError
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.result_file import CorruptResult
+from pipelines.interruptions import FULL, one_line
 from pipelines.plan.job_file import JobFileError
 
 ScaleName = Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")]
@@ -25,15 +26,19 @@ EXPECTED = (DeclarationError, JobFileError, CorruptResult, DataError, OSError)
 
 def run_app(app: Callable[..., Any]) -> None:
     """Runs a typer application; a wrong declaration, missing file or faulty data ends it with one
-    line.  Everything else is a fault of ours and shows its traceback."""
-    try:
-        app()
-    except EXPECTED as error:
-        sys.exit(f"error: {error.args[0] if len(error.args) == 1 else error}")
-    except KeyError as error:
-        if (message := sentence(error)) is None:
-            raise
-        sys.exit(f"error: {message}")
+    line, and so do a signal and a full disk (:mod:`pipelines.interruptions`).  Everything else is a
+    fault of ours and shows its traceback."""
+    with one_line():
+        try:
+            app()
+        except EXPECTED as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            sys.exit(f"error: {error.args[0] if len(error.args) == 1 else error}")
+        except KeyError as error:
+            if (message := sentence(error)) is None:
+                raise
+            sys.exit(f"error: {message}")
 
 
 def sentence(error: KeyError) -> str | None:

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mixlib.whole_files import aside, write_whole
+
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 
@@ -112,7 +114,8 @@ def explain(
         raise typer.Exit(1) from None
     typer.echo(f"{run.title}, {len(run.images)} images\n\n{found.table()}")
     if plot is not None:
-        found.plot().savefig(plot, dpi=120)
+        with aside(plot) as part:
+            found.plot().savefig(part, dpi=120)
 
 
 @app.command()
@@ -144,8 +147,7 @@ def twins(
         typer.echo("\n".join(trained))
         lines += trained
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "table.md").write_text("\n".join(lines) + "\n")
+        write_whole(out / "table.md", "\n".join(lines) + "\n", durable=False)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mixlib.seed import generator
+from mixlib.whole_files import aside
 from theory.design import Design
 from theory.expansion.on_networks import Measured
 from theory.families import Family, families
@@ -212,12 +213,13 @@ def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
 
 def save(made: Figure, folder: Path, name: str) -> list[Path]:
     """Writes a figure as PNG and SVG."""
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     # fixed ids and no date: the same numbers give the same bytes
     with matplotlib.rc_context({"svg.hashsalt": "theory"}):
-        made.savefig(paths[0], dpi=120)
-        made.savefig(paths[1], metadata={"Date": None})
+        words: tuple[dict[str, Any], ...] = {"dpi": 120}, {"metadata": {"Date": None}}
+        for path, given in zip(paths, words, strict=True):
+            with aside(path) as part:
+                made.savefig(part, **given)
     return paths
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mixlib.whole_files import write_whole
+
 FOLDER = Path(__file__).parent / "notebooks"
 
 
@@ -28,12 +30,11 @@ def execute(out: Path, sources: list[Path] | None = None) -> Iterator[Path]:
     from nbclient import NotebookClient
     from nbconvert import HTMLExporter
 
-    out.mkdir(parents=True, exist_ok=True)
     root = {"metadata": {"path": str(FOLDER.parents[1])}}
     for source in sources or notebooks():
         book = jupytext.read(source)
         NotebookClient(book, timeout=600, kernel_name="python3", resources=root).execute()
         page, _ = HTMLExporter().from_notebook_node(book)
         target = out / f"{source.stem}.html"
-        target.write_text(page)
+        write_whole(target, page, durable=False)
         yield target

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mixlib.core.markdown import table
+from mixlib.whole_files import write_whole
 from theory.networks import STATES
 from theory.verify import Row
 
@@ -56,7 +57,6 @@ def numbers_table(heads: list[str], rows: list[list[str]]) -> list[str]:
 
 def write_table(folder: Path, rows: list[Row], proofs: list[tuple[str, float, str]]) -> None:
     """Writes table.md: every family's checks and terms, and every symbolic statement."""
-    folder.mkdir(parents=True, exist_ok=True)
     lines = [
         "Small networks and six generated images; shares of the MSDA penalty that the expansion "
         "explains, by state of the network.",
@@ -69,4 +69,4 @@ def write_table(folder: Path, rows: list[Row], proofs: list[tuple[str, float, st
         "",
         *table(["symbolic statement", "holds"], [[n, wrong or "yes"] for n, _, wrong in proofs]),
     ]
-    (folder / "table.md").write_text("\n".join(lines) + "\n")
+    write_whole(folder / "table.md", "\n".join(lines) + "\n", durable=False)

@@ -7,8 +7,10 @@ import torch
 from timm.models.vision_transformer import Attention, VisionTransformer
 from torch import Tensor, nn
 
-from downstream.checks import InputError, check_images
-from mixlib.core.net import inference
+from downstream.checks import check_images
+from downstream.errors import InputError
+from mixlib.core.net import inference, uncompiled
+from mixlib.models import attention
 
 
 def class_attention(model: nn.Module, x: Tensor, normalized: bool = True) -> Tensor:
@@ -36,9 +38,9 @@ def class_attention(model: nn.Module, x: Tensor, normalized: bool = True) -> Ten
     rows: list[Tensor] = []
 
     def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        rows.append(inputs[0][:, :, 0, vit.num_prefix_tokens :].float().mean(1))
+        rows.append(attention.class_attention(inputs[0], vit.num_prefix_tokens))
 
-    with _observed(vit, keep), inference(model):
+    with _observed(vit, keep), inference(model), uncompiled():
         model(x)
     maps = torch.stack(rows)
     if maps.shape[-1] != height * width:

@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from downstream.detection.settings import DetectSettings
-from mixlib.training.checkpoint import Checkpoint
+from mixlib.training.checkpoint import Aside, KeptCheckpoint
 
 FILE = "detector.checkpoint.pt"
 
@@ -23,36 +22,36 @@ def run_key(settings: DetectSettings, seed: int, start: dict[str, torch.Tensor])
     return digest.hexdigest()
 
 
-class RunCheckpoint(Checkpoint):
-    """The state of one run in ``workdir``, saved at most every ``seconds``.
+class RunCheckpoint(KeptCheckpoint):
+    """The state of one run in ``workdir``, saved at most every ``seconds``; the last two are kept.
 
     The folder is the caller's, who may start another run there: that run's state is refused.
+
+    Args:
+        workdir: its folder; made.
+        key: of :func:`run_key`.
+        seconds: least time between two writes.
+        set_aside: called with a broken file and the reason; None renames it and says so.
     """
 
     def __init__(
-        self, workdir: Path, key: str, seconds: float, stop: Callable[[], bool] = lambda: False
+        self,
+        workdir: Path,
+        key: str,
+        seconds: float,
+        set_aside: Aside | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        super().__init__(workdir / FILE, seconds, stop=stop)
-        self.key = key
+        super().__init__(workdir / FILE, key, set_aside, seconds, stop=stop)
 
-    def save(self, state: dict[str, Any]) -> None:
-        super().save({"key": self.key} | state)
-
-    def load(self) -> dict[str, Any] | None:
-        """The saved state on the CPU, or None when there is none.
+    def refuse(self, path: Path) -> None:
+        """Another run's checkpoint.
 
         Raises:
-            ValueError: the file belongs to another run.
+            ValueError: always.
         """
-        state = super().load()
-        if state is not None and state["key"] != self.key:
-            raise ValueError(
-                f"{self.path} was written with other settings, seed or pretrained weights: "
-                "expected this run's own checkpoint; use an empty workdir or delete the file"
-            )
-        return state
-
-    def clear(self) -> None:
-        """Removes the file: the run is done."""
-        self.path.unlink(missing_ok=True)
+        raise ValueError(
+            f"{path} was written with other settings, seed or pretrained weights: "
+            "expected this run's own checkpoint; use an empty workdir or delete the file"
+        )

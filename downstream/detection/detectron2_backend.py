@@ -21,6 +21,7 @@ from downstream.detection.detectron2_model import build_detector, require_detect
 from downstream.detection.readers import Record, Records
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
+from mixlib.whole_files import aside
 
 TERMS = {
     "loss_rpn_cls": "rpn_cls",
@@ -100,9 +101,9 @@ def _file(item: Record, folder: Path) -> Path:
     if item.path is not None:
         return item.path
     file = folder / f"{item.name}.png"
-    folder.mkdir(parents=True, exist_ok=True)
     assert item.image is not None
-    Image.fromarray(item.image).save(file)
+    with aside(file) as part:
+        Image.fromarray(item.image).save(part)
     return file
 
 
@@ -163,6 +164,7 @@ def _train(
                 log.append(log_row(done, {TERMS[name]: value for name, value in terms.items()}))
                 progress(done, settings.iterations, log[-1])
             if checkpoint.due() or done == settings.iterations:
+                log_row(done, {TERMS[name]: value for name, value in terms.items()})
                 states = {name: part.state_dict() for name, part in parts.items()}
                 checkpoint.save(states | {"iteration": done, "log": log})
                 checkpoint.leave_if_asked()

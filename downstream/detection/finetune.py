@@ -13,11 +13,12 @@ from torch import nn
 from downstream.detection.batches import training_batches
 from downstream.detection.c4 import Batch, C4Detector
 from downstream.detection.checkpoint import RunCheckpoint, run_key
-from downstream.detection.evaluate import detect_all, judge
+from downstream.detection.evaluate import detect_all, intervals, judge
 from downstream.detection.readers import Records
 from downstream.detection.schedule import learning_rates, optimizer
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
+from mixlib.training.checkpoint import Aside
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
 LOG_POINTS = 100  # losses are read, checked and logged about this often in a run
@@ -40,6 +41,7 @@ def finetune(
     checkpoint_seconds: float = 600.0,
     workers: int = 0,
     stop: Callable[[], bool] = lambda: False,
+    set_aside: Aside | None = None,
 ) -> dict[str, object]:
     """Fine-tune a detector that starts from the ResNet `net_modules`, and evaluate it on `test`.
 
@@ -55,10 +57,12 @@ def finetune(
         checkpoint_seconds: how often to save.
         workers: threads that decode images ahead; does not change results.
         stop: asked after every step: whether to save and end with Interrupted.
+        set_aside: called with a broken checkpoint and the reason; None renames the file and says
+            so. The run goes on from the one before.
 
     Returns:
-        AP, AP50, AP75 in percent, per_class (name -> the same), losses: a list of rows with
-        iteration and the loss terms.
+        AP, AP50, AP75 in percent, per_class (name -> the same), intervals (name -> bounds),
+        losses: a list of rows with iteration and the loss terms.
 
     Raises:
         DataError: unreadable data, no trainable object. ValueError: classes that differ, or
@@ -76,7 +80,11 @@ def finetune(
         "workers": workers,
     }
     kept = RunCheckpoint(
-        Path(workdir), run_key(settings, seed, net_modules.state_dict()), checkpoint_seconds, stop
+        Path(workdir),
+        run_key(settings, seed, net_modules.state_dict()),
+        checkpoint_seconds,
+        set_aside,
+        stop,
     )
     if settings.backend == "detectron2":
         from downstream.detection.detectron2_backend import train_and_detect
@@ -87,7 +95,8 @@ def finetune(
     )
     metrics = judge(test, found, settings.ap_rule)
     kept.clear()
-    return metrics | {"losses": losses}
+    spread = intervals(test, found, settings.ap_rule)
+    return metrics | {"losses": losses, "intervals": spread}
 
 
 def _train_and_detect(net, settings, train, test, *, checkpoint, seed, device, progress, workers):
@@ -143,6 +152,7 @@ def train_detector(
             log.append(log_row(done, terms))
             progress(done, settings.iterations, log[-1])
         if checkpoint.due() or done == settings.iterations:
+            log_row(done, terms)  # what is lost does not replace what is good
             checkpoint.save(
                 {
                     "model": model.state_dict(),

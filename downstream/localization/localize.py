@@ -26,6 +26,7 @@ from downstream.localization.evaluate import (
 from downstream.localization.maps import GrayMaps, check, gray_levels
 from downstream.localization.readers import Truth
 from downstream.localization.settings import LocalizeSettings
+from mixlib.whole_files import aside
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,7 @@ def write_rows(found: Localized, truth: Truth, path: Path) -> None:
     accuracy = found.accuracy
     columns = [accuracy.all[:, accuracy.best(delta)] for delta in DELTAS]
     columns.append(accuracy.largest[:, accuracy.best(V1_DELTA, largest=True)])
-    with path.open("w", newline="") as file:
+    with aside(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         write = csv.writer(file, lineterminator="\n")
         names = [f"overlap_v2_{delta}" for delta in DELTAS]
         write.writerow(["image", "label", "true", "predicted", *names, "overlap_predicted"])

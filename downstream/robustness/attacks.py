@@ -12,13 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from downstream.checks import InputError, check_images
+from downstream.checks import check_images
+from downstream.errors import InputError
 from downstream.frozen import frozen
-
-EPSILON = 8 / 255
-"""Radius in AutoMix, Table 6."""
-PGD_STEP = 2 / 255
-PGD_STEPS = 20
+from downstream.robustness.settings import EPSILON, PGD_STEP, PGD_STEPS
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """(model of pixels in [0, 1], images [B, C, H, W], labels [B]) -> attacked images."""

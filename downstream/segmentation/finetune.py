@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.augment import training_crop
 from downstream.segmentation.inference import SegmentationData, normalizer
 from downstream.segmentation.metrics import IGNORE

@@ -6,7 +6,7 @@ samples instead, it collates them first, so the object itself serves as ``collat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -61,12 +61,20 @@ class MixCollate:
 
         Raises:
             TypeError: the batch does not begin with an image tensor and a label tensor.
-            ValueError: labels are class indices and ``num_classes`` is not known.
+            ValueError: no sample, labels are class indices and ``num_classes`` is not known, or
+                what :func:`mixlib.mixer.check_batch` refuses.
         """
         parts = batch if len(batch) > 1 else batch[0]
-        if isinstance(parts, list) and not (parts and isinstance(parts[0], Tensor)):
+        if isinstance(parts, list) and not parts:
+            raise ValueError("expected at least one sample, got an empty list: leave it out")
+        if isinstance(parts, list) and not isinstance(parts[0], Tensor):
             parts = self.collate(parts)
-        if len(parts) < 2 or not all(isinstance(part, Tensor) for part in parts[:2]):
+        if not isinstance(parts, Sequence) or len(parts) < 2:
+            raise TypeError(
+                "expected (images, labels, ...) as tensors, got "
+                f"{type(parts).__name__}: pass the two, e.g. (batch['image'], batch['label'])"
+            )
+        if not all(isinstance(part, Tensor) for part in parts[:2]):
             kinds = [type(part).__name__ for part in parts]
             raise TypeError(f"expected (images, labels, ...) as tensors, got {kinds}")
         return (*self._mix(parts[0], parts[1]), *parts[2:])

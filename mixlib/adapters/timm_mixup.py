@@ -22,7 +22,7 @@ from mixlib.masks.inside_boxes import InsideBox
 from mixlib.methods.cutmix import Box
 from mixlib.methods.mixup import Flat
 from mixlib.methods.stochastic import Stochastic
-from mixlib.mixer import Mixed
+from mixlib.mixer import Mixed, check_batch
 from mixlib.seed import generator
 
 MODES: dict[str, Literal["batch", "pair", "sample"]] = {
@@ -107,8 +107,10 @@ class Mixup:
             Images, and soft labels float32 [B, num_classes].
 
         Raises:
-            ValueError: ``multi_label`` and the labels are not [B, num_classes].
+            TypeError, ValueError: see :func:`mixlib.mixer.check_batch`; or ``multi_label`` and
+                the labels are not [B, num_classes].
         """
+        check_batch(x, target)
         if self.multi_label and target.shape[1:] != (self.num_classes,):
             raise ValueError(
                 f"multi_label expects labels [{len(x)}, {self.num_classes}], "

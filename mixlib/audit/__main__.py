@@ -17,6 +17,7 @@ from mixlib.audit.libraries import form_of
 from mixlib.audit.load import load, parse
 from mixlib.audit.report import markdown, show
 from mixlib.audit.run import audit
+from mixlib.whole_files import write_whole
 
 app = typer.Typer(add_completion=False)
 
@@ -101,7 +102,7 @@ def main(
         raise typer.Exit(2) from None
     show(report, console)
     if out is not None:
-        out.write_text(markdown(report))
+        write_whole(out, markdown(report), durable=False)
     raise typer.Exit(bool(report.failures() or (strict and report.notes())))
 
 

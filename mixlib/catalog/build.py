@@ -32,7 +32,8 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
 
     Example:
         >>> import torch
-        >>> net("resnet10_w16", classes=4, seed=0)(torch.zeros(2, 3, 32, 32)).shape
+        >>> logits, _ = net("resnet10_w16", classes=4, seed=0)(torch.zeros(2, 3, 32, 32))
+        >>> logits.shape
         torch.Size([2, 4])
     """
     row = backbones.backbone(backbone)
@@ -121,7 +122,7 @@ def objective(
     pipeline: PipelineName = given.pop("pipeline", row.pipeline)
     loss = rule(recipe)
     if "attention" in row.needs:
-        network.sites["attention"] = last_attention(network.model)
+        network.sites["attention"] = last_attention(network.body)
     if row.rule is not None:
         loss = resolve(row.path(row.rule))(rule=loss, **of_rule)
     if row.objective != "once":

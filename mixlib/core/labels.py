@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.core.mix import Mix
+from mixlib.core.net import Net
 
 
 class LabelRule(ABC):
@@ -34,6 +35,10 @@ class LabelRule(ABC):
     """
 
     taps: tuple[str, ...] = ()
+
+    def bound(self, net: Net) -> LabelRule:
+        """The same rule for this network: one that reads its tensors learns here how they lie."""
+        return self
 
     @abstractmethod
     def __call__(

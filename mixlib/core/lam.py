@@ -6,6 +6,7 @@ a tilted law and then the *same* masks as training.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
@@ -47,8 +48,8 @@ class Beta(LamLaw):
     b: float | None = None
 
     def __post_init__(self) -> None:
-        if not (self.a > 0 and (self.b is None or self.b > 0)):
-            raise ValueError(f"Beta needs parameters above 0, got a={self.a}, b={self.b}")
+        if not (0 < self.a < math.inf and (self.b is None or 0 < self.b < math.inf)):
+            raise ValueError(f"Beta needs finite parameters above 0, got a={self.a}, b={self.b}")
 
     def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, " n"]:
         return self.shares(n, rng)[:, 0]

@@ -7,6 +7,7 @@ for torchvision and timm models alike, with no subclass of any backbone.
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
@@ -26,7 +27,8 @@ class Net(nn.Module):
     """A classifier with named places.
 
     Args:
-        model: any classifier [B, C, H, W] -> logits [B, Y].
+        model: any classifier [B, C, H, W] -> logits [B, Y], compiled or not: passes that read or
+            replace a tensor on their way run uncompiled, see :func:`uncompiled`.
         sites: names for places, e.g. {"stage3": "layer3"}; plain module paths always work.
         layout: how feature maps lie: "channels_first" [B, C, h, w], "channels_last" [B, h, w, C] or
             "tokens" [B, 1 + h w, C] behind one class token.
@@ -76,8 +78,16 @@ class Net(nn.Module):
         if "input" in tap:
             seen["input"] = x
         places = [site for site in dict.fromkeys((*edit, *tap)) if site != "input"]
-        with self._hooked(places, edit, tap, seen):
+        if not places:
             return self.model(x), seen
+        with self._hooked(places, edit, tap, seen), uncompiled():
+            return self.model(x), seen
+
+    @property
+    def body(self) -> nn.Module:
+        """The module whose submodules the sites name: the model, or what torch.compile wraps."""
+        inner = getattr(self.model, "_orig_mod", None)
+        return inner if isinstance(inner, nn.Module) else self.model
 
     def features(self, x: Tensor, site: str) -> Tensor:
         """The tensor at a site, without running what lies behind it."""
@@ -92,7 +102,8 @@ class Net(nn.Module):
         handle = self.place(site).register_forward_hook(leave)
         try:
             # forward, not call: a compiled call has no way to be left half-way
-            self.model.forward(x)
+            with uncompiled():
+                self.body.forward(x)
         except _Reached:
             pass
         finally:
@@ -107,11 +118,11 @@ class Net(nn.Module):
         """
         path = self.sites.get(site, site)
         try:
-            return self.model.get_submodule(path)
+            return self.body.get_submodule(path)
         except AttributeError:
             known = ", ".join(["input", *self.sites]) or "module paths only"
             raise KeyError(
-                f"no site {site!r} in {type(self.model).__name__}; named sites: {known}"
+                f"no site {site!r} in {type(self.body).__name__}; named sites: {known}"
             ) from None
 
     def head_path(self) -> str:
@@ -122,9 +133,9 @@ class Net(nn.Module):
         """
         if self.head is not None:
             return self.head
-        linear = [path for path, part in self.model.named_modules() if isinstance(part, nn.Linear)]
+        linear = [path for path, part in self.body.named_modules() if isinstance(part, nn.Linear)]
         if not linear:
-            raise ValueError(f"{type(self.model).__name__} has no nn.Linear: name its head")
+            raise ValueError(f"{type(self.body).__name__} has no nn.Linear: name its head")
         return linear[-1]
 
     def last_linear(self) -> nn.Linear:
@@ -145,7 +156,7 @@ class Net(nn.Module):
         With nn.Identity the network returns the representation [B, D] that its head reads.
         """
         path = self.head_path()
-        return Net(graft(self.model, path, head), self.sites, path, self.layout)
+        return Net(graft(self.body, path, head), self.sites, path, self.layout)
 
     @contextmanager
     def _hooked(
@@ -185,6 +196,23 @@ def graft(model: nn.Module, path: str, part: nn.Module) -> nn.Module:
     twin._modules = dict(model._modules)
     twin._modules[name] = graft(model.get_submodule(name), rest, part) if rest else part
     return twin
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Runs whatever torch.compile has compiled as it was written: compiled code does not see hooks
+    that are set later (torch's ``skip_nnmodule_hook_guards``), and one that changes from step to
+    step would compile anew each time.
+
+    So a network that is read or mixed inside is slower in those passes than in its plain ones, and
+    right.  Nothing happens where torch.compile was never used, nor inside a compiled function,
+    which traces the hooks that it sets itself.
+    """
+    if "torch._dynamo" not in sys.modules or torch.compiler.is_compiling():
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 @contextmanager

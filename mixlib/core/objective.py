@@ -170,7 +170,7 @@ class MixOnce(Objective):
         super().__init__()
         self.net = net
         self.policy: Policy = policy
-        self.rule = rule or CrossEntropy()
+        self.rule = (rule or CrossEntropy()).bound(net)
 
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator

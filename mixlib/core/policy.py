@@ -7,8 +7,10 @@ A policy decides who is mixed with whom (:func:`partners`), in which shares (a l
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, final
+from functools import wraps
+from typing import Any, Literal, final
 
 import torch
 from jaxtyping import Float, Int
@@ -45,6 +47,13 @@ class Policy(ABC):
 
     needs: frozenset[str] = frozenset()
     site: str = "input"
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        """Every draw of every policy runs with autocast off, whoever calls it: masks and label
+        shares are the same in a training of mixed precision as in one of single precision."""
+        super().__init_subclass__(**words)
+        if "draw" in cls.__dict__ and not getattr(cls.draw, "__isabstractmethod__", False):
+            cls.draw = _without_autocast(cls.draw)  # type: ignore[method-assign, assignment]
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -109,6 +118,24 @@ class Policy(ABC):
             net: the network in training, for policies that look into it; others ignore it.
             rng: the only source of randomness.
         """
+
+
+Draw = Callable[[Any, Tensor, Tensor, "Net | None", torch.Generator], Mix]
+
+
+def _without_autocast(draw: Draw) -> Draw:
+    """The same draw with autocast off for the device of its tensor."""
+
+    @wraps(draw)
+    def drawn(
+        self: Policy, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator
+    ) -> Mix:
+        if not torch.is_autocast_enabled(z.device.type):
+            return draw(self, z, y, net, rng)
+        with torch.autocast(z.device.type, enabled=False):
+            return draw(self, z, y, net, rng)
+
+    return drawn
 
 
 def _without_lambda(what: object) -> ValueError:

@@ -8,7 +8,7 @@ other's class out, whatever lambda.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.mix import Mix
+from mixlib.core.net import Net
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,13 @@ class Decoupled(LabelRule):
 
     rule: LabelRule = field(default_factory=CrossEntropy)
     weight: float = 0.1
+
+    @property
+    def taps(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.rule.taps
+
+    def bound(self, net: Net) -> Decoupled:
+        return replace(self, rule=self.rule.bound(net))
 
     def __call__(
         self,

@@ -93,6 +93,7 @@ ROW = Method(
     same(alpha=1.0),
     frozenset({"teacher"}),
     objective="mixtoken",
+    pipelines=("none",),
     released={
         "odd": "drop",
         "scope": "batch",

@@ -27,6 +27,7 @@ from mixlib.core.mix import Mix, blend, identity
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
 from mixlib.core.policy import Keep, Policy
+from mixlib.models.attention import token_layout
 from mixlib.models.score_map_teacher import MapTeacher
 from mixlib.seed import generator
 
@@ -41,7 +42,7 @@ class TokenLabels(Objective):
     """A transformer whose class token and patch tokens are trained.
 
     Args:
-        net: a timm vision transformer with one class token (layout "tokens").
+        net: a timm vision transformer with a class token (layout "tokens").
         teacher: a classifier trained on the same classes, see
             :class:`mixlib.models.score_map_teacher.MapTeacher`; None where every step is given its
             targets, see :meth:`learn`.
@@ -70,14 +71,17 @@ class TokenLabels(Objective):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if net.layout != "tokens":
+        layout = token_layout(net)
+        if net.layout != "tokens" or not layout.class_token:
             raise ValueError(
                 "token labels need a transformer with a class token (layout 'tokens'), got "
-                f"{type(net.model).__name__} in layout {net.layout!r}; take e.g. deit_tiny"
+                f"{type(net.model).__name__} in layout {net.layout!r} with {layout.prefix} prefix "
+                "tokens; take e.g. deit_tiny"
             )
         if of_image not in ("class", "teacher"):
             raise ValueError(f"of_image must be class or teacher, got {of_image!r}")
         self.net = net
+        self.prefix = layout.prefix
         # timm's word for the side of a patch in pixels
         self.patch = cast("tuple[int, int]", net.place(PATCHES).patch_size)
         self.teacher = None if teacher is None else MapTeacher(teacher)
@@ -157,7 +161,7 @@ class TokenLabels(Objective):
             return blend(drawn[0], patches).permute(0, 2, 3, 1).reshape(z.shape)
 
         logits, seen = self.net(x, edit={PATCHES: mixing}, tap=("last",))
-        return drawn[0], logits, patch_tokens(seen["last"], grid[0] * grid[1])
+        return drawn[0], logits, patch_tokens(seen["last"], grid[0] * grid[1], self.prefix)
 
     def mix_at(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
@@ -167,15 +171,16 @@ class TokenLabels(Objective):
         return self.policy.draw_at(patches, y, self.net, lam, rng)
 
     def predictor(self) -> nn.Module:
-        return ClassAndTokens(self.net, self.token_head, self.at_test)
+        return ClassAndTokens(self.net, self.token_head, self.at_test, self.prefix)
 
 
 class ClassAndTokens(nn.Module):
     """The prediction of the class token plus ``weight`` times the tokens' largest logits, as
     released."""
 
-    def __init__(self, net: Net, token_head: nn.Linear, weight: float) -> None:
+    def __init__(self, net: Net, token_head: nn.Linear, weight: float, prefix: int = 1) -> None:
         super().__init__()
+        self.prefix = prefix
         self.net = net
         self.token_head = token_head
         self.weight = weight
@@ -183,20 +188,23 @@ class ClassAndTokens(nn.Module):
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B Y"]:
         """Images to logits."""
         logits, seen = self.net(x, tap=("last",))
-        return logits + self.weight * self.token_head(seen["last"][:, 1:]).amax(1)
+        return logits + self.weight * self.token_head(seen["last"][:, self.prefix :]).amax(1)
 
 
-def patch_tokens(tokens: Float[Tensor, "B N D"], count: int) -> Float[Tensor, "B T D"]:
-    """The tokens behind the class token.
+def patch_tokens(
+    tokens: Float[Tensor, "B N D"], count: int, prefix: int = 1
+) -> Float[Tensor, "B T D"]:
+    """The tokens behind the prefix tokens: the class token, a distillation token, registers.
 
     Raises:
-        ValueError: there is not exactly one more than patches.
+        ValueError: there are not exactly so many of both.
     """
-    if tokens.shape[1] != 1 + count:
+    if tokens.shape[1] != prefix + count:
         raise ValueError(
-            f"expected one class token and {count} patch tokens, got {tokens.shape[1]} tokens"
+            f"expected {prefix} prefix tokens (one of class) and {count} patch tokens, got "
+            f"{tokens.shape[1]} tokens"
         )
-    return tokens[:, 1:]
+    return tokens[:, prefix:]
 
 
 def _token_head(net: Net, rng: torch.Generator) -> nn.Linear:
@@ -271,5 +279,6 @@ ROW = Method(
     2021,
     needs=frozenset({"teacher"}),
     objective="tokenlabel",
+    pipelines=("none",),
     released={"of_image": "teacher"},
 )

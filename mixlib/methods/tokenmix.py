@@ -21,7 +21,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixlib.core.hyperparameters import same
 from mixlib.core.labels import soft_targets
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw
@@ -30,7 +29,7 @@ from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope, grid_of
 from mixlib.methods.token_blocks import Blocks
-from mixlib.models.attention import class_attention
+from mixlib.models.attention import attention_map, token_layout
 
 
 def scored(mix: Mix, maps: Float[Tensor, "B g k"]) -> Mix:
@@ -86,9 +85,9 @@ class TokenMix(PairPolicy):
         own = self.law.sample(pairs.lam, grid_of(z), rng).float()
         mix = pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
         with inference(looking):
-            row = class_attention(looking.features(z, self.attention))
-        side = round(row.shape[1] ** 0.5)
-        return scored(mix, F.normalize(row, p=1, dim=1).view(-1, side, side))
+            matrix = looking.features(z, self.attention)
+        maps = attention_map(matrix, token_layout(looking), (z.shape[-2], z.shape[-1]))
+        return scored(mix, F.normalize(maps.flatten(1), p=1, dim=1).view_as(maps))
 
 
 def tokenmix(
@@ -142,7 +141,7 @@ ROW = Method(
     "tokenmix",
     _CITE,
     2022,
-    same(alpha=1.0),
+    {"default": {"alpha": 1.0}, "generated": {"alpha": 1.0, "grid": 8}},
     frozenset({"attention"}),
     released={"lam": 0.5, "extra": 14, "scope": "batch", "pairing": "reverse"},
 )

@@ -16,27 +16,28 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.finite import even_if_broken
 from mixlib.core.hyperparameters import same
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.method import Method
-from mixlib.core.mix import Mix
-from mixlib.models.attention import class_attention
+from mixlib.core.mix import Boxes, Mix
+from mixlib.core.net import Net
+from mixlib.models.attention import TokenLayout, class_attention, token_layout
 
 
-def attended_shares(mix: Mix, attention: Float[Tensor, "B N"]) -> Float[Tensor, "B K"]:
+def attended_shares(mix: Mix, attention: Float[Tensor, "B h w"]) -> Float[Tensor, "B K"]:
     """Share of a sample's attention that falls on each of its sources.
 
     Masks are brought to the grid of patches by nearest neighbors, as in the paper.
 
     Args:
         mix: of the images.
-        attention: on a square grid of N patches, in row order.
+        attention: of every patch.
     """
-    side = round(attention.shape[1] ** 0.5)
     mask = mix.dense().to(attention.dtype)
     if mask.shape[-2:] != (1, 1):
-        mask = F.interpolate(mask, (side, side), mode="nearest")
-    grid = attention.view(-1, 1, side, side)
+        mask = F.interpolate(mask, attention.shape[1:], mode="nearest")
+    grid = attention[:, None]
     return (mask * grid).sum((2, 3)) / grid.sum((2, 3))
 
 
@@ -48,11 +49,16 @@ class TransMix(LabelRule):
         rule: the loss.
         area: share of the mix's own weights; 0 is the paper's definition, 0.5 the release.
         site: where the attention matrix is, see :func:`last_attention`.
+        layout: of the network's tokens; an objective fills it in, see :meth:`bound`.
     """
 
     rule: LabelRule = field(default_factory=CrossEntropy)
     area: float = 0.0
     site: str = "attention"
+    layout: TokenLayout = field(default_factory=TokenLayout)
+
+    def bound(self, net: Net) -> TransMix:
+        return replace(self, rule=self.rule.bound(net), layout=token_layout(net))
 
     @property
     def taps(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -65,13 +71,23 @@ class TransMix(LabelRule):
         seen: Mapping[str, Tensor],
         y: Int[Tensor, " B"],
     ) -> Float[Tensor, ""]:
-        return self.rule(self.reweighted(mix, class_attention(seen[self.site])), logits, seen, y)
+        row = class_attention(seen[self.site], self.layout.prefix)
+        return self.rule(self.reweighted(mix, row), logits, seen, y)
 
     def reweighted(self, mix: Mix, attention: Float[Tensor, "B N"]) -> Mix:
-        """The same mix with weights by attention (mixed with the area's share)."""
-        return replace(
-            mix, weight=torch.lerp(attended_shares(mix, attention), mix.weight, self.area)
-        )
+        """The same mix with weights by attention (mixed with the area's share).
+
+        Args:
+            mix: of the images.
+            attention: of the class token to the patches, in row order.
+
+        Raises:
+            ValueError: the patches are not those of the images.
+        """
+        h, w = mix.mask.size if isinstance(mix.mask, Boxes) else mix.mask.shape[-2:]
+        grid = self.layout.grid_of(attention.shape[1], (h, w))
+        shares = attended_shares(mix, even_if_broken(attention.unflatten(1, grid)))
+        return replace(mix, weight=torch.lerp(shares, mix.weight, self.area))
 
 
 def transmix(rule: LabelRule | None = None, area: float = 0.0) -> TransMix:

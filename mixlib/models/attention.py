@@ -8,8 +8,77 @@ area's: ``TransMix(area=0.5)``.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from mixlib.core.finite import even_if_broken
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """How a transformer's tokens lie: prefix tokens, then the patches row by row.
+
+    Attributes:
+        prefix: tokens before the patches: the class token, a distillation token, registers.
+        class_token: whether the first of them is a class token.
+        patch: height and width of a patch in pixels; None where the network does not say.
+        grid: rows and columns of patches at the size that the network was built for; None where it
+            does not say.
+
+    Example:
+        >>> layout = TokenLayout(prefix=5, patch=(8, 8), grid=(4, 4))
+        >>> layout.grid_of(16), layout.grid_of(32, image=(32, 64))
+        ((4, 4), (4, 8))
+    """
+
+    prefix: int = 1
+    class_token: bool = True
+    patch: tuple[int, int] | None = None
+    grid: tuple[int, int] | None = None
+
+    def grid_of(self, count: int, image: tuple[int, int] | None = None) -> tuple[int, int]:
+        """Rows and columns of ``count`` patches.
+
+        Args:
+            count: of the patches.
+            image: (H, W) in pixels, where it is known.
+
+        Raises:
+            ValueError: so many patches tile neither the image nor the network's own grid; without
+                either, they are no square.
+        """
+        known = [] if self.grid is None else [self.grid]
+        if image is not None and self.patch is not None:
+            known.insert(0, (image[0] // self.patch[0], image[1] // self.patch[1]))
+        for rows, columns in known:
+            if rows * columns == count:
+                return rows, columns
+        if not known and math.isqrt(count) ** 2 == count:
+            return math.isqrt(count), math.isqrt(count)
+        grids = " or ".join(f"{rows} x {columns}" for rows, columns in known) or "a square grid"
+        raise ValueError(
+            f"attention needs every patch of the image: expected {grids}, found {count} tokens "
+            f"behind {self.prefix} prefix tokens; networks that drop or merge patches have no map"
+        )
+
+
+def token_layout(model: nn.Module) -> TokenLayout:
+    """The layout that a network states (timm's ``num_prefix_tokens`` and ``patch_embed``), itself
+    or a network inside it; one class token where none states any."""
+    for part in model.modules():
+        prefix, embed = getattr(part, "num_prefix_tokens", None), getattr(part, "patch_embed", None)
+        if isinstance(prefix, int) and embed is not None:
+            patch, grid = getattr(embed, "patch_size", None), getattr(embed, "grid_size", None)
+            return TokenLayout(
+                prefix,
+                getattr(part, "cls_token", None) is not None,
+                None if patch is None else (patch[0], patch[1]),
+                None if grid is None else (grid[0], grid[1]),
+            )
+    return TokenLayout()
 
 
 def class_attention(
@@ -18,8 +87,26 @@ def class_attention(
     """What the class token (the first) pays to every patch, mean over heads, detached, float32.
 
     Rows need not sum to one: the class token also looks at itself and at other prefix tokens.
+
+    Args:
+        attention: a row for every token.
+        prefix: tokens before the patches, see :class:`TokenLayout`.
     """
     return attention[:, :, 0, prefix:].detach().float().mean(1)
+
+
+def attention_map(
+    attention: Float[Tensor, "B heads T T"],
+    layout: TokenLayout,
+    image: tuple[int, int] | None = None,
+) -> Float[Tensor, "B h w"]:
+    """:func:`class_attention` as a map of the image; even where it is not finite.
+
+    Raises:
+        ValueError: see :meth:`TokenLayout.grid_of`.
+    """
+    row = class_attention(attention, layout.prefix)
+    return even_if_broken(row.unflatten(1, layout.grid_of(row.shape[1], image)))
 
 
 def last_attention(model: nn.Module) -> str:
@@ -29,7 +116,7 @@ def last_attention(model: nn.Module) -> str:
     on (the same numbers up to rounding).
 
     Raises:
-        ValueError: the model has no attention block of timm's.
+        ValueError: the model has no attention block of timm's, or no class token.
 
     Example:
         >>> from timm.models.vision_transformer import VisionTransformer
@@ -41,6 +128,12 @@ def last_attention(model: nn.Module) -> str:
     blocks = [(path, part) for path, part in model.named_modules() if isinstance(part, Attention)]
     if not blocks:
         raise ValueError(f"{type(model).__name__} has no attention block that could be read")
+    layout = token_layout(model)
+    if not layout.class_token:
+        raise ValueError(
+            f"attention needs a class token, found {type(model).__name__} with {layout.prefix} "
+            "prefix tokens and none of class: take one built with class_token=True"
+        )
     path, block = blocks[-1]
     block.fused_attn = False  # type: ignore[misc]  # Final for the scripting compiler only
     return f"{path}.attn_drop"

@@ -38,9 +38,9 @@ def wrap(model: nn.Module, attention: bool = False) -> Net:
     """
     if isinstance(model, Net):
         return model
-    modules = {path for path, _ in model.named_modules()}
+    modules = {path for path, _ in Net(model).body.named_modules()}
     family = (found for found in KNOWN if set(found[0].values()) <= modules)
     sites, layout = next(family, ({}, "channels_first"))
     if attention:
-        sites = {**sites, "attention": last_attention(model)}
+        sites = {**sites, "attention": last_attention(Net(model).body)}
     return Net(model, sites, layout=layout)

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.finite import even_if_broken
 from mixlib.core.net import Net, inference
 
 
@@ -42,14 +43,15 @@ def input_gradient(
 def gradient_saliency(
     net: Net, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"]
 ) -> Float[Tensor, "B H W"]:
-    """RMS over the channels of :func:`input_gradient`, float32.
+    """RMS over the channels of :func:`input_gradient`, float32; even where it is not
+    finite.
 
     Example:
         >>> net = Net(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3)))
         >>> gradient_saliency(net, torch.ones(2, 3, 4, 4), torch.tensor([0, 2])).shape
         torch.Size([2, 4, 4])
     """
-    return input_gradient(net, x, y).float().square().mean(1).sqrt()
+    return even_if_broken(input_gradient(net, x, y).float().square().mean(1).sqrt())
 
 
 def shares(saliency: Float[Tensor, "B H W"], grid: tuple[int, int]) -> Float[Tensor, "B h w"]:

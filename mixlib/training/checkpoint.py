@@ -1,4 +1,5 @@
-"""Checkpoints of a run: always whole, written at most every so many seconds.
+"""Checkpoints of a run: always whole, written at most every so many seconds; the last two, where
+the run has a key.
 
 A checkpoint is written beside its final name and moved there: a killed process leaves the one
 before.
@@ -6,13 +7,20 @@ before.
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from mixlib.whole_files import aside, rename_broken
+
+Aside = Callable[[Path, str], object]
+LITTLE = 1 << 20  # bytes: a disk with less room is full
 
 
 class Interrupted(Exception):
@@ -78,11 +86,111 @@ class Checkpoint:
         return torch.load(self.path, map_location="cpu", weights_only=True)
 
 
+class KeptCheckpoint(Checkpoint):
+    """The checkpoint of one run, and the one before it.
+
+    A file that is broken, or belongs to another run, is set aside and named, and the run goes on
+    from the one before or from its start.
+
+    Args:
+        path: of the newer one; the older is beside it, "<name>.previous".
+        key: what identifies the run.
+        set_aside: called with a broken file and the reason; moves it away and says so.
+        seconds: least time between two writes.
+        writer: whether this process writes (rank 0); the others only read.
+        stop: whether the run shall end at its next step, with its state written.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "checkpoint.pt"
+        >>> first = KeptCheckpoint(path, "0123", seconds=0)
+        >>> first.save({"step": 1})
+        >>> first.load(), KeptCheckpoint(path, "4567", seconds=0).load() is None
+        ({'step': 1}, True)
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        set_aside: Aside | None = None,
+        seconds: float = 60.0,
+        writer: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        super().__init__(path, seconds, writer, stop)
+        self.key, self.set_aside = key, set_aside or rename_broken
+
+    @property
+    def previous(self) -> Path:
+        """The older checkpoint."""
+        return self.path.with_name(f"{self.path.name}.previous")
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Writes a state, unless its sums are not finite: what is lost does not replace what is
+        good."""
+        sums = state.get("sums", {}).values()
+        if not self.writer or not all(bool(torch.isfinite(value).all()) for value in sums):
+            return
+        if self.path.exists():
+            self.path.replace(self.previous)
+        super().save({"job": self.key, "state": state})
+
+    def load(self) -> dict[str, Any] | None:
+        """The last whole state of this run on the CPU; None: there is none, start at the
+        beginning."""
+        for path in (self.path, self.previous):
+            body = read_or_set_aside(path, self.set_aside if self.writer else _leave)
+            if body is None:
+                continue
+            if isinstance(body, dict) and body.get("job") == self.key and "state" in body:
+                return dict(body["state"])
+            if self.writer:
+                self.refuse(path)
+        return None
+
+    def refuse(self, path: Path) -> None:
+        """What is done about another run's checkpoint: it is set aside."""
+        self.set_aside(path, "the checkpoint of another job")
+
+    def clear(self) -> None:
+        """Removes both files: the run is done."""
+        self.path.unlink(missing_ok=True)
+        self.previous.unlink(missing_ok=True)
+
+
+def read_or_set_aside(path: Path, set_aside: Aside) -> Any:
+    """What a checkpoint file holds, on the CPU; None where there is none or it was broken."""
+    if not path.exists():
+        return None
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch's reader raises what it likes: pickle, zip, runtime, EOF
+        reason = " ".join(str(error).split())[:120]
+        set_aside(path, f"not a whole checkpoint ({type(error).__name__}: {reason})")
+        return None
+
+
+def _leave(path: Path, why: str) -> None:
+    """Another process moves it away."""
+
+
 def save_atomically(state: Any, path: Path) -> None:
-    """``torch.save`` through a temporary neighbor, flushed to disk and renamed."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """``torch.save`` beside the file, flushed to disk and renamed, see
+    :func:`mixlib.whole_files.aside`.
+
+    Raises:
+        OSError: the disk is full, or the file could not be written.
+    """
+    with aside(path, durable=True) as part:
+        try:
+            # by its name, torch would write that into the bytes
+            with part.open("wb") as file:
+                torch.save(state, file)
+        except RuntimeError as error:
+            if "writing file" not in str(error) and "enforce fail" not in str(error):
+                raise
+            # torch's writer hides the system's reason
+            full = shutil.disk_usage(path.parent).free < LITTLE
+            code = errno.ENOSPC if full else errno.EIO
+            raise OSError(code, os.strerror(code), str(path)) from error

@@ -92,6 +92,12 @@ class History:
     steps: int = 0
 
 
+NEVER = 2**62
+"""The step at which a run breaks that does not."""
+LOOK = 50
+"""Steps between looks at whether one broke, where a look waits for a device or other processes."""
+
+
 def silent(what: str, done: int, total: int, values: dict[str, float]) -> None:
     """The report that prints nothing.
 
@@ -126,7 +132,8 @@ def fit(
         at_epoch: called with the number of finished epochs: 0 before the first, then after each.
 
     Raises:
-        FloatingPointError: the loss of an epoch was not finite; names the epoch and the terms.
+        FloatingPointError: the loss of a step was not finite; names the step. On a CPU it is the
+            last step; on a GPU, or with several processes, up to 50 more are done before.
         ValueError: this number of processes cannot do the recipe's shards; says which can.
         Interrupted: the checkpoint was asked to stop, and holds the run's state.
     """
@@ -147,7 +154,7 @@ def fit(
                         seed_layers(seed, run.step, shard)
                         loss, terms = run.model(x, y, generator(seed, "mix", run.step, shard))
                         fabric.backward(loss / len(run.shards.own))
-                    run.count(terms, len(x))
+                    run.count(loss.detach(), terms, len(x))
                 if recipe.grad_clip is not None:
                     fabric.clip_gradients(run.model, run.optimizer, max_norm=recipe.grad_clip)
                 run.optimizer.step()
@@ -195,7 +202,7 @@ def evaluate(objective: Objective, test: Loader, fabric: Fabric) -> dict[str, fl
 
 
 def over_all(fabric: Fabric, value: Tensor, how: str) -> Tensor:
-    """The "sum" or "mean" of a tensor over all processes."""
+    """The "sum", "mean" or "min" of a tensor over all processes."""
     return cast(Tensor, fabric.all_reduce(value, reduce_op=how))
 
 
@@ -241,6 +248,10 @@ class Run:
         )
         self.history, self.step = History(), 0
         self.sums: dict[str, Tensor] = {}
+        # the first step whose loss was not finite; stays on the device as the sums do
+        self.broken: Tensor | None = None
+        local = fabric.world_size == 1 and fabric.device.type == "cpu"
+        self.look = 1 if local else LOOK
         self._began = 0.0
         self._restore()
 
@@ -261,8 +272,10 @@ class Run:
         with self.fabric.no_backward_sync(self.model, enabled=more), self.shards.part():
             yield
 
-    def count(self, terms: dict[str, Tensor], images: int) -> None:
+    def count(self, loss: Tensor, terms: dict[str, Tensor], images: int) -> None:
         """Books one shard of a step."""
+        now = torch.where(loss.isfinite(), NEVER, self.step + 1)
+        self.broken = now if self.broken is None else torch.minimum(self.broken, now)
         for name, value in terms.items():
             # sums stay on the device: reading them would stop the step
             before = self._terms.get(name)
@@ -270,12 +283,36 @@ class Run:
         self.history.images += images * self.fabric.world_size
 
     def end_step(self) -> None:
-        """Books a finished step: statistics and terms of all shards, the same in every process."""
+        """Books a finished step: statistics and terms of all shards, the same in every process.
+
+        Raises:
+            FloatingPointError: its loss, or that of a step before, was not finite.
+        """
         for name, value in self.shards.end(self._terms).items():
             before = self.sums.get(name)
             self.sums[name] = value if before is None else before + value
         self.step += 1
         self.history.steps += 1
+        if self.step % self.look == 0:
+            self.stop_if_broken()
+
+    def stop_if_broken(self) -> None:
+        """Ends the run where a step's loss was not finite.
+
+        Raises:
+            FloatingPointError: names the step, its epoch, the terms and what to do.
+        """
+        if self.broken is None:
+            return
+        first = int(over_all(self.fabric, self.broken, "min"))
+        if first == NEVER:
+            return
+        epoch = (first - 1) // self.per_epoch
+        raise FloatingPointError(
+            f"step {first} of {self.steps} (epoch {epoch + 1}): the loss is not finite; lower the "
+            f"learning rate (then {self.rates['net'][first - 1]:.3g}) or take a precision of more "
+            "digits; the checkpoints before it are kept"
+        )
 
     def means(self, epoch: int) -> dict[str, float]:
         """Means of the objective's terms over the epoch that has ended.
@@ -286,6 +323,7 @@ class Run:
         means = {name: float(total) / self.per_epoch for name, total in self.sums.items()}
         self.sums = {}
         self.stop_clock()
+        self.stop_if_broken()
         if not all(math.isfinite(value) for value in means.values()):
             raise FloatingPointError(
                 f"epoch {epoch + 1}: the loss is not finite ({means}); lower the learning rate"
@@ -307,6 +345,8 @@ class Run:
         """Writes everything that the rest of the run depends on, when the checkpoint wants it."""
         if self.checkpoint is None or not self.checkpoint.due():
             return
+        if self.fabric.world_size == 1:
+            self.stop_if_broken()
         self.stop_clock()
         self.checkpoint.save(
             {

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mixlib.data.folders import hidden
-from pipelines.data.files import digest_of, write_whole
+from mixlib.whole_files import write_whole
+from pipelines.data.files import digest_of
 
 
 class File(NamedTuple):

@@ -17,8 +17,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from mixlib.data.catalog.row import Archive
 from mixlib.data.errors import wrong
+from mixlib.whole_files import write_whole
 from pipelines.data.contents import progress
-from pipelines.data.files import digest_of, write_whole
+from pipelines.data.files import digest_of
 from pipelines.data.places import unpacking_mark
 
 CHUNK = 1 << 20

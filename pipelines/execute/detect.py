@@ -6,12 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from downstream.detection.checkpoint import FILE
 from downstream.detection.finetune import finetune
 from downstream.detection.readers import Records, read_split
 from mixlib.data.catalog import DATASETS
 from mixlib.models import backbones
-from pipelines.execute.checkpoints import read_or_set_aside
 from pipelines.execute.context import Context
 from pipelines.execute.interruption import asked_to_stop
 from pipelines.execute.outcome import Outcome
@@ -24,8 +22,6 @@ def run(job: DetectJob, context: Context) -> Outcome:
     weights = context.weights(job.parent)
     net = backbones.build(job.parent.backbone.name, classes_of(weights), seed=0)
     net.load_state_dict(weights)
-    # one that cannot be read would stop every restart
-    read_or_set_aside(context.folder / FILE, context.store.set_aside)
     began = time.monotonic()
 
     def report(done: int, total: int, losses: Mapping[str, float]) -> None:
@@ -40,13 +36,14 @@ def run(job: DetectJob, context: Context) -> Outcome:
             progress=report,
             checkpoint_seconds=context.checkpoint_seconds,
             workers=context.workers,
+            set_aside=context.store.set_aside,
             stop=stop,
         )  # fmt: skip
     return Outcome(
         metrics={name: float(measured[name]) for name in ("AP", "AP50", "AP75")},
         history=measured["losses"],
         seconds=time.monotonic() - began,
-        more={"per_class": measured["per_class"]},
+        more={"per_class": measured["per_class"], "intervals": measured["intervals"]},
     )
 
 

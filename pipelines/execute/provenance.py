@@ -144,6 +144,8 @@ def host() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
+        # a training's numbers depend on how many processes shared its batches
+        "world_size": int(os.environ.get("WORLD_SIZE", "1")),
     }
     torch = sys.modules.get("torch")
     if torch is not None:

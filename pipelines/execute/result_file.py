@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.data.files import write_whole
+from mixlib.whole_files import write_whole
 
 RESULT = "result.json"
 # the digest itself, and what runs that the repository holds have beside a result

@@ -13,7 +13,9 @@ result must survive that.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +24,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.data.files import file_digest, write_whole
+from mixlib.whole_files import rename_broken, write_whole
+from pipelines.data.files import file_digest
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.provenance import provenance
 from pipelines.execute.result_file import (
@@ -33,7 +36,11 @@ from pipelines.execute.result_file import (
 )
 from pipelines.plan.job import Job, plain
 
-__all__ = ["RESULT", "CorruptResult", "Store", "load"]
+__all__ = ["RESULT", "BusyError", "CorruptResult", "Store", "load"]
+
+
+class BusyError(OSError):
+    """Another process does this job."""
 
 
 @dataclass(frozen=True)
@@ -115,25 +122,55 @@ class Store:
         """The job's working folder, held by this process alone.
 
         Another process that wants the same job (an orphan of a killed run, say) waits here until
-        this one is done.  Of the processes of one distributed run only the leader takes the lock.
+        this one is done.  Of the processes of one distributed run only the leader takes the lock;
+        a second distributed run is refused, since its other processes would time out meanwhile.
+
+        Raises:
+            BusyError: another process holds the job, and this run is distributed.
         """
         folder = self.root / f"{job.digest}.partial"
         if not leads:
             yield folder
             return
-        with self.lock(job.digest):
+        shared = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        with self.lock(job.digest, f"does {job.describe()}", wait=not shared):
             folder.mkdir(exist_ok=True)
             yield folder
             if folder.exists() and not any(folder.iterdir()):
                 folder.rmdir()
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Held by one process at a time; another one waits.  A killed process holds nothing."""
+    def lock(self, name: str, what: str = "", wait: bool = True) -> Iterator[None]:
+        """Held by one process at a time.  A killed process holds nothing.
+
+        Args:
+            name: of the lock.
+            what: the holder's work, for whoever waits.
+            wait: another one waits, and says so; False: it is refused.
+
+        Raises:
+            BusyError: another process holds it, and nobody should wait.
+        """
         locks = self.root / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
-        with (locks / name).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with (locks / name).open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                holder = lock.read().strip() or "another process"
+                if not wait:
+                    raise BusyError(
+                        f"{holder} {what or f'holds {name}'} already: wait until it ends, or end "
+                        "it; a second run of one job would only hang"
+                    ) from None
+                if what:
+                    print(f"waiting: {holder} {what}", file=sys.stderr, flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+            lock.flush()
             yield
 
     def commit(
@@ -213,12 +250,7 @@ class Store:
 
     def set_aside(self, path: Path, why: str) -> Path:
         """Renames a broken file or folder to ``<name>.broken-<n>`` and says so."""
-        number = 1
-        while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
-            number += 1
-        path.rename(aside)
-        print(f"set aside {path} as {aside.name}: {why}", file=sys.stderr, flush=True)
-        return aside
+        return rename_broken(path, why)
 
     def mark(self, job: Job) -> None:
         """Tells the workflow engine that a job is finished."""

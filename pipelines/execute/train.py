@@ -11,10 +11,9 @@ from mixlib.data.catalog import DATASETS
 from mixlib.data.images import cap
 from mixlib.data.loader import Loader
 from mixlib.data.readers import read
-from mixlib.training.checkpoint import save_atomically
+from mixlib.training.checkpoint import KeptCheckpoint, save_atomically
 from mixlib.training.fit import History, fit
 from pipelines.data import published
-from pipelines.execute.checkpoints import JobCheckpoint
 from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.interruption import asked_to_stop
 from pipelines.execute.launch import launch
@@ -40,7 +39,7 @@ def run(job: TrainJob, context: Context) -> Outcome:
             save_atomically(objective.state_dict(), context.folder / snapshot(epoch))
 
     with asked_to_stop() as stop:
-        checkpoint = JobCheckpoint(
+        checkpoint = KeptCheckpoint(
             context.folder / "checkpoint.pt",
             job.digest,
             context.store.set_aside,

@@ -111,7 +111,7 @@ class Plan:
     @property
     def data(self) -> dict[str, Data]:
         """Every dataset that a job reads, by fingerprint."""
-        return {job.data.fingerprint: job.data for job in self.jobs.values()}
+        return {data.fingerprint: data for job in self.jobs.values() for data in job.datasets}
 
     def of_kind(self, kind: str) -> dict[str, Job]:
         """Jobs of one kind by digest."""

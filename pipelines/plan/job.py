@@ -62,6 +62,11 @@ class Job(ABC):
     def data(self) -> Data:
         """The dataset that the job reads."""
 
+    @property
+    def datasets(self) -> Iterator[Data]:
+        """Every dataset that the job reads; :attr:`data` is the first."""
+        yield self.data
+
     def parents(self) -> Iterator[Job]:
         """Jobs whose results this one starts from."""
         for field in dataclasses.fields(self):

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from pipelines.data.files import write_whole
+from mixlib.whole_files import write_whole
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import KINDS
 

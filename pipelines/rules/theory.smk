@@ -13,7 +13,7 @@ for product, (command, files) in THEORY.items():
             f"theory_{product}"
         input:
             glob.glob("theory/**/*.py", recursive=True),
-            glob.glob("mixlib/laws/*.py"),
+            glob.glob("mixlib/**/*.py", recursive=True),
         output:
             [f"paper_tables/{product}/{file}" for file in files],
         params:

@@ -18,6 +18,7 @@ from mixlib.core.lam import Beta, Fixed, Redrawn, Uniform
 from mixlib.core.mask import MaskLaw, as_dense, label_share
 from mixlib.methods.cutmix import Box
 from mixlib.methods.hmix import HMix
+from theory.explanation import explain
 
 SIZES = ((1, 1), (7, 5), (8, 8), (16, 24))
 
@@ -133,3 +134,17 @@ def test_wrong_parameters_are_refused():
     ):
         with pytest.raises(ValueError, match="got"):
             build()
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_theory_explains_every_law(name):
+    """What it regularizes, on a smooth network on which the second order is nearly everything."""
+    images = torch.randn(6, 1, 8, 8, generator=rng(3), dtype=torch.float64)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)).double()
+    with torch.no_grad():
+        net[1].weight.normal_(0, 0.1, generator=rng(4))
+    found = explain(LAWS[name].make((8, 8)), net, images, torch.arange(6) % 3, directions=256)
+    # a linear network has no Hessian of its own; the loss' curvature makes R2 positive
+    assert found.terms["R2"].value > 0
+    assert found.terms["R3"].value == 0
+    assert abs(found.terms["remainder"].value) < 0.2 * found.terms["R2"].value

@@ -14,6 +14,7 @@ from mixlib.catalog import build as builder
 from mixlib.catalog.methods import METHODS, method
 from mixlib.core.method import resolve
 from mixlib.core.net import Net
+from mixlib.core.training_pipeline import TRAINING_PIPELINES
 from mixlib.models.wrap import wrap
 from mixlib.training.recipes import recipe
 
@@ -113,3 +114,17 @@ def test_an_objective_that_does_not_follow_lambda_says_so(name):
     )
     with pytest.raises(ValueError, match="lambda"):
         objective.mix_at(torch.randn(2, 3, 64, 64), torch.arange(2), 0.3, torch.Generator())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_row_s_pipelines_are_those_that_can_be_built(name):
+    x, y = torch.randn(4, 3, 64, 64), torch.arange(4)
+    plain = dataclasses.replace(recipe("imagenet_deit"), weight_ema=None)
+    for pipeline in TRAINING_PIPELINES:
+        given = {**params(name, False), "pipeline": pipeline}
+        if pipeline in method(name).pipelines:
+            objective = builder.objective(name, network(name), given, plain, steps=4, seed=0)
+            assert objective(x, y, torch.Generator().manual_seed(0)).loss.isfinite()
+        else:
+            with pytest.raises(ValueError, match="pipeline"):
+                builder.objective(name, network(name), given, plain, steps=4, seed=0)

@@ -13,11 +13,13 @@ import torch
 from torch import nn
 
 import mixlib
+from mixlib.adapters.collate import MixCollate
+from mixlib.adapters.timm_mixup import Mixup
 from mixlib.catalog import build as builder
 from mixlib.catalog.methods import METHODS
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy
 from mixlib.methods.decoupledmix import Decoupled
-from mixlib.mixer import Mixer
+from mixlib.mixer import Mixer, check_batch
 from mixlib.models.wrap import wrap
 
 ROOT = Path(__file__).parents[2]
@@ -182,13 +184,27 @@ def test_wrong_words_are_answered(call, kind, words):
         (torch.zeros(3, 4, 4), torch.arange(3), ValueError, r"expected images \[B, C, H, W\]"),
         (torch.zeros(2, 3, 4, 4), torch.arange(3), ValueError, "for 2 images"),
         (torch.zeros(2, 3, 4, 4), torch.rand(2), TypeError, "class indices"),
+        (torch.zeros(2, 3, 4, 4), torch.arange(2).int(), TypeError, "int32.*labels.long"),
+        (torch.zeros(2, 3, 4, 4), torch.arange(2)[:, None], ValueError, r"\[2, 1\].*squeeze"),
+        (torch.zeros(2, 3, 4, 4), [0, 1], TypeError, "labels as a tensor, got list"),
+        (torch.zeros(0, 3, 4, 4), torch.arange(0), ValueError, "at least one image"),
     ],
 )
-def test_wrong_batches_are_refused(images, labels, kind, words):
+def test_wrong_batches_are_refused_by_mixers_and_adapters(images, labels, kind, words):
     mixer = mixlib.build("mixup")
     with pytest.raises(kind, match=words):
         # beneath the run-time shape checks, which users do not have
         getattr(Mixer.__call__, "__wrapped__", Mixer.__call__)(mixer, images, labels, rng())
+    with pytest.raises(kind, match=words):
+        check_batch(images, labels)
+    if isinstance(labels, torch.Tensor) and images.ndim == 4:
+        with pytest.raises(kind, match=words):
+            getattr(Mixup.__call__, "__wrapped__", Mixup.__call__)(
+                Mixup(num_classes=CLASSES), images, labels
+            )
+    else:
+        with pytest.raises(TypeError, match=r"as tensors|images"):
+            MixCollate(mixer, num_classes=CLASSES)((images, labels))
 
 
 def test_soft_labels_say_what_they_cannot_do():

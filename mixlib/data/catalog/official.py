@@ -18,6 +18,12 @@ _VAN_HORN = (
 )
 _EVERINGHAM = "Everingham et al.: The Pascal Visual Object Classes Challenge, IJCV 2010"
 _LIN = "Lin et al.: Microsoft COCO: Common Objects in Context, ECCV 2014"
+_HENDRYCKS = (
+    "Hendrycks and Dietterich: Benchmarking Neural Network Robustness to Common Corruptions and "
+    "Perturbations, ICLR 2019"
+)
+_ZHOU = "Zhou et al.: Scene Parsing through ADE20K Dataset, CVPR 2017"
+_ZENODO = "https://zenodo.org/records/"
 _CIFAR_HOST = "https://www.cs.toronto.edu/~kriz/"
 _VOC_HOST = "https://thor.robots.ox.ac.uk/pascal/VOC/"
 _COCO_HOST = "http://images.cocodataset.org/"
@@ -235,6 +241,60 @@ DETECTION = (
                 _COCO_HOST + "annotations/annotations_trainval2017.zip",
                 "f4bbac642086de4f52a3fdda2de5fa2c",
                 "coco",
+            ),
+        ),
+    ),
+)
+
+CORRUPTED = (
+    Dataset(
+        *("cifar10_c", "CIFAR-10-C", "cifar", "cifar-c", 10, 32),
+        splits=(("test", 10_000),),
+        citation=_HENDRYCKS,
+        folder="CIFAR-10-C",
+        needs=(("labels.npy", 50_000), ("zoom_blur.npy", 150_000_000)),
+        archives=(
+            Archive(_ZENODO + "2535967/files/CIFAR-10-C.tar", "56bf5dcef84df0e2308c6dcbcbbd8499"),
+        ),
+        mean=CIFAR_MEAN,
+        std=CIFAR_STD,
+    ),
+    Dataset(
+        *("cifar100_c", "CIFAR-100-C", "cifar", "cifar-c", 100, 32),
+        splits=(("test", 10_000),),
+        citation=_HENDRYCKS,
+        folder="CIFAR-100-C",
+        needs=(("labels.npy", 50_000), ("zoom_blur.npy", 150_000_000)),
+        archives=(
+            Archive(_ZENODO + "3555552/files/CIFAR-100-C.tar", "11f0ed0f1191edbf9fa23466ae6021d3"),
+        ),
+        mean=CIFAR_MEAN,
+        std=CIFAR_STD,
+    ),
+    Dataset(
+        *("imagenet_c", "ImageNet-C", "imagenet", "imagenet-c", 1000, 224),
+        splits=(("val", 50_000),),
+        citation=_HENDRYCKS,
+        folder="ImageNet-C",
+        needs=(("noise/gaussian_noise/1/n01440764", 0), ("extra/saturate/5/n15075141", 0)),
+        how=(
+            f"download blur.tar, digital.tar, extra.tar, noise.tar and weather.tar of "
+            f"{_ZENODO}2235448 and unpack them to ImageNet-C/<group>/<corruption>/<1 to 5>/<wnid>"
+        ),
+    ),
+)
+
+SEGMENTATION = (
+    Dataset(
+        *("ade20k", "ADE20K", "scenes", "ade20k", 150, 512),
+        splits=(("train", 20_210), ("val", 2_000)),
+        citation=_ZHOU,
+        folder="ADEChallengeData2016",
+        needs=(("objectInfo150.txt", 1_000), ("images/training", 0), ("annotations/training", 0)),
+        archives=(
+            Archive(
+                "http://data.csail.mit.edu/places/ADEchallenge/ADEChallengeData2016.zip",
+                "7328b3957e407ddae1d3cbf487f149ef",
             ),
         ),
     ),

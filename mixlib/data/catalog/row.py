@@ -8,7 +8,7 @@ from mixlib.data.shapes.scenes import Shapes
 
 FAMILIES = (
     *("cifar", "tiny", "imagenet", "fine", "inat", "places", "generated"),
-    *("voc", "coco", "folder"),
+    *("voc", "coco", "folder", "scenes"),
 )
 LAYOUTS = (
     *(
@@ -21,7 +21,7 @@ LAYOUTS = (
         "inat",
         "list",
     ),
-    *("voc", "coco"),
+    *("voc", "coco", "ade20k", "camvid", "cifar-c", "imagenet-c"),
 )
 IDENTITIES = ("declared", "measured", "generated", "chosen")
 
@@ -65,7 +65,8 @@ class Dataset:
         classes: number of classes; 0 = as found on disk.
         size: side in pixels of a training image (a square), before any crop.
         splits: (name, images) of the training split and of the split that tables report, in this
-            order; 0 images = as found on disk. Further splits may follow.
+            order; 0 images = as found on disk. Further splits may follow. A set that nothing is
+            trained on has one.
         citation: BibTeX-like key line: authors, title, venue, year.
         folder: where it lies below the data folder.
         needs: (path below `folder`, least bytes); the folder holds the set when every path is there
@@ -120,7 +121,7 @@ class Dataset:
     @property
     def test(self) -> str:
         """Name of the split whose numbers the tables report."""
-        return self.splits[1][0]
+        return self.splits[min(1, len(self.splits) - 1)][0]
 
     def count(self, split: str) -> int:
         """Official number of images of `split`; 0 = as found on disk. Raises KeyError for an

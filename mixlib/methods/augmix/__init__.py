@@ -20,4 +20,5 @@ ROW = Method(
         **normalized({key: {"severity": 3.0} for key in ("cifar", "generated")}),
     },
     objective="augmix",
+    pipelines=("none",),
 )

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixlib.core.net import Layout, Net, inference
+from mixlib.models.attention import token_layout
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _grid(tokens: Tensor, image: tuple[int, int]) -> Tensor:
 
 def probe(net: Net, site: str, image: int = 64) -> Features:
     """The channels of a site, found by one forward pass of a blank image of ``image`` pixels."""
-    layout, prefix = net.layout, 1 if net.layout == "tokens" else 0
+    layout, prefix = net.layout, token_layout(net).prefix if net.layout == "tokens" else 0
     device = next(net.parameters()).device
     with inference(net):
         z = net.features(torch.zeros(1, 3, image, image, device=device), site)

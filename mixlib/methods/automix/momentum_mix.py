@@ -66,7 +66,7 @@ class MomentumMix(Objective):
         self.pair = Pair(net, heads, momentum or Momentum(), steps, statistics)
         self.policy: Policy = policy
         self.one_hot = one_hot
-        self.rule = rule or CrossEntropy()
+        self.rule = (rule or CrossEntropy()).bound(net)
 
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator

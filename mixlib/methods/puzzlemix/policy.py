@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.finite import flat_if_broken
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net
@@ -90,7 +91,7 @@ def labeling_costs(
     keep, give = own[partner], own  # choosing one image loses the other's saliency
     block = [length // n for length, n in zip(x.shape[-2:], grid, strict=True)]
     strip = [divisor(length, weights.neighbor) for length in block]
-    pooled = F.avg_pool2d(x, strip).float() * std
+    pooled = flat_if_broken(F.avg_pool2d(x, strip).float() * std)
     edges = []
     for axis in (1, 2):
         aa, ab, ba, bb = (

@@ -69,7 +69,10 @@ class TrainJob(Job):
         paper = point["data"]
         setting.look_up("dataset", paper, DATASETS)
         chosen_net = setting.backbone(point["backbone"], paper)
-        ours, declared = setting.scale.settings("train", paper), point.get("changes", {})
+        ours, declared = (
+            setting.scale.settings("train", paper, point["recipe"]),
+            point.get("changes", {}),
+        )
         changes = overlaid(ours, declared)
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         # a cell that asks for another crop keeps the scale's image size
@@ -84,7 +87,7 @@ class TrainJob(Job):
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, EPOCH_RULES)
         return cls(
-            images=setting.data(paper),
+            images=setting.data(paper, point["recipe"]),
             backbone=chosen_net,
             method=setting.method(
                 point["method"],
@@ -92,6 +95,7 @@ class TrainJob(Job):
                 backbone(point["backbone"]).small,
                 point.get("params"),
                 point.get("pipeline"),
+                point["recipe"],
             ),
             recipe=recipe,
             augment=setting.augment(recipe.augment, augment),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.robustness.apgd import apgd, checkpoints, losses
 from downstream.robustness.attacks import Normalized, fgsm, loss_gradient, pgd, project
 from mixlib.seed import generator

@@ -66,3 +66,17 @@ def test_wrong_batches_are_named():
         ours({"x": 1}, 2)
     with pytest.raises(ValueError, match="how many classes"):
         ours(*batch())
+
+
+@pytest.mark.parametrize(
+    ("batch", "kind", "words"),
+    [
+        ({"image": torch.zeros(2, 3, 4, 4)}, TypeError, "got dict.*batch"),
+        ([], ValueError, "at least one sample"),
+        ([{"image": torch.zeros(3, 4, 4), "label": 0}], TypeError, "got dict"),
+        (torch.zeros(2, 3, 4, 4), TypeError, "got Tensor"),
+    ],
+)
+def test_what_is_no_pair_is_named(batch, kind, words):
+    with pytest.raises(kind, match=words):
+        MixCollate(mixlib.build("cutmix"), num_classes=3)(batch)

@@ -176,7 +176,7 @@ def test_a_recipe_s_smoothing_holds_for_image_and_tokens():
 def test_wrong_networks_and_words():
     with pytest.raises(ValueError, match=r"transformer with a class token.*ResNet"):
         tokenlabel(teacher(), teacher=teacher())
-    with pytest.raises(ValueError, match="one class token and 16 patch tokens, got 18"):
+    with pytest.raises(ValueError, match=r"1 prefix tokens .* and 16 patch tokens, got 18"):
         patch_tokens(torch.zeros(1, 18, 4), 16)
     with pytest.raises(ValueError, match=r"mixlib.methods.mixtoken.mixtoken\(mixlib.wrap"):
         mixlib.build("mixtoken", teacher=teacher())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipelines.execute.checkpoints import JobCheckpoint
+from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.store import Store
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    return JobCheckpoint(tmp_path / "checkpoint.pt", "0123", Store(tmp_path).set_aside, seconds=0)
+    return KeptCheckpoint(tmp_path / "checkpoint.pt", "0123", Store(tmp_path).set_aside, seconds=0)
 
 
 def test_nothing_there_is_a_start(checkpoint):
@@ -43,7 +43,7 @@ def test_both_broken_is_a_start_that_says_so(checkpoint, capsys):
 
 def test_the_checkpoint_of_another_job_is_set_aside(checkpoint, tmp_path, capsys):
     checkpoint.save({"step": 1})
-    other = JobCheckpoint(checkpoint.path, "4567", Store(tmp_path).set_aside, seconds=0)
+    other = KeptCheckpoint(checkpoint.path, "4567", Store(tmp_path).set_aside, seconds=0)
     assert other.load() is None
     assert "of another job" in capsys.readouterr().err
 
@@ -67,7 +67,7 @@ def test_what_is_not_finite_does_not_replace_what_is_good(checkpoint):
 def test_only_the_leader_writes_and_moves(checkpoint, tmp_path):
     checkpoint.save({"step": 1})
     checkpoint.path.write_bytes(b"")
-    reader = JobCheckpoint(checkpoint.path, "0123", pytest.fail, seconds=0, writer=False)
+    reader = KeptCheckpoint(checkpoint.path, "0123", pytest.fail, seconds=0, writer=False)
     assert reader.load() is None
     reader.save({"step": 5})
     assert checkpoint.path.read_bytes() == b""
