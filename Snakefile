@@ -79,10 +79,11 @@ rule check:
     input:
         # datasets with a public archive are fetched first
         lambda wildcards: sorted({
-            str(ready_path(each.data.fingerprint))
+            str(ready_path(data.fingerprint))
             for name in asked() or PLAN.tables
             for job in PLAN.needed(name)
             for each in job.closure()
+            for data in each.datasets
         }),
     output:
         CHECKED or "results/.checked/none",

@@ -16,6 +16,8 @@ import torch
 
 from downstream.detection.c4 import C4Detector
 from downstream.detection.settings import DetectSettings
+from downstream.segmentation.settings import SegmentSettings
+from downstream.segmentation.upernet import UPerNet
 from mixlib.catalog import build as builder
 from mixlib.catalog.methods import method
 from mixlib.counting.activations import Activations
@@ -29,9 +31,17 @@ from mixlib.training.recipes import Recipe
 from pipelines.plan.inputs import Data, Row
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import DetectJob, LocalizeJob, MixedJob, TrainJob
+from pipelines.plan.kinds.attention import AttentionJob
+from pipelines.plan.kinds.calibration import CalibrationJob
+from pipelines.plan.kinds.occlusion import OcclusionJob
+from pipelines.plan.kinds.robustness import RobustnessJob
+from pipelines.plan.kinds.segment import SegmentJob
 from pipelines.plan.setting import pairs, unpaired
 
 GIB = 2**30
+EVALUATIONS = (AttentionJob, CalibrationJob, OcclusionJob, RobustnessJob)
+CORRUPTED = 19 * 5
+"""Corruptions times severities."""
 SPARE = 1.1, 1 * GIB
 """Factor and bytes for fragments, workspaces and the driver's own."""
 STATES = {"sgd": 1, "adamw": 2, "lamb": 2}
@@ -91,6 +101,11 @@ def of_job(job: Job) -> Load:
             return Load(0.0, 0.0)
         step = _step_of(job.parent)
         return Load(step.forward * images(job.scenes, train=False), _forward_memory(step))
+    if isinstance(job, SegmentJob):
+        return _segment(job)
+    if isinstance(job, EVALUATIONS):
+        step = _step_of(job.parent)
+        return Load(step.forward * _passes(job), _forward_memory(step))
     if isinstance(job, MixedJob):
         step = _step_of(job.parent)
         # the mix looks at the images, and the classifier at the mix
@@ -139,6 +154,51 @@ def _train(job: TrainJob) -> Load:
         memory,
         recipe.precision,
     )
+
+
+def _passes(job: Job) -> float:
+    """Forward passes of one image that an evaluation takes; a gradient counts as three."""
+    tests = images(job.data, train=False)
+    if isinstance(job, RobustnessJob):
+        s = job.settings
+        gradients = 1 + s.pgd_steps + 2 * s.apgd_steps
+        corrupted = CORRUPTED * min(s.corrupted or tests, tests)
+        return corrupted + 3.0 * gradients * min(s.attacked or tests, tests)
+    if isinstance(job, OcclusionJob):
+        p = job.settings
+        return float(len(p.which) * len(p.ratios) * p.repeats * min(p.images or tests, tests))
+    if isinstance(job, AttentionJob):
+        return float(min(job.settings.images or tests, tests))
+    return float(tests)
+
+
+def _segment(job: SegmentJob) -> Load:
+    s = job.settings
+    step = _segmenter(job.parent.backbone.name, s, DATASETS[job.scenes.name].classes or 2)
+    factor, more = SPARE
+    memory = factor * (step.activations + 4 * (step.parameters + 4 * step.trained)) + more
+    # windows at one scale and flipped at six, each about as large as a crop
+    windows = images(job.scenes, train=False) * (1 + 2 * 6) * (s.longest / s.crop)
+    return Load(float(step.operations) * s.steps + step.forward * windows, memory)
+
+
+@cache
+def _segmenter(backbone: str, settings: SegmentSettings, classes: int) -> StepLoad:
+    """Counts one step of a segmenter."""
+    model = UPerNet(backbones.build(backbone, 10, 0), classes, settings)
+    with FakeDevice(_Everything()), backward_in_python():
+        model.to("cuda").train()
+        held = [*model.parameters(), *model.buffers()]
+        x = torch.empty(settings.batch, 3, settings.crop, settings.crop, device="cuda")
+        with Operations() as counter:
+            with Activations(held) as kept:
+                out = model(x)
+                loss = sum(t.sum() for t in (out if isinstance(out, tuple) else (out,)))
+            loss.backward()  # type: ignore[union-attr]
+        with Operations() as forward, torch.no_grad():
+            model.eval()(x)
+    numbers = sum(t.numel() for t in held)
+    return StepLoad(counter.total, kept.peak, numbers, numbers, forward.total / settings.batch)
 
 
 def _forward_memory(step: StepLoad) -> float:

@@ -31,7 +31,7 @@ Bytes = Callable[[Job], float]
 
 def of_data(jobs: Iterable[Job]) -> Iterator[str]:
     """Datasets that are missing, or hold another number of images than their owners'."""
-    for name in dict.fromkeys(job.data.name for job in jobs):
+    for name in dict.fromkeys(data.name for job in jobs for data in job.datasets):
         row = DATASETS[name]
         if row.identity == "generated":
             continue
@@ -125,7 +125,7 @@ def of_disk(jobs: Iterable[Job], results: Path, stored: Bytes) -> Iterator[str]:
     """Folders with less room than results and missing datasets take."""
     jobs = list(jobs)
     need: dict[Path, float] = {results: sum(map(stored, jobs))}
-    for name in dict.fromkeys(job.data.name for job in jobs):
+    for name in dict.fromkeys(data.name for job in jobs for data in job.datasets):
         try:
             find(DATASETS[name])
         except MissingDataError:
