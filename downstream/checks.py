@@ -11,12 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from downstream.errors import InputError
 from mixlib.core.net import inference
-from mixlib.data.errors import DataError
-
-
-class InputError(DataError):
-    """Logits, labels, images or files that cannot be evaluated; the message says why."""
 
 
 def check_logits(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> None:
@@ -33,11 +29,6 @@ def check_logits(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> N
         )
     if not len(logits):
         raise InputError("expected at least one image, found an empty test set: check its split")
-    if logits.shape[1] < 2:
-        raise InputError(
-            "expected at least two classes, found logits of one class only: every prediction is "
-            "right by construction, so there is nothing to measure"
-        )
     check_labels(labels, logits.shape[1])
     broken = ~np.isfinite(logits).all(1)
     if broken.any():
@@ -49,11 +40,16 @@ def check_logits(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> N
 
 
 def check_labels(labels: NDArray[np.integer], classes: int) -> None:
-    """Refuses labels [N] outside 0 ... classes - 1.
+    """Refuses labels [N] outside 0 ... classes - 1, and fewer than two classes.
 
     Raises:
         InputError: naming the first such label and its place.
     """
+    if classes < 2:
+        raise InputError(
+            f"expected at least two classes, found {classes}: with one class only every prediction "
+            "is right by construction, so there is nothing to measure"
+        )
     wrong = (labels < 0) | (labels >= classes)
     if wrong.any():
         first = int(wrong.argmax())

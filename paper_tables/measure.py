@@ -116,7 +116,8 @@ def baseline(grid: Grid, cells: list[tuple[str, str]]) -> bool:
 
 
 def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
-    """The cells that are better than all that they are compared with; baselines have none.
+    """The cells that are better than all that they are compared with; baselines have none, and no
+    column in which neither way is good.
 
     A comparison has a best cell only if every cell of it has several runs and the best mean leads
     each other by more than the sum of both standard deviations: one run says nothing about the
@@ -128,9 +129,14 @@ def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
         else column.higher_is_better
         for column in table.columns
     }
+    unranked = {column.label for column in table.columns if not column.ranked}
     leaders = set()
     for _, places in panels(table):
-        cells = [place for place in places if place in grid and not grid[place].diverged]
+        cells = [
+            place
+            for place in places
+            if place in grid and not grid[place].diverged and place[1] not in unranked
+        ]
         if len(cells) < 2 or baseline(grid, cells):
             continue
         first = max(

@@ -16,7 +16,7 @@ def data_titles(jobs: Iterable[Job]) -> tuple[str, ...]:
     """Titles of every dataset behind these jobs, parents first."""
     from mixlib.data.catalog import DATASETS
 
-    names = (ancestor.data.name for job in jobs for ancestor in job.closure())
+    names = (data.name for job in jobs for each in job.closure() for data in each.datasets)
     return tuple(dict.fromkeys(DATASETS[name].title for name in names))
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from paper_tables import freshness
+from paper_tables.average_precision import average_precision_notes
 from paper_tables.comparison import compare_runs, describe_stale
 from paper_tables.drawings.canvas import Drawing
 from paper_tables.drawings.registry import check_drawing, load_drawing
@@ -67,6 +68,7 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         [store.read(job) for job in jobs],
         tuple(map(compare_runs, found)),
         describe_stale(name, stale),
+        average_precision_notes(table, plan.cells[name], store),
     )
 
 

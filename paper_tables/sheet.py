@@ -133,6 +133,7 @@ def build_sheet(
     results: Sequence[Mapping[str, Any]] = (),
     comparisons: Sequence[Comparison] = (),
     stale: str = "",
+    remarks: Sequence[str] = (),
 ) -> Sheet:
     """Computes everything that a table shows.
 
@@ -143,6 +144,7 @@ def build_sheet(
         results: the results behind it, for their provenance.
         comparisons: measured runs of the repository.
         stale: which of its files no cell needs any more.
+        remarks: lines about the measured numbers, before the footnotes.
     """
     leaders = best(table, grid)
     lines = []
@@ -166,7 +168,7 @@ def build_sheet(
         heads=tuple(column.label for column in table.columns),
         lines=tuple(lines),
         legend=_legend(grid),
-        notes=tuple(_notes(table, scale)),
+        notes=tuple(_notes(table, scale, remarks)),
         origin=describe_origin(results),
         records=tuple(records),
         comparisons=tuple(comparisons),
@@ -218,8 +220,8 @@ def _legend(grid: Grid) -> tuple[str, ...]:
     return (PLUS_MINUS, BOLD)
 
 
-def _notes(table: Table, scale: Scale) -> list[str]:
-    """Lines under a table: its source, what may be compared, footnotes."""
+def _notes(table: Table, scale: Scale, remarks: Sequence[str]) -> list[str]:
+    """Lines under a table: its source, what may be compared, remarks, footnotes."""
     lines = [f"Reproduces {table.source}."]
     if table.left_out:
         lines.append(f"Left out at scale {scale.title}: {', '.join(table.left_out)}.")
@@ -231,4 +233,4 @@ def _notes(table: Table, scale: Scale) -> list[str]:
         lines.append(
             f"Tolerance: a difference up to {table.tolerance:g} is within the protocol's noise."
         )
-    return lines + [note.strip() for note in table.footnotes]
+    return [*lines, *remarks] + [note.strip() for note in table.footnotes]

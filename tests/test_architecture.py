@@ -84,7 +84,7 @@ LAYERS = (
     ("methods",),
     ("training",),
     ("catalog", "mixer"),
-    ("adapters", "audit"),
+    ("adapters", "audit", "counting"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 MIXLIB = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "mixlib"]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 
 def box_cover(

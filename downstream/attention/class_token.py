@@ -7,7 +7,8 @@ import torch
 from timm.models.vision_transformer import Attention, VisionTransformer
 from torch import Tensor, nn
 
-from downstream.checks import InputError, check_images
+from downstream.checks import check_images
+from downstream.errors import InputError
 from mixlib.core.net import inference, uncompiled
 from mixlib.models import attention
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
 from downstream.attention.target_scores import TargetScores
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 COLORS = "viridis"
+BOX = "#FF2020"
 
 
 def draw_layers(
@@ -20,6 +22,8 @@ def draw_layers(
     maps: NDArray[np.floating],
     titles: Sequence[str],
     shares: NDArray[np.floating] | None = None,
+    labels: Sequence[str] | None = None,
+    boxes: Sequence[NDArray[np.integer]] | None = None,
 ) -> Figure:
     """One row an image: the image, then its attention in each layer.
 
@@ -28,6 +32,8 @@ def draw_layers(
         maps: [L, B, h, w] (:func:`downstream.attention.class_token.class_attention`).
         titles: of the L layers.
         shares: [L, B] of attention inside the true box, written below each map.
+        labels: of the B rows.
+        boxes: B arrays [G, 4] of true boxes (x0, y0, x1, y1) in pixels, drawn on each image.
 
     Raises:
         InputError: numbers of images, maps and titles that differ.
@@ -42,6 +48,12 @@ def draw_layers(
     axes = figure.subplots(count, layers + 1, squeeze=False)
     for row, image in enumerate(images):
         axes[row, 0].imshow(image)
+        axes[row, 0].set_ylabel(labels[row] if labels else "", fontsize=9)
+        for x0, y0, x1, y1 in boxes[row].tolist() if boxes else ():
+            frame = Rectangle(
+                (x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=BOX, linewidth=1.5
+            )
+            axes[row, 0].add_patch(frame)
         for layer in range(layers):
             axis = axes[row, layer + 1]
             axis.imshow(image)
@@ -56,35 +68,35 @@ def draw_layers(
 
 def draw_target_scores(
     own: NDArray[np.uint8],
-    mixed: NDArray[np.uint8],
+    masked: NDArray[np.uint8],
     maps: NDArray[np.floating],
     scores: TargetScores,
 ) -> Figure:
-    """One row a mixed image: the own image, its attention map, and the mixed image with the own
-    image's label share by TokenMix and by CutMix.
+    """One row an image: the image, its attention map, and what a mix leaves of it, with its label
+    share by TokenMix and by CutMix.
 
     Args:
-        own, mixed: uint8 [B, H, W, 3].
+        own, masked: uint8 [B, H, W, 3].
         maps: attention [B, h, w] of the own image.
         scores: of the mixed images.
 
     Raises:
         InputError: numbers of images, maps and scores that differ.
     """
-    if not len(own) == len(mixed) == len(maps) == len(scores.area):
+    if not len(own) == len(masked) == len(maps) == len(scores.area):
         raise InputError(
-            f"expected as many images, mixed images, maps and scores, found {len(own)}, "
-            f"{len(mixed)}, {len(maps)} and {len(scores.area)}"
+            f"expected as many images, masked images, maps and scores, found {len(own)}, "
+            f"{len(masked)}, {len(maps)} and {len(scores.area)}"
         )
     figure = Figure(figsize=(5, 1.85 * len(own) + 0.3), layout="constrained")
     axes = figure.subplots(len(own), 3, squeeze=False)
     for row in range(len(own)):
         axes[row, 0].imshow(own[row])
         axes[row, 1].imshow(enlarge(maps[row], own[row].shape[:2]), cmap=COLORS)
-        axes[row, 2].imshow(mixed[row])
+        axes[row, 2].imshow(masked[row])
         content, area = float(scores.content[row, 0]), float(scores.area[row, 0])
         axes[row, 2].set_xlabel(f"TokenMix {content:.2f}, CutMix {area:.2f}", fontsize=8)
-    for axis, title in zip(axes[0], ("image", "attention", "mixed"), strict=True):
+    for axis, title in zip(axes[0], ("image", "attention", "masked"), strict=True):
         axis.set_title(title, fontsize=9)
     _bare(axes)
     return figure

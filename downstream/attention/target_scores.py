@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

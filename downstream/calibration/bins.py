@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 BINS = 15
 """Bins of Guo et al. and of most later papers."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from downstream.calibration.bins import Bins
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 BAR, GAP = "#4878a8", "#d65f5f"
 

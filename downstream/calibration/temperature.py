@@ -15,7 +15,8 @@ from scipy.special import softmax
 
 from downstream.calibration.bins import BINS
 from downstream.calibration.measures import Calibration, measure_calibration
-from downstream.checks import InputError, check_logits
+from downstream.checks import check_logits
+from downstream.errors import InputError
 from mixlib.seed import derive
 
 BOUNDS = (0.01, 100.0)

@@ -7,13 +7,14 @@ from torch import Tensor
 
 from downstream.detection.augment import resize, shortest_edge_size
 from downstream.detection.batches import Pixels, normalize_and_pad
+from downstream.detection.bootstrap import average_precision_intervals
 from downstream.detection.boxes import clip
 from downstream.detection.c4 import C4Detector, Detections
-from downstream.detection.coco_ap import evaluate_coco
+from downstream.detection.coco_ap import coco_matches, evaluate_coco
 from downstream.detection.detections import Found
 from downstream.detection.readers import Records
 from downstream.detection.settings import DetectSettings
-from downstream.detection.voc_ap import evaluate_voc
+from downstream.detection.voc_ap import evaluate_voc, voc_matches
 
 
 def to_original(found: Detections, seen: Tensor, original: tuple[int, int]) -> Detections:
@@ -70,3 +71,11 @@ def judge(truth: Records, found: list[Found], rule: str) -> dict[str, object]:
     if rule == "coco":
         return evaluate_coco(truth, found)
     return evaluate_voc(truth, found, rule)
+
+
+def intervals(truth: Records, found: list[Found], rule: str) -> dict[str, tuple[float, float]]:
+    """95 % bootstrap intervals over the test images of AP, AP50 and AP75 (percent) by `rule`:
+    (low, high), see :func:`downstream.detection.bootstrap.average_precision_intervals`."""
+    matches = coco_matches(truth, found) if rule == "coco" else voc_matches(truth, found)
+    whole = average_precision_intervals(matches, rule)
+    return {name: (interval.low, interval.high) for name, interval in whole.items()}

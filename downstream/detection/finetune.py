@@ -13,7 +13,7 @@ from torch import nn
 from downstream.detection.batches import training_batches
 from downstream.detection.c4 import Batch, C4Detector
 from downstream.detection.checkpoint import RunCheckpoint, run_key
-from downstream.detection.evaluate import detect_all, judge
+from downstream.detection.evaluate import detect_all, intervals, judge
 from downstream.detection.readers import Records
 from downstream.detection.schedule import learning_rates, optimizer
 from downstream.detection.settings import DetectSettings
@@ -40,6 +40,7 @@ def finetune(
     progress: Progress = silent,
     checkpoint_seconds: float = 600.0,
     workers: int = 0,
+    stop: Callable[[], bool] = lambda: False,
     set_aside: Aside | None = None,
 ) -> dict[str, object]:
     """Fine-tune a detector that starts from the ResNet `net_modules`, and evaluate it on `test`.
@@ -55,12 +56,13 @@ def finetune(
         progress: called with (iterations done, of how many, latest losses).
         checkpoint_seconds: how often to save.
         workers: threads that decode images ahead; does not change results.
+        stop: asked after every step: whether to save and end with Interrupted.
         set_aside: called with a broken checkpoint and the reason; None renames the file and says
             so. The run goes on from the one before.
 
     Returns:
-        AP, AP50, AP75 in percent, per_class (name -> the same), losses: a list of rows with
-        iteration and the loss terms.
+        AP, AP50, AP75 in percent, per_class (name -> the same), intervals (name -> bounds),
+        losses: a list of rows with iteration and the loss terms.
 
     Raises:
         DataError: unreadable data, no trainable object. ValueError: classes that differ, or
@@ -71,18 +73,10 @@ def finetune(
             f"train and test need the same classes in the same order, got {train.classes} and "
             f"{test.classes}"
         )
-    given = {
-        "seed": seed,
-        "device": torch.device(device),
-        "progress": progress,
-        "workers": workers,
-    }
-    kept = RunCheckpoint(
-        Path(workdir),
-        run_key(settings, seed, net_modules.state_dict()),
-        checkpoint_seconds,
-        set_aside,
-    )
+    where = torch.device(device)
+    given = {"seed": seed, "device": where, "progress": progress, "workers": workers}
+    key = run_key(settings, seed, net_modules.state_dict())
+    kept = RunCheckpoint(Path(workdir), key, checkpoint_seconds, set_aside, stop)
     if settings.backend == "detectron2":
         from downstream.detection.detectron2_backend import train_and_detect
     else:
@@ -91,8 +85,9 @@ def finetune(
         net_modules, settings, train.trainable(), test, checkpoint=kept, **given
     )
     metrics = judge(test, found, settings.ap_rule)
+    spread = intervals(test, found, settings.ap_rule)
     kept.clear()
-    return metrics | {"losses": losses}
+    return metrics | {"losses": losses, "intervals": spread}
 
 
 def _train_and_detect(net, settings, train, test, *, checkpoint, seed, device, progress, workers):
@@ -157,6 +152,7 @@ def train_detector(
                     "log": log,
                 }
             )
+            checkpoint.leave_if_asked()
     return log
 
 

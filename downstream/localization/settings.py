@@ -8,6 +8,7 @@ for Table 8.
 from dataclasses import dataclass
 
 FILTERS = ("bilinear", "bicubic")
+VALIDATION = ("val", "train")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class LocalizeSettings:
         center_sigma: standard deviation in grid pixels of the center prior.
         batch: images a forward pass.
         samples: images kept for pictures, evenly spaced through the test split.
+        validation: split whose boxes choose the threshold that is applied to the test split:
+            "val", the evaluator's own (CUBV2: new images, in the WSOL metadata), or "train" where
+            only CUB-200-2011 itself is there.
 
     Raises:
         ValueError: a value that cannot be used.
@@ -36,11 +40,16 @@ class LocalizeSettings:
     center_sigma: float = 60.0
     batch: int = 64
     samples: int = 4
+    validation: str = "val"
 
     def __post_init__(self) -> None:
         if self.interpolation not in FILTERS:
             raise ValueError(
                 f"interpolation must be one of {', '.join(FILTERS)}, found {self.interpolation!r}"
+            )
+        if self.validation not in VALIDATION:
+            raise ValueError(
+                f"validation must be one of {', '.join(VALIDATION)}, found {self.validation!r}"
             )
         for name in ("input", "grid", "thresholds", "batch", "samples"):
             if getattr(self, name) < 1:

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from downstream.checks import InputError, check_images
+from downstream.checks import check_images
+from downstream.errors import InputError
 from downstream.frozen import frozen
-from downstream.robustness.attacks import EPSILON, check_radius, project, random_start
+from downstream.robustness.attacks import check_radius, project, random_start
+from downstream.robustness.settings import APGD_STEPS, EPSILON
 
 Loss = Literal["ce", "dlr"]
 
@@ -98,7 +100,7 @@ def apgd(
     x: Tensor,
     y: Tensor,
     epsilon: float = EPSILON,
-    steps: int = 100,
+    steps: int = APGD_STEPS,
     loss: Loss = "ce",
     rng: torch.Generator | None = None,
 ) -> Tensor:

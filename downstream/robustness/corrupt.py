@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.robustness import blur, digital, noise, weather
 from downstream.robustness.filters import Pixels
 from downstream.robustness.severities import CORRUPTIONS, LEVELS, check_corruption

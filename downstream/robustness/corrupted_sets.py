@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from downstream.checks import InputError, check_labels
+from downstream.checks import check_labels
+from downstream.errors import InputError
 from downstream.robustness.corrupt import check_bytes
 from downstream.robustness.severities import CORRUPTIONS, LEVELS, check_corruption
 from mixlib.data.open_image import open_image

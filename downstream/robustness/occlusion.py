@@ -6,86 +6,21 @@ how a count is rounded, what fills them, whether all images lose the same ones.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from downstream.checks import InputError, check_images, check_labels
+from downstream.checks import check_images, check_labels
+from downstream.errors import InputError
+from downstream.robustness.occlusion_settings import OcclusionSettings
 from mixlib.core.net import inference
 from mixlib.seed import generator
 
-Rounding = Literal["round", "floor"]
-Which = Literal["random", "salient", "nonsalient"]
-Fill = Literal["mean", "black"]
 Rank = Callable[[Tensor, Tensor], Tensor]
 """(images [B, C, H, W] in [0, 1], labels [B]) -> importance of every patch [B, P], row by row."""
-
-TENTHS = tuple(step / 10 for step in range(11))
-
-
-@dataclass(frozen=True)
-class OcclusionSettings:
-    """What defines an occlusion curve.
-
-    Args:
-        patch: side of a patch, pixels.
-        ratios: shares of the patches to drop.
-        rounding: of ratio times patches: "round" (OpenMixup) or "floor" (Naseer et al.).
-        which: "random" patches, the most "salient" ones first or the least ("nonsalient").
-        fill: "mean", the color that normalization makes zero (OpenMixup), or "black" (Naseer et
-            al.).
-        shared: the same random patches for all images of a batch, as in both published protocols;
-            False: every image loses its own.
-        repeats: random draws to average over.
-        seed: decides the random patches.
-
-    Raises:
-        InputError: a value that cannot be used.
-
-    Example:
-        >>> OcclusionSettings(patch=16, rounding="floor").counts(196)[1:4]
-        (19, 39, 58)
-    """
-
-    patch: int = 16
-    ratios: tuple[float, ...] = TENTHS
-    rounding: Rounding = "round"
-    which: Which = "random"
-    fill: Fill = "mean"
-    shared: bool = True
-    repeats: int = 1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, value, known in (
-            ("rounding", self.rounding, ("round", "floor")),
-            ("which", self.which, ("random", "salient", "nonsalient")),
-            ("fill", self.fill, ("mean", "black")),
-        ):
-            if value not in known:
-                raise InputError(f"{name} must be one of {', '.join(known)}, found {value!r}")
-        if self.patch < 1 or self.repeats < 1 or not self.ratios:
-            raise InputError(
-                f"patch and repeats must be at least 1 and ratios not empty, found patch="
-                f"{self.patch}, repeats={self.repeats}, ratios={self.ratios}"
-            )
-        if not all(0 <= ratio <= 1 for ratio in self.ratios):
-            raise InputError(f"ratios must lie in [0, 1], found {self.ratios}")
-
-    def counts(self, patches: int) -> tuple[int, ...]:
-        """Patches to drop of ``patches``, by ratio."""
-        return tuple(count_dropped(patches, ratio, self.rounding) for ratio in self.ratios)
-
-
-def count_dropped(patches: int, ratio: float, rounding: Rounding) -> int:
-    """``ratio`` of ``patches`` as a whole number."""
-    # 0.7 * 10 is below 7 in binary: what is meant is the decimal fraction
-    exact = round(patches * ratio, 9)
-    return int(np.floor(exact)) if rounding == "floor" else int(np.rint(exact))
 
 
 def drop_patches(
@@ -206,6 +141,41 @@ def occlusion_curve(
         raise InputError("expected at least one image, found an empty test set: check its split")
     parts = (torch.cat(part, 1).numpy() for part in (right, confidence))
     return OcclusionCurve(settings.ratios, counts, *parts)
+
+
+def occluded_examples(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    settings: OcclusionSettings,
+    mean: tuple[float, ...],
+    ratios: tuple[float, ...],
+) -> tuple[Tensor, Tensor]:
+    """A few images at some ratios of random patches, for pictures.
+
+    Args:
+        model, settings, mean: as :func:`occlusion_curve`; each image loses patches of its own.
+        x: images [B, C, H, W] in [0, 1].
+        y: their labels [B].
+        ratios: shares of the patches to drop.
+
+    Returns:
+        The occluded images [R, B, C, H, W] and the probability of the true class [R, B].
+
+    Raises:
+        InputError: see :func:`occlusion_curve`.
+    """
+    check_images(x)
+    rows, columns = patch_grid(x, settings.patch)
+    own = replace(settings, which="random", shared=False, ratios=ratios)
+    order = _order(x, y, rows * columns, own, (0, 0), None)
+    fill = torch.tensor(mean) if settings.fill == "mean" else 0.0
+    images, confidence = [], []
+    for count in own.counts(rows * columns):
+        hidden, _ = drop_patches(x, order[:, :count], settings.patch, fill)
+        images.append(hidden)
+        confidence.append(_answers(model, hidden, y)[1])
+    return torch.stack(images), torch.stack(confidence)
 
 
 def _order(

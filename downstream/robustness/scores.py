@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from downstream.checks import InputError, check_labels
+from downstream.checks import check_labels
+from downstream.errors import InputError
 from downstream.robustness.attacks import Attack
 from downstream.robustness.severities import CORRUPTIONS, LEVELS, STANDARD
 from mixlib.core.net import inference

@@ -5,7 +5,7 @@ The constants are those for 32-pixel images; ImageNet-C has others. Distortion n
 severity: glass blur, frost and elastic transform are not monotone.
 """
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 LEVELS = (1, 2, 3, 4, 5)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import ndtri
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.robustness.filters import (
     Pixels,
     blur_along,

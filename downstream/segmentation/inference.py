@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.metrics import Confusion, count_pixels, empty
 from downstream.segmentation.settings import SegmentSettings
 from mixlib.core.net import inference

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 IGNORE = 255
 """Label of pixels that count for nothing."""

@@ -2,14 +2,14 @@
 150 classes) and CamVid (Brostow et al., 2009; the 11 classes of SegNet)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.metrics import IGNORE
 from mixlib.data.open_image import image_size, open_image
 
@@ -66,6 +66,10 @@ class Segmentations:
     def __len__(self) -> int:
         return len(self.images)
 
+    def capped(self, most: int | None) -> "Segmentations":
+        """The first ``most`` images; None: all."""
+        return replace(self, images=self.images[:most], masks=self.masks[:most])
+
     def image(self, number: int) -> NDArray[np.uint8]:
         """RGB uint8 [H, W, 3].
 
@@ -114,20 +118,25 @@ def _indices(path: Path) -> NDArray[np.int64]:
         raise InputError(f"{path}: cannot be read as a mask ({error})") from error
 
 
-def read_segmentations(layout: str, root: Path, split: str) -> Segmentations:
+def read_segmentations(
+    layout: str, root: Path, split: str, classes: int | None = ADE20K_CLASSES
+) -> Segmentations:
     """A split of a dataset in the layout "ade20k" or "camvid".
+
+    Args:
+        classes: of ADE20K, see :func:`read_ade20k`.
 
     Raises:
         InputError: another layout or split, or any fault in the files.
     """
     if layout == "ade20k":
-        return read_ade20k(root, split)
+        return read_ade20k(root, split, classes)
     if layout == "camvid":
         return read_camvid(root, split)
     raise InputError(f"expected the layout ade20k or camvid, found {layout!r}")
 
 
-def read_ade20k(root: Path, split: str) -> Segmentations:
+def read_ade20k(root: Path, split: str, classes: int | None = ADE20K_CLASSES) -> Segmentations:
     """Split "train" or "val" of ``ADEChallengeData2016`` as it is published.
 
     Labels 1 to 150 are the classes and 0 is ignored, as in training and in the benchmark.
@@ -135,9 +144,10 @@ def read_ade20k(root: Path, split: str) -> Segmentations:
     Args:
         root: the folder that holds ``images`` and ``annotations``; class names are read from its
             ``objectInfo150.txt`` where that is there.
+        classes: that the list must name; None: any number (a set of one's own in this layout).
 
     Raises:
-        InputError: another split, a folder or file that is missing, or names that are not 150.
+        InputError: another split, a folder or file that is missing, or another number of names.
     """
     if split not in ADE20K_SPLITS:
         raise InputError(f"expected the split train or val of ADE20K, found {split!r}")
@@ -151,21 +161,21 @@ def read_ade20k(root: Path, split: str) -> Segmentations:
     return Segmentations(
         images,
         tuple(masks / f"{path.stem}.png" for path in images),
-        _ade20k_names(root / "objectInfo150.txt"),
+        _ade20k_names(root / "objectInfo150.txt", classes),
         1,
         (0,),
         str(folder),
     )
 
 
-def _ade20k_names(path: Path) -> tuple[str, ...]:
-    """Names of the 150 classes, each the first of its synonyms; numbers where there is no list."""
+def _ade20k_names(path: Path, classes: int | None) -> tuple[str, ...]:
+    """Names of the classes, each the first of its synonyms; numbers where there is no list."""
     if not path.is_file():
-        return tuple(str(number) for number in range(1, ADE20K_CLASSES + 1))
+        return tuple(str(number) for number in range(1, (classes or ADE20K_CLASSES) + 1))
     rows = [line.split("\t") for line in path.read_text().splitlines()[1:] if line.strip()]
     names = tuple(row[-1].split(",")[0].strip() for row in rows)
-    if len(names) != ADE20K_CLASSES:
-        raise InputError(f"{path}: expected {ADE20K_CLASSES} classes, found {len(names)}")
+    if classes is not None and len(names) != classes:
+        raise InputError(f"{path}: expected {classes} classes, found {len(names)}")
     return names
 
 

@@ -6,7 +6,7 @@ The paper's code has no segmentation. Defaults are those of MMSegmentation's UPe
 
 from dataclasses import dataclass
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """Scales of multi-scale testing, each also mirrored."""
@@ -89,3 +89,7 @@ class SegmentSettings:
             raise InputError(f"layers must rise from 0 on, found {self.layers}")
         if not self.scales or min(self.scales) <= 0:
             raise InputError(f"scales must be positive, found {self.scales}")
+
+
+SETTINGS: dict[str, SegmentSettings] = {"upernet_160k": SegmentSettings()}
+"""Settings by the word of a declaration."""

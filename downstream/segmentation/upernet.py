@@ -13,7 +13,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.settings import SegmentSettings
 
 FACTORS = (4.0, 2.0, 1.0, 0.5)

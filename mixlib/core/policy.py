@@ -53,7 +53,7 @@ class Policy(ABC):
         shares are the same in a training of mixed precision as in one of single precision."""
         super().__init_subclass__(**words)
         if "draw" in cls.__dict__ and not getattr(cls.draw, "__isabstractmethod__", False):
-            cls.draw = _without_autocast(cls.draw)  # type: ignore[method-assign,assignment]
+            cls.draw = _without_autocast(cls.draw)  # type: ignore[method-assign, assignment]
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixlib.core.hyperparameters import same
 from mixlib.core.labels import soft_targets
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw
@@ -142,7 +141,7 @@ ROW = Method(
     "tokenmix",
     _CITE,
     2022,
-    same(alpha=1.0),
+    {"default": {"alpha": 1.0}, "generated": {"alpha": 1.0, "grid": 8}},
     frozenset({"attention"}),
     released={"lam": 0.5, "extra": 14, "scope": "batch", "pairing": "reverse"},
 )

@@ -26,6 +26,8 @@ PRE_SITES = RESNET_SITES | {"last": "last"}
 THREE_SITES = {f"stage{i}": f"layer{i}" for i in range(1, 4)} | {"last": "last"}
 # a transformer has no stages: a sixth, a third and half of twelve blocks stand for the first three
 VIT_SITES = {"stage1": "blocks.1", "stage2": "blocks.3", "stage3": "blocks.5", "last": "norm"}
+# the same shares of six blocks
+VIT6_SITES = {"stage1": "blocks.0", "stage2": "blocks.1", "stage3": "blocks.2", "last": "norm"}
 SWIN_SITES = {f"stage{i + 1}": f"layers.{i}" for i in range(4)} | {"last": "norm"}
 CONVNEXT_SITES = {f"stage{i + 1}": f"stages.{i}" for i in range(4)} | {"last": "stages.3"}
 
@@ -104,6 +106,17 @@ def _timm(
     return Backbone(name, title, "timm", {"model": model}, "imagenet", sites, cite, layout)
 
 
+# a transformer for 64 pixels: 8 x 8 patches, as many as there are cells to look at
+_SMALL_VIT: dict[str, Any] = {
+    "img_size": 64,
+    "patch_size": 8,
+    "embed_dim": 64,
+    "depth": 6,
+    "num_heads": 4,
+    "mlp_ratio": 2.0,
+}
+
+
 def _residual(
     name: str,
     title: str,
@@ -171,6 +184,11 @@ BACKBONES = Catalog(
         _residual("preact50", "PreActRN50", "pre_bottleneck", (3, 4, 6, 3), _WIDTHS, 64, _PRE),
         _timm("deit_tiny", "DeiT-T", "deit_tiny_patch16_224", VIT_SITES, _DEIT, "tokens"),
         _timm("deit_small", "DeiT-S", "deit_small_patch16_224", VIT_SITES, _DEIT, "tokens"),
+        _timm("deit_base", "DeiT-B", "deit_base_patch16_224", VIT_SITES, _DEIT, "tokens"),
+        Backbone(
+            *("vit6_w64", "ViT-6 (width 64)", "vit", _SMALL_VIT, "imagenet", VIT6_SITES, _DEIT),
+            layout="tokens",
+        ),
         _timm("swin_tiny", "Swin-T", _SWIN_T, SWIN_SITES, _SWIN, "channels_last"),
         _timm(
             "convnext_tiny",
@@ -214,6 +232,10 @@ def build(name: str, classes: int, seed: int) -> nn.Module:
             import timm
 
             return timm.create_model(row.options["model"], num_classes=classes)
+        if row.family == "vit":
+            from timm.models.vision_transformer import VisionTransformer
+
+            return VisionTransformer(num_classes=classes, **row.options)
         if row.family == "residual":
             from mixlib.models.cifar_resnets import ResidualNet
 

@@ -22,9 +22,11 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     plt = canvas(table.name)
     shown = [(label, cells) for label, cells in panels(table) if not baseline(grid, cells)]
     levels = {label: grid[cells[0]].mean for label, cells in panels(table) if baseline(grid, cells)}
+    # a level is drawn where the same is measured
+    metrics = {entry.label: entry.metric for entry in (*table.rows, *table.columns)}
     compared = table.columns if table.compare == "columns" else table.rows
     labels = [entry.label for entry in compared]
-    across = max(min(len(shown), 4), 1)
+    across = 3 if len(shown) in (5, 6, 9) else max(min(len(shown), 4), 1)
     down = max(-(-len(shown) // across), 1)
     size = (1.4 + 2.7 * across, (0.7 + 0.27 * len(labels)) * down + 0.7)
     figure, axes = plt.subplots(
@@ -35,11 +37,15 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         side = 1 if table.compare == "columns" else 0
         for place in places:
             line(axis, labels.index(place[side]), grid[place], paper=scale.compare)
-        for number, (label, mean) in enumerate(levels.items()):
+        own = {key: mean for key, mean in levels.items() if metrics[key] == metrics[title]}
+        for number, (label, mean) in enumerate(own.items()):
             level = axis.axvline(mean, linestyle="--", linewidth=1.2, color="black", label=label)
             level.set_dashes((4 + 3 * number, 2))
-        if levels:
-            axis.legend(fontsize=7, frameon=False)
+            # along its line, where it hides no dot
+            axis.annotate(
+                label, (mean, 0.5), (3, 0), ("data", "axes fraction"), "offset points",
+                rotation=90, fontsize=7, va="center",
+            )  # fmt: skip
         axis.set_title(title, fontsize=10)
         axis.margins(x=0.08)
         axis.tick_params(labelsize=8)

@@ -28,8 +28,13 @@ def localized(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     }
     count = min(len(sample["names"]) for sample in samples.values())
     lines = []
+    drawn: set[str] = set()
     for row in table.rows:
         own = [cell for cell in cells if cell.row == row.label]
+        digests = {cell.jobs[0].digest for cell in own}
+        if digests <= drawn:
+            continue  # another number of networks that are drawn already
+        drawn |= digests
         if len({cell.jobs for cell in own}) == 1:
             # what no column plays a part in (a baseline) is drawn once, all images in one line
             lines.append([(row.label, own[0], number) for number in range(count)])

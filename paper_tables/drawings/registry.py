@@ -29,6 +29,14 @@ DRAWINGS: Mapping[str, str] = MappingProxyType(
         "samples_of_a_trained_block": f"{_HERE}.samples:of_a_trained_block",
         "gradient_products": f"{_HERE}.gradients:product_maps",
         "localization": f"{_HERE}.localization:localized",
+        "robustness": f"{_HERE}.robustness:by_corruption_and_attack",
+        "reliability": f"{_HERE}.reliability:reliability",
+        "attention_by_layer": f"{_HERE}.attention:by_layer",
+        "attention_maps": f"{_HERE}.attention:maps",
+        "target_scores": f"{_HERE}.attention:scores",
+        "occlusion_curves": f"{_HERE}.occlusion:curves",
+        "occlusion_examples": f"{_HERE}.occlusion:examples",
+        "segmentations": f"{_HERE}.segmentations:segmented",
         "gallery": f"{_HERE}.gallery:draw",
     }
 )

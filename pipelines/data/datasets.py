@@ -23,7 +23,7 @@ from mixlib.data.catalog import DATASETS, dataset
 from mixlib.data.catalog.row import Dataset
 from mixlib.data.errors import DataError, wrong
 from mixlib.data.shapes.scenes import Shapes
-from mixlib.data.split_sizes import Inventory, take_inventory
+from mixlib.data.split_sizes import Inventory
 from mixlib.whole_files import write_whole
 from pipelines.command_line import run_app
 from pipelines.data.contents import content_digest, progress
@@ -90,9 +90,10 @@ def prepare(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path
 
 def _checked(row: Dataset, spec: Shapes | None, folder: Path) -> Inventory:
     """What the folder holds, after every image and annotation was looked at."""
-    from pipelines.data.inspect_dataset import inspect_images
+    # torch takes seconds to load, and most commands here read no image
+    from pipelines.data.inspect_dataset import inspect_images, inventory
 
-    found = take_inventory(row, folder)
+    found = inventory(row, folder)
     expected = {split: (_size(row, spec, split) or found.splits[split]) for split in found.splits}
     if found.splits != expected:
         remedy = "unpack the archive again, or use the row of an extract"
@@ -233,9 +234,11 @@ def fetch(name: Name, keep: bool = False) -> None:
 @app.command()
 def verify(name: Name) -> None:
     """Count the images of a dataset's splits and compare them with the catalog."""
+    from pipelines.data.inspect_dataset import inventory
+
     row = dataset(name)
     folder = locate(fingerprint(row)) if row.identity == "generated" else folder_of(row)
-    found = take_inventory(row, folder)
+    found = inventory(row, folder)
     counts, classes = found.splits, found.classes
     other = {s: n for s, n in counts.items() if row.count(s) and row.count(s) != n}
     typer.echo(f"{row.title}: {counts}, {len(classes)} classes, in {folder}")

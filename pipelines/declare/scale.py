@@ -36,11 +36,12 @@ class Scale:
         compare: whether differences to the paper may be shown.
         family: whose method parameters are used; None: those of the paper's dataset.
         data: the paper's dataset -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
-            ...}.
+            ...}; "<dataset>/<recipe>" for trainings by one recipe only.
         backbones: the paper's network -> stand-in; "<dataset>/<network>" for one dataset only.
         parts: table -> {"rows": labels, "columns": labels} of those of its cells that are measured,
             where they are not all.
-        kinds: kind of job -> {"default" or the paper's dataset -> settings that differ}.
+        kinds: kind of job -> {"default", the paper's dataset or a recipe -> settings that differ};
+            a dataset's are laid over the default's, a recipe's over both.
     """
 
     name: str
@@ -55,15 +56,19 @@ class Scale:
     parts: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
-    def settings(self, kind: str, data: str) -> dict[str, Any]:
-        """Settings of a kind of job on the paper's dataset ``data`` that differ from the
-        recipe's."""
+    def settings(self, kind: str, data: str, recipe: str = "") -> dict[str, Any]:
+        """Settings of a kind of job on the paper's dataset ``data``, by a recipe where it has one,
+        that differ from the paper's."""
         sections = self.kinds.get(kind, {})
-        return overlaid(sections.get("default", {}), sections.get(data, {}))
+        return overlaid(*(sections.get(name, {}) for name in ("default", data, recipe)))
 
     def runs(self, *names: str) -> int:
         """How many runs a cell averages: what ``seeds_of`` says of the first name that it holds."""
         return next((self.seeds_of[name] for name in names if name in self.seeds_of), self.seeds)
+
+    def stand_in(self, data: str, recipe: str = "") -> Mapping[str, Any]:
+        """What stands for the paper's dataset, in a training by a recipe where one is named."""
+        return self.data.get(f"{data}/{recipe}", self.data.get(data, {}))
 
     def backbone(self, name: str, data: str) -> str:
         """The network that stands for the paper's on the paper's dataset ``data``."""

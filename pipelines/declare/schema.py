@@ -16,6 +16,8 @@ from mixlib.core.method import FAMILIES
 from mixlib.data.augmentations import CROPS, FILTERS, PADDINGS
 from mixlib.data.catalog import DATASETS
 from mixlib.models.backbones import BACKBONES
+from mixlib.training.recipes import RECIPES
+from pipelines.declare import evaluation_schema as evaluation
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.values import (
     Anything,
@@ -58,6 +60,8 @@ RECIPE: Mapping[str, Kind] = {
     "weight_ema": Maybe(Real(0, 1)),
     "precision": OneOf(("32-true", "bf16-mixed"), "precision"),
     "channels_last": Flag(),
+    "shards": Whole(1, 1024),
+    "batch_norm": OneOf(("shard", "global"), "batch_norm"),
 }
 
 AUGMENTATION: Mapping[str, Kind] = {
@@ -120,17 +124,6 @@ DETECTION: Mapping[str, Kind] = {
     "ap_rule": OneOf(AP_RULES, "ap_rule"),
 }
 
-LOCALIZATION: Mapping[str, Kind] = {
-    "input": SIDE,
-    "interpolation": OneOf(("bilinear", "bicubic"), "interpolation"),
-    "grid": SIDE,
-    "thresholds": Whole(1, 100_000),
-    "site": Text(r"\w[\w.]*", "the name of a site"),
-    "center_sigma": Real(0, 100_000, above=True),
-    "batch": Whole(1, 100_000),
-    "samples": Whole(1, 1000),
-}
-
 SHAPES: Mapping[str, Kind] = {
     "train": Whole(0, 10**7),
     "val": Whole(0, 10**7),
@@ -186,6 +179,11 @@ RECIPE_RELATIONS = (
         lambda r: not r.nesterov or r.momentum > 0,
         "a momentum above 0 for nesterov",
     ),
+    Relation(
+        ("batch", "shards"),
+        lambda r: r.batch % r.shards == 0,
+        "a batch that is a multiple of its shards",
+    ),
 )
 DETECTION_RELATIONS = (
     Relation(
@@ -239,8 +237,13 @@ _TRAINING: Mapping[str, Kind] = {
 CHANGES: Mapping[str, Kind] = {
     "train": Fields(_TRAINING, "recipe field"),
     "detect": Fields(DETECTION, "detector setting"),
-    "localize": Fields(LOCALIZATION, "localization setting"),
+    "localize": Fields(evaluation.LOCALIZATION, "localization setting"),
     "mixed": Fields({}, "setting"),
+    "robustness": Fields({**evaluation.ROBUSTNESS, "published": Maybe(NAME)}, "robustness setting"),
+    "calibration": Fields(evaluation.CALIBRATION, "calibration setting"),
+    "occlusion": Fields(evaluation.OCCLUSION, "occlusion setting"),
+    "attention": Fields(evaluation.ATTENTION, "attention setting"),
+    "segment": Fields(evaluation.SEGMENTATION, "segmentation setting"),
 }
 """Kind of job -> what a scale may change of its settings."""
 
@@ -260,6 +263,8 @@ CELL: Mapping[str, Kind] = {
     "length": Real(0, 100, above=True),
     "prior": Maybe(OneOf(("center",), "prior")),
     "rounds": Whole(1, 1000),
+    "published": Maybe(NAME),
+    "baseline": Maybe(NAME),
 }
 """Field of a table's cell -> what it may be; which kind of job has which field its class says."""
 
@@ -289,6 +294,7 @@ ENTRY: Mapping[str, Kind] = {
     "unit": LINE,
     "decimals": Whole(0, 10),
     "higher_is_better": Flag(),
+    "ranked": Flag(),
 }
 FIGURE: Mapping[str, Kind] = {
     "title": LINE,
@@ -324,14 +330,14 @@ SCALE: Mapping[str, Kind] = {
             },
             "key",
         ),
-        tuple(DATASETS),
+        (*DATASETS, *(f"{data}/{recipe}" for data in DATASETS for recipe in RECIPES)),
         "dataset",
     ),
     "backbones": Entries(OneOf(tuple(BACKBONES), "backbone")),
     "parts": Entries(Fields({"rows": Many(LINE, 1), "columns": Many(LINE, 1)}, "axis")),
     "kinds": Fields(
         {
-            kind: Entries(changes, ("default", *DATASETS), "dataset")
+            kind: Entries(changes, ("default", *DATASETS, *RECIPES), "dataset or recipe")
             for kind, changes in CHANGES.items()
         },
         "kind",

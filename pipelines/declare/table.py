@@ -29,7 +29,8 @@ NO_CELLS = "none"  # the kind of a product that is a picture alone, drawn from n
 @dataclass(frozen=True)
 class Entry:
     """One row or column: its label, the fields it sets, and a metric if it names one; for a column
-    also its unit if it is not the table's, how many decimals it prints and which way is good."""
+    also its unit if it is not the table's, how many decimals it prints, which way is good, and
+    whether any is (``ranked``)."""
 
     label: str
     sets: Mapping[str, Any]
@@ -37,6 +38,7 @@ class Entry:
     unit: str | None = None
     decimals: int = 1
     higher_is_better: bool | None = None
+    ranked: bool = True
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pipelines.execute import detect, localize, mixed, train
+from pipelines.execute import (
+    attention,
+    calibration,
+    detect,
+    localize,
+    mixed,
+    occlusion,
+    robustness,
+    segment,
+    train,
+)
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
 
@@ -14,4 +24,9 @@ EXECUTORS: dict[str, Callable[[Any, Context], Outcome]] = {
     "detect": detect.run,
     "localize": localize.run,
     "mixed": mixed.run,
+    "robustness": robustness.run,
+    "calibration": calibration.run,
+    "occlusion": occlusion.run,
+    "attention": attention.run,
+    "segment": segment.run,
 }

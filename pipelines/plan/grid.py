@@ -111,11 +111,19 @@ class Plan:
     @property
     def data(self) -> dict[str, Data]:
         """Every dataset that a job reads, by fingerprint."""
-        return {job.data.fingerprint: job.data for job in self.jobs.values()}
+        return {data.fingerprint: data for job in self.jobs.values() for data in job.datasets}
 
     def of_kind(self, kind: str) -> dict[str, Job]:
         """Jobs of one kind by digest."""
         return {key: job for key, job in self.jobs.items() if job.kind == kind}
+
+    @property
+    def by_shards(self) -> dict[tuple[str, int], list[str]]:
+        """Digests by kind and number of shards."""
+        found: dict[tuple[str, int], list[str]] = {}
+        for key, job in self.jobs.items():
+            found.setdefault((job.kind, job.shards), []).append(key)
+        return found
 
     def needed(self, table: str) -> list[Job]:
         """Jobs whose results a table reads, each once."""
@@ -129,8 +137,9 @@ class Plan:
         """
         if fingerprint not in self.data:
             raise DeclarationError(
-                f"no declared table reads the dataset {fingerprint} at scale {self.scale.name};"
-                " the declarations or the files have changed since this was planned: start it again"
+                f"no declared table reads the dataset {fingerprint} at scale {self.scale.name}"
+                f" (it reads {', '.join(self.data)}); if this was planned before, the declarations"
+                " or the files have changed since: start it again"
             )
         return self.data[fingerprint]
 

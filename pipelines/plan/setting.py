@@ -85,10 +85,10 @@ class Setting:
             raise DeclarationError(f"{self.where}: {nearest(what, str(name), catalog)}")
         return catalog[name]
 
-    def data(self, name: str) -> Data:
-        """The dataset that stands for the paper's ``name``."""
+    def data(self, name: str, recipe: str = "") -> Data:
+        """The dataset that stands for the paper's ``name``, in a training by ``recipe``."""
         self.look_up("dataset", name, DATASETS)
-        stand_in = self.scale.data.get(name, {})
+        stand_in = self.scale.stand_in(name, recipe)
         chosen = stand_in.get("name", name)
         row = self.look_up("dataset", chosen, DATASETS)
         spec = pairs(stand_in.get("spec", {}))
@@ -118,6 +118,7 @@ class Setting:
         small: bool,
         changes: Mapping[str, Any] | None = None,
         pipeline: str | None = None,
+        recipe: str = "",
     ) -> Row:
         """A method with the parameters of the paper's dataset, or of the scale's own family.
 
@@ -131,7 +132,7 @@ class Setting:
             params = row.params_for(family, small, pipeline)
         except KeyError as error:
             raise DeclarationError(f"{self.where}: {error.args[0]}") from None
-        chosen = DATASETS[self.data(data).name]
+        chosen = DATASETS[self.data(data, recipe).name]
         # a method that undoes the normalization must undo that of the data in use
         params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
         known = parameters(row)

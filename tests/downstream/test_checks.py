@@ -6,7 +6,8 @@ import timm
 import torch
 from torch import nn
 
-from downstream.checks import InputError, check_images, check_logits, load_weights, predict
+from downstream.checks import check_images, check_logits, load_weights, predict
+from downstream.errors import InputError
 
 GOOD = np.zeros((3, 4)), np.array([0, 1, 3])
 

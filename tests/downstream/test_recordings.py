@@ -13,7 +13,8 @@ from downstream.localization import boxes, evaluate, maps
 from downstream.robustness.attacks import Normalized, fgsm, loss_gradient
 from downstream.robustness.corrupt import corrupt
 from downstream.robustness.filters import blur_along
-from downstream.robustness.occlusion import OcclusionSettings, drop_patches
+from downstream.robustness.occlusion import drop_patches
+from downstream.robustness.occlusion_settings import OcclusionSettings
 from downstream.robustness.severities import CORRUPTIONS, LEVELS, MOTION
 from mixlib.training.evaluate import mixed_hits
 from tests.downstream.recordings import FOLDER, Recording, read_whole

@@ -42,6 +42,13 @@ def test_the_best_leads_by_more_than_both_scatter(runs, leader):
     assert best(declared(higher=False), flipped) == best(declared(), grid)
 
 
+def test_a_column_in_which_neither_way_is_good_has_no_best():
+    grid = {(label, "x"): Measured((n, n)) for label, n in zip("ABC", (50, 40, 45), strict=True)}
+    table = declared()
+    assert best(table, grid)
+    assert not best(replace(table, columns=(replace(table.columns[0], ranked=False),)), grid)
+
+
 def test_a_cell_that_is_compared_with_nothing_is_not_the_best():
     table = declared()
     alone = Table(**{**vars(table), "rows": table.rows[:1]})

@@ -50,7 +50,11 @@ def store(plan, tmp_path_factory):
         value = 24.0 if job.parent is None else VALUES[job.parent.method.name]
         with kept.working(job) as folder:
             samples(folder / "samples.npz")
-            metrics = {"MaxBoxAccV2": value}
+            metrics = {
+                "MaxBoxAccV2": value,
+                "BoxAccV2_validation": value - 1.0,
+                "BoxAccV2_no_boxes": value - 9.0,
+            }
             kept.commit(job, folder, Outcome(metrics, [], 1.0, keep=("samples.npz",)))
     return kept
 
@@ -70,19 +74,29 @@ def test_the_prior_is_one_job_whatever_the_method_and_seed(plan):
     declared = plan.tables["table8"]
     paper = grid.plan({"table8": declared}, replace(scale.load("demo"), seeds_of={}, seeds=3))
     counts = {cell.row: len(cell.jobs) for cell in paper.cells["table8"]}
-    assert counts == {"R-18": 3, "RX-50": 3, PRIOR: 1}
+    assert {label: counts[label] for label in ("R-18", "RX-50", PRIOR)} == {
+        "R-18": 3, "RX-50": 3, PRIOR: 1,
+    }  # fmt: skip
+    # other thresholds are other numbers of the same measurements
+    assert len(paper.of_kind("localize")) == 3 * 2 * len(declared.columns) + 1
 
 
 def test_methods_are_compared_within_a_row_and_a_baseline_has_no_best(plan, store):
     paper = plan.tables["table8"]
     numbers = measure(paper, plan.cells["table8"], store)
     several = {at: replace(cell, values=cell.values + cell.values) for at, cell in numbers.items()}
-    assert best(paper, several) == {("R-18", "AutoMix"), ("RX-50", "AutoMix")}
+    assert best(paper, several) == {
+        (row.label, "AutoMix") for row in paper.rows if "prior" not in row.label
+    }
     assert not best(paper, numbers), "one run a cell"
-    assert [label for label, cells in panels(paper) if baseline(numbers, cells)] == [PRIOR]
+    assert [label for label, cells in panels(paper) if baseline(numbers, cells)] == [
+        row.label for row in paper.rows if "prior" in row.label
+    ]
     text = write_markdown(build_sheet(paper, numbers, plan.scale, ()))
     assert f"| {PRIOR} | 24.0 | 24.0 | 24.0 |" in text
     assert "| R-18 | 40.0 | 38.0 | 45.5 |" in text
+    assert "| R-18, validation threshold | 39.0 | 37.0 | 44.5 |" in text
+    assert "| R-18, threshold without boxes | 31.0 | 29.0 | 36.5 |" in text
     assert "n = 1 run a cell" in text
 
 

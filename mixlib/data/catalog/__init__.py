@@ -7,11 +7,17 @@ extracts). Importable without torch, because job graphs are built from rows.
 from __future__ import annotations
 
 from mixlib.data.catalog.local import EXTRACTS, GENERATED
-from mixlib.data.catalog.official import CLASSIFICATION, DETECTION
+from mixlib.data.catalog.official import (
+    CLASSIFICATION,
+    CORRUPTED,
+    DETECTION,
+    SEGMENTATION,
+)
 from mixlib.data.catalog.row import FAMILIES, IDENTITIES, LAYOUTS, Archive, Dataset
 
 DATASETS: dict[str, Dataset] = {
-    row.name: row for row in (*CLASSIFICATION, *DETECTION, *GENERATED, *EXTRACTS)
+    row.name: row
+    for row in (*CLASSIFICATION, *DETECTION, *CORRUPTED, *SEGMENTATION, *GENERATED, *EXTRACTS)
 }
 
 

@@ -79,6 +79,11 @@ GENERATED = (
         splits=(("train", 2000), ("test", 500), ("val", 200)),
         folder="CUB_200_2011",
     ),
+    _made(
+        *("shapes_ade20k", "shapes (ADE20K)", "scenes", "ade20k", _SCENES),
+        splits=(("train", 600), ("val", 200)),
+        folder="ADEChallengeData2016",
+    ),
 )
 
 
@@ -163,5 +168,17 @@ EXTRACTS = (
         folder="coco",
         needs=("annotations/instances_train2017.json", "annotations/instances_val2017.json"),
         content="73afc9d755ec4be6fd01af2dec4678240f0482c82b87e8a864f9907204220f40",
+    ),
+    _extract(
+        *("cifar10_c_small", "CIFAR-10-C (ten images)", "cifar", "cifar-c", 10, 32),
+        splits=(("test", 10),),
+        folder="CIFAR-10-C",
+        needs=("labels.npy", "zoom_blur.npy"),
+    ),
+    _extract(
+        *("camvid", "CamVid (extract)", "scenes", "camvid", 11, 480),
+        splits=(("train", 6), ("test", 3), ("val", 3)),
+        folder="camvid",
+        needs=("train.txt", "test.txt", "val.txt", "train", "trainannot"),
     ),
 )

@@ -18,6 +18,12 @@ _VAN_HORN = (
 )
 _EVERINGHAM = "Everingham et al.: The Pascal Visual Object Classes Challenge, IJCV 2010"
 _LIN = "Lin et al.: Microsoft COCO: Common Objects in Context, ECCV 2014"
+_HENDRYCKS = (
+    "Hendrycks and Dietterich: Benchmarking Neural Network Robustness to Common Corruptions and "
+    "Perturbations, ICLR 2019"
+)
+_ZHOU = "Zhou et al.: Scene Parsing through ADE20K Dataset, CVPR 2017"
+_ZENODO = "https://zenodo.org/records/"
 _CIFAR_HOST = "https://www.cs.toronto.edu/~kriz/"
 _VOC_HOST = "https://thor.robots.ox.ac.uk/pascal/VOC/"
 _COCO_HOST = "http://images.cocodataset.org/"
@@ -29,6 +35,8 @@ CLASSIFICATION = (
         splits=(("train", 50_000), ("test", 10_000)),
         citation=_KRIZHEVSKY,
         folder="cifar-10-batches-py",
+        per_class=(("train", 5_000, 5_000), ("test", 1_000, 1_000)),
+        gib=0.4,
         needs=(("data_batch_1", 30_000_000), ("test_batch", 30_000_000)),
         archives=(
             Archive(_CIFAR_HOST + "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a"),
@@ -41,6 +49,8 @@ CLASSIFICATION = (
         splits=(("train", 50_000), ("test", 10_000)),
         citation=_KRIZHEVSKY,
         folder="cifar-100-python",
+        per_class=(("train", 500, 500), ("test", 100, 100)),
+        gib=0.4,
         needs=(("train", 150_000_000), ("test", 30_000_000), ("meta", 1)),
         archives=(
             Archive(_CIFAR_HOST + "cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85"),
@@ -53,6 +63,8 @@ CLASSIFICATION = (
         splits=(("train", 100_000), ("val", 10_000)),
         citation=_LE,
         folder="tiny-imagenet-200",
+        per_class=(("train", 500, 500), ("val", 50, 50)),
+        gib=0.8,
         needs=(("wnids.txt", 1_900), ("val/val_annotations.txt", 250_000), ("train", 0)),
         archives=(
             Archive(
@@ -66,6 +78,9 @@ CLASSIFICATION = (
         splits=(("train", 1_281_167), ("val", 50_000)),
         citation=_RUSSAKOVSKY,
         folder="imagenet",
+        # Russakovsky et al., table 2
+        per_class=(("train", 732, 1_300), ("val", 50, 50)),
+        gib=300,
         needs=(("train/n01440764", 0), ("train/n15075141", 0), ("val/n01440764", 0)),
         how=(
             "register at https://image-net.org, download ILSVRC2012_img_train.tar (md5 "
@@ -102,6 +117,7 @@ CLASSIFICATION = (
         splits=(("train", 5_994), ("test", 5_794)),
         citation=_WAH,
         folder="CUB_200_2011",
+        gib=2.4,
         needs=(("images.txt", 500_000), ("bounding_boxes.txt", 200_000), ("images", 0)),
         archives=(
             Archive(
@@ -186,6 +202,7 @@ DETECTION = (
         splits=(("trainval0712", 16_551), ("test2007", 4_952)),
         citation=_EVERINGHAM,
         folder="VOCdevkit",
+        gib=6,
         needs=(
             ("VOC2007/ImageSets/Main/trainval.txt", 30_000),
             ("VOC2007/ImageSets/Main/test.txt", 30_000),
@@ -210,6 +227,7 @@ DETECTION = (
         splits=(("train2017", 118_287), ("val2017", 5_000)),
         citation=_LIN,
         folder="coco",
+        gib=42,
         needs=(
             ("annotations/instances_train2017.json", 400_000_000),
             ("annotations/instances_val2017.json", 15_000_000),
@@ -223,6 +241,60 @@ DETECTION = (
                 _COCO_HOST + "annotations/annotations_trainval2017.zip",
                 "f4bbac642086de4f52a3fdda2de5fa2c",
                 "coco",
+            ),
+        ),
+    ),
+)
+
+CORRUPTED = (
+    Dataset(
+        *("cifar10_c", "CIFAR-10-C", "cifar", "cifar-c", 10, 32),
+        splits=(("test", 10_000),),
+        citation=_HENDRYCKS,
+        folder="CIFAR-10-C",
+        needs=(("labels.npy", 50_000), ("zoom_blur.npy", 150_000_000)),
+        archives=(
+            Archive(_ZENODO + "2535967/files/CIFAR-10-C.tar", "56bf5dcef84df0e2308c6dcbcbbd8499"),
+        ),
+        mean=CIFAR_MEAN,
+        std=CIFAR_STD,
+    ),
+    Dataset(
+        *("cifar100_c", "CIFAR-100-C", "cifar", "cifar-c", 100, 32),
+        splits=(("test", 10_000),),
+        citation=_HENDRYCKS,
+        folder="CIFAR-100-C",
+        needs=(("labels.npy", 50_000), ("zoom_blur.npy", 150_000_000)),
+        archives=(
+            Archive(_ZENODO + "3555552/files/CIFAR-100-C.tar", "11f0ed0f1191edbf9fa23466ae6021d3"),
+        ),
+        mean=CIFAR_MEAN,
+        std=CIFAR_STD,
+    ),
+    Dataset(
+        *("imagenet_c", "ImageNet-C", "imagenet", "imagenet-c", 1000, 224),
+        splits=(("val", 50_000),),
+        citation=_HENDRYCKS,
+        folder="ImageNet-C",
+        needs=(("noise/gaussian_noise/1/n01440764", 0), ("extra/saturate/5/n15075141", 0)),
+        how=(
+            f"download blur.tar, digital.tar, extra.tar, noise.tar and weather.tar of "
+            f"{_ZENODO}2235448 and unpack them to ImageNet-C/<group>/<corruption>/<1 to 5>/<wnid>"
+        ),
+    ),
+)
+
+SEGMENTATION = (
+    Dataset(
+        *("ade20k", "ADE20K", "scenes", "ade20k", 150, 512),
+        splits=(("train", 20_210), ("val", 2_000)),
+        citation=_ZHOU,
+        folder="ADEChallengeData2016",
+        needs=(("objectInfo150.txt", 1_000), ("images/training", 0), ("annotations/training", 0)),
+        archives=(
+            Archive(
+                "http://data.csail.mit.edu/places/ADEchallenge/ADEChallengeData2016.zip",
+                "7328b3957e407ddae1d3cbf487f149ef",
             ),
         ),
     ),

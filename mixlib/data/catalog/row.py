@@ -8,7 +8,7 @@ from mixlib.data.shapes.scenes import Shapes
 
 FAMILIES = (
     *("cifar", "tiny", "imagenet", "fine", "inat", "places", "generated"),
-    *("voc", "coco", "folder"),
+    *("voc", "coco", "folder", "scenes"),
 )
 LAYOUTS = (
     *(
@@ -21,7 +21,7 @@ LAYOUTS = (
         "inat",
         "list",
     ),
-    *("voc", "coco"),
+    *("voc", "coco", "ade20k", "camvid", "cifar-c", "imagenet-c"),
 )
 IDENTITIES = ("declared", "measured", "generated", "chosen")
 
@@ -65,7 +65,8 @@ class Dataset:
         classes: number of classes; 0 = as found on disk.
         size: side in pixels of a training image (a square), before any crop.
         splits: (name, images) of the training split and of the split that tables report, in this
-            order; 0 images = as found on disk. Further splits may follow.
+            order; 0 images = as found on disk. Further splits may follow. A set that nothing is
+            trained on has one.
         citation: BibTeX-like key line: authors, title, venue, year.
         folder: where it lies below the data folder.
         needs: (path below `folder`, least bytes); the folder holds the set when every path is there
@@ -81,6 +82,9 @@ class Dataset:
         content: of a set that is identified by its files, the digest of the published ones
             (`pipelines.data.contents.content_digest`); "" where nobody published it.
         revision: bump when the meaning of the row changes.
+        per_class: (split, least, most images of a class), where its owners say; part of no
+            fingerprint.
+        gib: about how much room it takes, unpacked and with its archives, in GiB.
     """
 
     name: str
@@ -101,6 +105,8 @@ class Dataset:
     mean: Statistics = IMAGENET_MEAN
     std: Statistics = IMAGENET_STD
     revision: int = 1
+    per_class: tuple[tuple[str, int, int], ...] = ()
+    gib: float = 0.0
 
     @property
     def official(self) -> bool:
@@ -115,7 +121,7 @@ class Dataset:
     @property
     def test(self) -> str:
         """Name of the split whose numbers the tables report."""
-        return self.splits[1][0]
+        return self.splits[min(1, len(self.splits) - 1)][0]
 
     def count(self, split: str) -> int:
         """Official number of images of `split`; 0 = as found on disk. Raises KeyError for an

@@ -1,4 +1,5 @@
-"""The generated world on disk, in the official layouts: ImageFolder, VOC, COCO and CUB.
+"""The generated world on disk, in the official layouts: ImageFolder, VOC, COCO, CUB and
+ADE20K.
 
 Each `write_*` fills an empty folder. The layouts are those of the official archives, down to VOC's
 one-based inclusive boxes and COCO's crowd encoding, so that the readers, detectors and evaluators
@@ -133,11 +134,35 @@ def write_cub(spec: Shapes, root: Path) -> None:
         _write_lines(root / "CUB_200_2011" / f"{name}.txt", lines)
 
 
+def write_ade20k(spec: Shapes, root: Path) -> None:
+    """`root`/ADEChallengeData2016 with images and annotations of training and validation.
+
+    Label 1 is the background, then come the classes; 0 is ignored, as in the official masks, and
+    stands for crowds.
+    """
+    folder = root / "ADEChallengeData2016"
+    for split, place in (("train", "training"), ("val", "validation")):
+        for kind in ("images", "annotations"):
+            (folder / kind / place).mkdir(parents=True)
+        for index, scene in _scenes(spec, split):
+            name = f"ADE_{split}_{index + 1:08d}"
+            path = folder / "images" / place / f"{name}.jpg"
+            Image.fromarray(scene.image).save(path, quality=JPEG_QUALITY)
+            mask = np.ones(scene.image.shape[:2], np.uint8)
+            for thing in scene.things:
+                mask[thing.mask] = 0 if thing.crowd else thing.label + 2
+            Image.fromarray(mask).save(folder / "annotations" / place / f"{name}.png")
+    names = ("background", *CLASS_NAMES[: spec.classes])
+    lines = [f"{n}\t0\t0\t0\t0\t{name}" for n, name in enumerate(names, 1)]
+    _write_lines(folder / "objectInfo150.txt", ["Idx\tRatio\tTrain\tVal\tStuff\tName", *lines])
+
+
 WRITERS: dict[str, Callable[[Shapes, Path], None]] = {
     "imagefolder": write_imagefolder,
     "voc": write_voc,
     "coco": write_coco,
     "cub": write_cub,
+    "ade20k": write_ade20k,
 }
 """Layout -> writer."""
 

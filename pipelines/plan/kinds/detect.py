@@ -57,7 +57,7 @@ class DetectJob(Job):
         changes = setting.scale.settings("detect", paper)
         check_fields(setting.where, changes, DETECTION, "detector setting")
         # the detector sees pixels normalized as the classifier did
-        trained_on = DATASETS[setting.data(point["pretrain"]).name]
+        trained_on = DATASETS[setting.data(point["pretrain"], point.get("recipe", "")).name]
         for name, values in (("pixel_mean", trained_on.mean), ("pixel_std", trained_on.std)):
             changes.setdefault(name, tuple(round(255 * value, 3) for value in values))
         frozen: dict[str, Any] = {

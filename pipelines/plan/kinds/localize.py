@@ -8,8 +8,8 @@ from typing import Any
 
 from downstream.localization.settings import LocalizeSettings
 from mixlib.data.catalog import DATASETS
+from pipelines.declare.evaluation_schema import LOCALIZATION
 from pipelines.declare.mapping import without
-from pipelines.declare.schema import LOCALIZATION
 from pipelines.declare.values import check_fields
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
@@ -18,8 +18,12 @@ from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting, pairs
 
 FIELDS = ("prior", *PARENT_FIELDS)
+_DELTAS = ("", "_30", "_50", "_70")
 METRICS = tuple(
-    f"{name}{delta}" for name in ("MaxBoxAccV2", "MaxBoxAcc") for delta in ("", "_30", "_50", "_70")
+    f"{name}{delta}"
+    # the best threshold of the test boxes; the validation boxes'; one that no box chose
+    for name in ("MaxBoxAccV2", "MaxBoxAcc", "BoxAccV2_validation", "BoxAccV2_no_boxes")
+    for delta in _DELTAS
 )
 
 
@@ -36,6 +40,8 @@ class LocalizeJob(Job):
     """
 
     kind = "localize"
+    # 2: thresholds of a validation split and of no boxes beside that of the test boxes
+    revision = 2
     metrics = METRICS
 
     scenes: Data
@@ -55,7 +61,7 @@ class LocalizeJob(Job):
         changes = setting.scale.settings("localize", point["data"])
         check_fields(setting.where, changes, LOCALIZATION, "localization setting")
         return cls(
-            scenes=setting.data(point["data"]),
+            scenes=setting.data(point["data"], point.get("recipe", "")),
             parent=None if prior else TrainJob.build(parent, setting),
             settings=LocalizeSettings(**dict(pairs(changes))),
         )

@@ -39,7 +39,6 @@ class TrainJob(Job):
     """
 
     kind = "train"
-    distributed = True
     metrics = (
         *("top1", "top5", "test_loss", "epochs"),
         *("parameters", "step_ms", "images_per_second"),
@@ -60,13 +59,20 @@ class TrainJob(Job):
     def data(self) -> Data:
         return self.images
 
+    @property
+    def shards(self) -> int:
+        return self.recipe.shards
+
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> TrainJob:
         setting.check(point, FIELDS, ("data", "backbone", "method", "recipe"))
         paper = point["data"]
         setting.look_up("dataset", paper, DATASETS)
         chosen_net = setting.backbone(point["backbone"], paper)
-        ours, declared = setting.scale.settings("train", paper), point.get("changes", {})
+        ours, declared = (
+            setting.scale.settings("train", paper, point["recipe"]),
+            point.get("changes", {}),
+        )
         changes = overlaid(ours, declared)
         evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         # a cell that asks for another crop keeps the scale's image size
@@ -81,7 +87,7 @@ class TrainJob(Job):
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, EPOCH_RULES)
         return cls(
-            images=setting.data(paper),
+            images=setting.data(paper, point["recipe"]),
             backbone=chosen_net,
             method=setting.method(
                 point["method"],
@@ -89,6 +95,7 @@ class TrainJob(Job):
                 backbone(point["backbone"]).small,
                 point.get("params"),
                 point.get("pipeline"),
+                point["recipe"],
             ),
             recipe=recipe,
             augment=setting.augment(recipe.augment, augment),

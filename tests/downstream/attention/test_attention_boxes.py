@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downstream.attention.boxes import box_cover, share_inside
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 
 def test_patches_are_covered_in_part():

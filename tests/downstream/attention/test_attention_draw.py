@@ -6,7 +6,7 @@ import torch
 
 from downstream.attention.draw import draw_layers, draw_target_scores, enlarge
 from downstream.attention.target_scores import TargetScores
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 
 @pytest.fixture

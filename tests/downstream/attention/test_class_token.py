@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from downstream.attention.class_token import class_attention, last_layer_rank, transformer_of
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.robustness.attacks import Normalized
-from downstream.robustness.occlusion import OcclusionSettings, occlusion_curve
+from downstream.robustness.occlusion import occlusion_curve
+from downstream.robustness.occlusion_settings import OcclusionSettings
 
 MODELS = {
     "deit_tiny_patch16_224": 1,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from downstream.attention.target_scores import target_scores
-from downstream.checks import InputError
+from downstream.errors import InputError
 from mixlib.core.mix import pair
 from mixlib.methods.tokenmix import scored
 

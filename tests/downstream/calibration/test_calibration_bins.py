@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downstream.calibration.bins import bin_confidences
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 
 def test_a_confidence_of_one_lies_in_the_last_bin():

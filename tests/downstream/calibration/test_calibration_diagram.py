@@ -5,7 +5,7 @@ import pytest
 
 from downstream.calibration.bins import bin_confidences
 from downstream.calibration.diagram import draw_reliability
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 
 def test_bars_are_accuracies_gaps_end_at_the_confidence_and_counts_are_shares(tmp_path):

@@ -6,7 +6,7 @@ from scipy.special import softmax
 
 from downstream.calibration.measures import measure_calibration
 from downstream.calibration.temperature import BOUNDS, fit_temperature, scale_on_held_out
-from downstream.checks import InputError
+from downstream.errors import InputError
 
 
 def drawn(count=4000, scale=1.0, seed=0):

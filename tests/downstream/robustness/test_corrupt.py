@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.robustness import corrupt as module
 from downstream.robustness import severities, weather
 from downstream.robustness.corrupt import FUNCTIONS, corrupt, corrupt_all, write_cifar_c

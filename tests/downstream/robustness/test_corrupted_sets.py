@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.robustness.corrupted_sets import read_cifar_c, read_imagenet_c
 from downstream.robustness.scores import accuracy_of
 from downstream.robustness.severities import CORRUPTIONS

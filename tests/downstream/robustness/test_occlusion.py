@@ -5,13 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from downstream.checks import InputError
-from downstream.robustness.occlusion import (
-    OcclusionSettings,
-    count_dropped,
-    drop_patches,
-    occlusion_curve,
-)
+from downstream.errors import InputError
+from downstream.robustness.occlusion import drop_patches, occlusion_curve
+from downstream.robustness.occlusion_settings import OcclusionSettings, count_dropped
 
 
 class Bright(nn.Module):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.robustness.scores import (
     AttackResult,
     CorruptionAccuracy,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.inference import (
     evaluate,
     normalizer,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_jaccard_index
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.metrics import IGNORE, count_pixels, empty
 
 CLASSES = 4

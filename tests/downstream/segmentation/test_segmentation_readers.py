@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.metrics import IGNORE
 from downstream.segmentation.readers import CAMVID_NAMES, read_ade20k, read_segmentations
 

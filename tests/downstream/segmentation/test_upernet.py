@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from downstream.checks import InputError
+from downstream.errors import InputError
 from downstream.segmentation.settings import SegmentSettings
 from downstream.segmentation.upernet import FACTORS, POOLED, PyramidPooling, UPerNet
 

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from downstream.attention.settings import AttentionSettings
+from downstream.calibration.settings import CalibrationSettings
 from downstream.detection.settings import SETTINGS, DetectSettings
 from downstream.localization.settings import LocalizeSettings
+from downstream.robustness.occlusion_settings import OcclusionProtocol
+from downstream.robustness.settings import RobustnessSettings
+from downstream.segmentation.settings import SegmentSettings
 from mixlib.catalog.methods import METHODS
 from mixlib.core.method import FAMILIES
 from mixlib.data.augmentations import AUGMENTS, Augment
@@ -18,12 +23,12 @@ from mixlib.data.catalog import DATASETS
 from mixlib.data.shapes.scenes import Shapes
 from mixlib.methods.automix import AutoMixSpec
 from mixlib.training.recipes import RECIPES, Recipe
-from pipelines.declare import method_schema, scale, schema, table
+from pipelines.declare import evaluation_schema, method_schema, scale, schema, table
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.values import Fields, check_fields
 from pipelines.plan import epoch_selection, grid
 from pipelines.plan.build import plan
-from pipelines.plan.kinds import KINDS, detect, localize, mixed, train
+from pipelines.plan.kinds import KINDS, detect, localize, mixed, robustness, segment, train
 from pipelines.plan.method_parameters import parameters
 
 # what identifies a row and is no setting
@@ -40,7 +45,12 @@ def names(of: type) -> set[str]:
         (schema.RECIPE, Recipe),
         (schema.AUGMENTATION, Augment),
         (schema.DETECTION, DetectSettings),
-        (schema.LOCALIZATION, LocalizeSettings),
+        (evaluation_schema.LOCALIZATION, LocalizeSettings),
+        (evaluation_schema.ROBUSTNESS, RobustnessSettings),
+        (evaluation_schema.CALIBRATION, CalibrationSettings),
+        (evaluation_schema.OCCLUSION, OcclusionProtocol),
+        (evaluation_schema.ATTENTION, AttentionSettings),
+        (evaluation_schema.SEGMENTATION, SegmentSettings),
         (schema.SHAPES, Shapes),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -80,7 +90,15 @@ def test_what_the_catalogs_say_is_in_range():
     for name, settings in SETTINGS.items():
         check_fields(name, vars(settings), schema.DETECTION)
         schema.check_relations(name, settings, schema.DETECTION_RELATIONS)
-    check_fields("localize", vars(LocalizeSettings()), schema.LOCALIZATION)
+    for settings, known in (
+        (LocalizeSettings(), evaluation_schema.LOCALIZATION),
+        (RobustnessSettings(), evaluation_schema.ROBUSTNESS),
+        (CalibrationSettings(), evaluation_schema.CALIBRATION),
+        (OcclusionProtocol(), evaluation_schema.OCCLUSION),
+        (AttentionSettings(), evaluation_schema.ATTENTION),
+        (SegmentSettings(), evaluation_schema.SEGMENTATION),
+    ):
+        check_fields(type(settings).__name__, vars(settings), known)
     for row in DATASETS.values():
         if row.spec is not None:
             check_fields(row.name, vars(row.spec), schema.SHAPES)
@@ -89,7 +107,10 @@ def test_what_the_catalogs_say_is_in_range():
 def test_names_that_stand_in_two_places_are_the_same():
     assert set(schema.EPOCH_RULES) == epoch_selection.EPOCH_RULES.keys()
     assert schema.CHANGES.keys() == KINDS.keys()
-    fields = {*train.FIELDS, *detect.FIELDS, *localize.FIELDS, *mixed.FIELDS, "rounds"}
+    fields = {
+        *(*train.FIELDS, *detect.FIELDS, *localize.FIELDS, *mixed.FIELDS, "rounds"),
+        *(*robustness.FIELDS, *segment.FIELDS),
+    }
     assert schema.CELL.keys() == fields
 
 

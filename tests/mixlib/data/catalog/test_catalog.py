@@ -10,6 +10,7 @@ import pytest
 from mixlib.data.catalog import DATASETS, FAMILIES, IDENTITIES, LAYOUTS, dataset
 from mixlib.data.readers import READERS
 from mixlib.data.shapes.scenes import Shapes
+from pipelines.data.inspect_dataset import CORRUPTED, MASKED
 
 ROWS = list(DATASETS.values())
 
@@ -20,16 +21,17 @@ def test_fields(row):
     assert re.fullmatch(r"[a-z0-9_]+", row.name)
     assert row.family in FAMILIES
     assert row.layout in LAYOUTS
-    assert row.layout in (*READERS, "voc", "coco")
+    assert row.layout in (*READERS, "voc", "coco", *MASKED, *CORRUPTED)
     assert row.identity in IDENTITIES
     assert (row.identity == "generated") == (row.spec is not None)
     assert row.citation
     assert row.title
     assert row.size >= 32
     assert row.revision >= 1
-    assert len(row.splits) >= 2
+    # nothing is trained on corrupted images
+    assert len(row.splits) == 1 if row.layout in CORRUPTED else len(row.splits) >= 2
     assert len({name for name, _ in row.splits}) == len(row.splits)
-    assert (row.train, row.test) == (row.splits[0][0], row.splits[1][0])
+    assert (row.train, row.test) == (row.splits[0][0], row.splits[:2][-1][0])
     assert all(0 < m < 1 for m in row.mean)
     assert all(0 < s < 1 for s in row.std)
     assert not row.folder.startswith("/")

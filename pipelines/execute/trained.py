@@ -1,0 +1,90 @@
+"""A finished training as its measurements see it: the network, its test images, their batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from downstream.checks import check_labels
+from mixlib.catalog import build as builder
+from mixlib.core.net import Net
+from mixlib.data.augmentations import Augment
+from mixlib.data.catalog import DATASETS
+from mixlib.data.images import Images, cap
+from mixlib.data.loader import Loader
+from mixlib.data.readers import read
+from mixlib.models import backbones
+from pipelines.execute.context import Context
+from pipelines.plan.kinds.train import TrainJob
+
+NO_SHIFT, NO_SCALE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+
+
+def trained_network(parent: TrainJob, context: Context) -> Net:
+    """The network that a training reports, on the context's device, in evaluation mode.
+
+    Raises:
+        ValueError: the stored weights belong to another architecture.
+    """
+    name = parent.backbone.name
+    net = builder.net(name, len(context.data_classes(parent.images)), seed=0)
+    source = f"result {parent.digest}"
+    backbones.load(net.model, context.weights(parent), source, backbones.backbone(name))
+    return net.to(context.device()).eval()
+
+
+def load_test_images(parent: TrainJob, context: Context, most: int | None = None) -> Images:
+    """The test images of a training, at most ``most`` of them, as equal in number a class as the
+    classes allow.
+
+    Raises:
+        InputError: there is one class only.
+    """
+    row = DATASETS[parent.images.name]
+    images = read(row.layout, context.data_folder(parent.images), row.test)
+    check_labels(images.labels, len(images.names))
+    return cap(cap(images, parent.images.test_cap), most)
+
+
+def native_side(parent: TrainJob) -> int:
+    """Side in pixels of a training's stored images; a generated set says it itself."""
+    return int(dict(parent.images.spec).get("size", DATASETS[parent.images.name].size))
+
+
+def load_batches(
+    parent: TrainJob,
+    context: Context,
+    images: Images,
+    batch: int,
+    *,
+    normalized: bool = True,
+    augment: Augment | None = None,
+) -> Loader:
+    """Batches of test images on the context's device.
+
+    Args:
+        normalized: as the network sees them; False: pixels in [0, 1].
+        augment: the way of an image to the network; None: the training's own.
+    """
+    row = DATASETS[parent.images.name]
+    return Loader(
+        images,
+        augment or Augment(**dict(parent.augment)),
+        batch,
+        seed=0,
+        train=False,
+        mean=row.mean if normalized else NO_SHIFT,
+        std=row.std if normalized else NO_SCALE,
+        device=context.device(),
+        workers=context.workers,
+    )
+
+
+def reported(
+    loader: Loader, context: Context, phase: str, start: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of a loader from ``start`` on, with progress after each."""
+    for number, each in enumerate(loader.epoch(0, start), start):
+        yield each
+        context.progress(phase, number + 1, len(loader), {})

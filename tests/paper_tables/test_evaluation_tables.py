@@ -1,0 +1,106 @@
+"""Tables and figures of the evaluations, from trainings of a few steps to their pages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+from paper_tables.drawings.reliability import bins_of
+from paper_tables.render import products, render
+from pipelines.data import datasets
+from pipelines.data.fingerprints import specify
+from pipelines.declare import scale, table
+from pipelines.execute.perform import perform
+from pipelines.execute.store import Store
+from pipelines.plan import grid
+
+TABLES = table.load_all()
+ROWS = {
+    "table6": ["Vanilla", "AutoMix"],
+    "fig8": ["Vanilla", "Mixup"],
+    "tokenmix_ade20k": ["DeiT-T CutMix", "DeiT-T TokenMix"],
+    "tokenmix_fig3": ["CutMix", "TokenMix"],
+    "tokenmix_fig4": ["CutMix", "TokenMix"],
+    "tokenmix_fig6": ["TokenMix"],
+}
+
+
+def tiny() -> scale.Scale:
+    """The demo scale with a few steps on a few images."""
+    demo = scale.load("demo")
+    kinds = {kind: dict(sections) for kind, sections in demo.kinds.items()}
+    few = {"epochs": 2, "batch": 16}
+    kinds["train"] = {
+        name: {**settings, **few, "warmup_epochs": 0} for name, settings in kinds["train"].items()
+    }
+    for kind, changes in {
+        "robustness": {"corrupted": 10, "attacked": 10, "pgd_steps": 2, "apgd_steps": 2},
+        "segment": {"steps": 3, "warmup": 1, "scales": [1.0]},
+    }.items():
+        kinds[kind] = {"default": {**demo.settings(kind, ""), **changes}}
+    data = {
+        name: {**found, "spec": {**found.get("spec", {}), "train": 48, "val": 20}}
+        for name, found in demo.data.items()
+    }
+    return replace(demo, seeds=1, seeds_of={}, data=data, kinds=kinds, parts={})
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The plan of the tables' first rows, with its results."""
+    tables = {name: TABLES[name].part("here", {"rows": rows}) for name, rows in ROWS.items()}
+    plan = grid.plan(tables, tiny())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("evaluations"))
+        for data in plan.data.values():
+            row = datasets.DATASETS[data.name]
+            datasets.prepare(row, specify(row, dict(data.spec)))
+        store = Store()
+        for job in plan.jobs.values():
+            perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")
+        yield plan, store
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_product_is_there_and_drawn_again_to_the_byte(done, name, tmp_path):
+    plan, store = done
+    first, second = (render(plan, name, store, tmp_path / part) for part in "ab")
+    for path in products(plan, name, tmp_path / "a"):
+        assert path.stat().st_size > 0, path
+    for picture in first.glob("*.png"):
+        assert picture.read_bytes() == (second / picture.name).read_bytes()
+        pixels = image.imread(picture)
+        assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 20
+        assert max(pixels.shape) < 6000
+
+
+def test_vanilla_has_no_error_relative_to_itself(done, tmp_path):
+    plan, store = done
+    out = render(plan, "table6", store, tmp_path)
+    vanilla, automix = (
+        next(line for line in (out / "table.md").read_text().splitlines() if f"| {row} |" in line)
+        for row in ROWS["table6"]
+    )
+    assert " – |" in vanilla
+    assert " – |" not in automix
+
+
+def test_the_diagram_shows_the_bins_of_the_result(done):
+    plan, store = done
+    result = store.read(plan.needed("fig8")[0])
+    bins = bins_of(result["history"])
+    assert 100 * bins.error() == pytest.approx(result["metrics"]["ece"])
+    assert len(bins.edges) == 16
+    assert bins.counts.sum() == result["metrics"]["n"]
+
+
+def test_cells_of_one_stand_in_are_one_measurement():
+    plan = grid.plan({"tokenmix_ade20k": TABLES["tokenmix_ade20k"]}, scale.load("demo"))
+    assert len(plan.of_kind("segment")) == 2
+    # labels of other teachers are shown as not measured
+    labels = [row.label for row in plan.tables["tokenmix_ade20k"].rows]
+    assert len(labels) == 8
+    assert len({cell.row for cell in plan.cells["tokenmix_ade20k"]}) == 6
