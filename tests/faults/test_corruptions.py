@@ -115,6 +115,11 @@ def test_a_damaged_result_is_named_and_made_again(done, copied, capfd, name, dam
     assert outcome(copied) == done[1]
 
 
+def checkpoints(folder: Path) -> list[Path]:
+    """The last checkpoint and the one before it, of a run that has not ended."""
+    return sorted((folder / "results").glob("*.partial/checkpoint.pt*"))
+
+
 @pytest.fixture(scope="module")
 def halfway(done, tmp_path_factory):
     """A run that was killed when it had two checkpoints."""
@@ -123,11 +128,11 @@ def halfway(done, tmp_path_factory):
     for _ in range(20):
         work = Work(folder, "train")
         while work.ended() is None:
-            if list((folder / "results").glob("*.partial/checkpoint.pt.previous")):
+            if len(checkpoints(folder)) == 2:
                 work.kill(9)
                 break
-            time.sleep(0.01)
-        if list((folder / "results").glob("*.partial/checkpoint.pt")):
+            time.sleep(0.002)
+        if len(checkpoints(folder)) == 2:
             return folder
         shutil.rmtree(folder / "results", ignore_errors=True)
     raise AssertionError("a run could never be stopped halfway")
@@ -141,7 +146,7 @@ def test_a_damaged_checkpoint_is_set_aside(done, halfway, tmp_path, monkeypatch,
     folder = tmp_path / "copy"
     shutil.copytree(halfway, folder)
     monkeypatch.chdir(folder)
-    found = sorted((folder / "results").glob("*.partial/checkpoint.pt*"))
+    found = checkpoints(folder)
     for path in found if both else found[:1]:
         FILES[damage](path)
     finish(folder, "train")
