@@ -187,7 +187,7 @@ def test_a_damaged_generated_image_is_drawn_again(done, copied, damage):
         *(("table.md", key) for key in ("empty", "one bit", "gone")),
         ("figure.png", "cut"),
         ("cells", "empty"),
-        ("cells", "another digest"),
+        ("cells", "a list"),
     ],
 )
 def test_a_changed_product_is_rendered_again(done, copied, name, damage):
