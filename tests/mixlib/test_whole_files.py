@@ -14,9 +14,14 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, durable):
         assert part.suffix == ".png"  # writers of pictures look at it
         part.write_bytes(b"first")
         assert not path.exists()
-    with pytest.raises(OSError, match="full"), aside(path, durable) as part:
-        part.write_bytes(b"sec")
-        raise OSError("full")
+
+    def fail() -> None:
+        with aside(path, durable) as part:
+            part.write_bytes(b"sec")
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
     assert path.read_bytes() == b"first"
     assert list(path.parent.iterdir()) == [path]
 
