@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,10 @@ def read_or_set_aside(path: Path, set_aside: Aside) -> Any:
     if not path.exists():
         return None
     try:
+        # torch reads a changed tensor without a word
+        with zipfile.ZipFile(path) as archive:
+            if (member := archive.testzip()) is not None:
+                raise ValueError(f"{member} has another checksum")
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's reader raises what it likes: pickle, zip, runtime, EOF
         reason = " ".join(str(error).split())[:120]

@@ -32,6 +32,16 @@ def test_the_one_before_is_used_where_the_last_is_broken(checkpoint, damage, cap
     assert checkpoint.load() == {"step": 3}
 
 
+def test_one_changed_bit_of_a_tensor_is_noticed(checkpoint, capsys):
+    checkpoint.save({"weights": torch.zeros(4096)})
+    checkpoint.save({"weights": torch.ones(4096)})
+    whole = bytearray(checkpoint.path.read_bytes())
+    whole[len(whole) // 2] ^= 16
+    checkpoint.path.write_bytes(whole)
+    assert torch.equal(checkpoint.load()["weights"], torch.zeros(4096))
+    assert "another checksum" in capsys.readouterr().err
+
+
 def test_both_broken_is_a_start_that_says_so(checkpoint, capsys):
     checkpoint.save({"step": 1})
     checkpoint.save({"step": 2})
