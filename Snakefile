@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.resources import Resource
 
 from mixlib.core.catalog import nearest
 from mixlib.data.catalog import DATASETS
@@ -17,6 +18,7 @@ from pipelines.execute.store import Store
 from pipelines.plan import job_file
 from pipelines.plan.build import plan
 from pipelines.plan.kinds import KINDS
+from pipelines.start import CORES_PER_GPU, Machine, start_command, visible_devices
 
 SCALE = config.get("scale", "demo")
 try:
@@ -31,13 +33,24 @@ for name, files in TABLES.items():
     # edited products and changed results are rendered again
     discard_stale(Path(files[-1]), PLAN.needed(name), STORE)
 PYTHON = f"'{sys.executable}' -m"
-# how a distributed job starts and what jobs may use; profiles say (profiles/slurm: torchrun)
-LAUNCH = config.get("launch", PYTHON)
-OPTIONS = config.get("options", "")
-GPU = int(bool(glob.glob("/dev/nvidia[0-9]*")))
+# a job asks for a GPU a shard where there are as many; its start follows from what it gets
+# (a number of nodes says that jobs go to a cluster: the executor is not known yet, and never in a dry run)
+ELSEWHERE = workflow.remote_exec or workflow.global_resources["_nodes"].value is not None
+MACHINE = Machine(visible_devices(), cluster=ELSEWHERE)
+on = lambda gpus: f", on {gpus} GPU{'s' * (gpus > 1)}" if gpus else ""
+if MACHINE.devices and not MACHINE.cluster and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", Resource("gpu", len(MACHINE.devices)))
 
 
 include: "pipelines/rules/theory.smk"
+
+
+# at scale paper all jobs wait for one that looks for whatever would stop them; every run looks anew
+CHECKED = [f"results/.checked/{SCALE}"] if PLAN.scale.compare else []
+asked = lambda: [t for t in PLAN.tables if f"paper_tables/{t}" in workflow.dag_settings.targets]
+if workflow.is_main_process:
+    for path in CHECKED:
+        Path(path).unlink(missing_ok=True)
 
 
 rule all:
@@ -47,6 +60,8 @@ rule all:
 
 
 rule dataset:
+    # where the network and the shared files are
+    localrule: True
     output:
         "data/ready/{fingerprint}.json",
     wildcard_constraints:
@@ -59,33 +74,60 @@ rule dataset:
         "{PYTHON} pipelines.run {SCALE:q} --data {wildcards.fingerprint:q}"
 
 
-for kind in KINDS:
+rule check:
+    localrule: True
+    input:
+        # datasets with a public archive are fetched first
+        lambda wildcards: sorted({
+            str(ready_path(data.fingerprint))
+            for name in asked() or PLAN.tables
+            for job in PLAN.needed(name)
+            for each in job.closure()
+            for data in each.datasets
+        }),
+    output:
+        CHECKED or "results/.checked/none",
+    params:
+        tables=lambda wildcards: " ".join(asked()),
+    shell:
+        "{PYTHON} pipelines.check {SCALE:q} {params.tables} --mark {output:q}"
+
+
+# a rule of its own where a job may use several GPUs, so that profiles can say how many
+for kind, shards in {**{(kind, 1): None for kind in KINDS}, **PLAN.by_shards}:
 
     rule:
         name:
-            kind
+            kind if shards == 1 else f"{kind}_{shards}_shards"
         input:
             # ancient: a result is addressed by its content, so a parent cannot become stale
             lambda wildcards: ancient([
                 *(str(STORE.marker(parent)) for parent in PLAN.job(wildcards.digest).parents()),
                 *(str(ready_path(d.fingerprint)) for d in PLAN.job(wildcards.digest).datasets),
+                *CHECKED,
             ]),
         output:
             "results/.done/{digest}",
         wildcard_constraints:
-            digest="|".join(PLAN.of_kind(kind)) or "none",
+            digest="|".join(PLAN.by_shards.get((kind, shards), ())) or "none",
         params:
-            what=lambda wildcards: PLAN.job(wildcards.digest).describe(),
+            what=lambda wildcards, resources: PLAN.job(wildcards.digest).describe() + on(resources.gpu),
             # the resolved job, so that its process plans nothing
-            job=lambda wildcards: job_file.write(PLAN.job(wildcards.digest), STORE.jobs),
-            launch=LAUNCH if KINDS[kind].distributed else PYTHON,
+            start=lambda wildcards, resources, threads: start_command(
+                job_file.write(PLAN.job(wildcards.digest), STORE.jobs),
+                PLAN.job(wildcards.digest).shards,
+                resources.gpu,
+                resources.gpu * resources.cpus_per_gpu if ELSEWHERE else threads,
+            ),
         message:
             "{params.what}"
-        threads: 1
+        threads: MACHINE.cores(MACHINE.gpus(shards))
         resources:
-            gpu=GPU,
+            gpu=MACHINE.gpus(shards),
+            # SLURM's own word for the cores of a job with GPUs
+            cpus_per_gpu=CORES_PER_GPU,
         shell:
-            "{params.launch} pipelines.execute {params.job:q} {OPTIONS}"
+            "{params.start}"
 
 
 for table in PLAN.tables:
@@ -93,6 +135,7 @@ for table in PLAN.tables:
     rule:
         name:
             f"render_{table}"
+        localrule: True
         input:
             ancient([str(STORE.marker(job)) for job in PLAN.needed(table)]),
             # runs that the repository keeps are shown below the table

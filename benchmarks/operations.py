@@ -10,50 +10,24 @@ only where a method stops when it is done (SuperMix).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import torch
 import typer
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 from torchvision.models import resnet18
 
 from mixlib.catalog import build as builder
 from mixlib.catalog.methods import METHODS, method
 from mixlib.core.method import Method, resolve
 from mixlib.core.net import Net
+from mixlib.counting.operations import operations
 from mixlib.seed import generator
 from mixlib.training.recipes import recipe
 
 SIZE, CLASSES, BATCH = 32, 10, 8
 STAGES = {f"stage{k}": f"layer{k}" for k in range(1, 5)}
-
-
-class Operations(TorchDispatchMode):
-    """Counts by torch's own formulas.
-
-    Its ``FlopCounterMode`` also hooks modules, which forbids the input gradients of PuzzleMix.
-    """
-
-    total = 0
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
-        formula = flop_registry.get(func._overloadpacket)
-        if formula is not None:
-            self.total += formula(*args, **(kwargs or {}), out_val=out)
-        return out
-
-
-def operations(step: Callable[[], Any]) -> int:
-    """Operations of one call."""
-    with Operations() as counter:
-        step()
-    return counter.total
 
 
 def convolutional() -> Net:

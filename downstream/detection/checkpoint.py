@@ -1,6 +1,7 @@
 """Checkpoints of an interrupted fine-tuning, bound to the run that they belong to."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,10 +35,15 @@ class RunCheckpoint(KeptCheckpoint):
     """
 
     def __init__(
-        self, workdir: Path, key: str, seconds: float, set_aside: Aside | None = None
+        self,
+        workdir: Path,
+        key: str,
+        seconds: float,
+        set_aside: Aside | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        super().__init__(workdir / FILE, key, set_aside, seconds)
+        super().__init__(workdir / FILE, key, set_aside, seconds, stop=stop)
 
     def refuse(self, path: Path) -> None:
         """Another run's checkpoint.

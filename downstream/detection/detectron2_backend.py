@@ -167,6 +167,7 @@ def _train(
                 log_row(done, {TERMS[name]: value for name, value in terms.items()})
                 states = {name: part.state_dict() for name, part in parts.items()}
                 checkpoint.save(states | {"iteration": done, "log": log})
+                checkpoint.leave_if_asked()
         if settings.precise_bn_iters:
             _estimate_norms(model, cfg, rows, settings.precise_bn_iters, order, workers)
     return log

@@ -40,6 +40,7 @@ def finetune(
     progress: Progress = silent,
     checkpoint_seconds: float = 600.0,
     workers: int = 0,
+    stop: Callable[[], bool] = lambda: False,
     set_aside: Aside | None = None,
 ) -> dict[str, object]:
     """Fine-tune a detector that starts from the ResNet `net_modules`, and evaluate it on `test`.
@@ -55,6 +56,7 @@ def finetune(
         progress: called with (iterations done, of how many, latest losses).
         checkpoint_seconds: how often to save.
         workers: threads that decode images ahead; does not change results.
+        stop: asked after every step: whether to save and end with Interrupted.
         set_aside: called with a broken checkpoint and the reason; None renames the file and says
             so. The run goes on from the one before.
 
@@ -71,18 +73,10 @@ def finetune(
             f"train and test need the same classes in the same order, got {train.classes} and "
             f"{test.classes}"
         )
-    given = {
-        "seed": seed,
-        "device": torch.device(device),
-        "progress": progress,
-        "workers": workers,
-    }
-    kept = RunCheckpoint(
-        Path(workdir),
-        run_key(settings, seed, net_modules.state_dict()),
-        checkpoint_seconds,
-        set_aside,
-    )
+    where = torch.device(device)
+    given = {"seed": seed, "device": where, "progress": progress, "workers": workers}
+    key = run_key(settings, seed, net_modules.state_dict())
+    kept = RunCheckpoint(Path(workdir), key, checkpoint_seconds, set_aside, stop)
     if settings.backend == "detectron2":
         from downstream.detection.detectron2_backend import train_and_detect
     else:
@@ -91,8 +85,8 @@ def finetune(
         net_modules, settings, train.trainable(), test, checkpoint=kept, **given
     )
     metrics = judge(test, found, settings.ap_rule)
-    kept.clear()
     spread = intervals(test, found, settings.ap_rule)
+    kept.clear()
     return metrics | {"losses": losses, "intervals": spread}
 
 
@@ -158,6 +152,7 @@ def train_detector(
                     "log": log,
                 }
             )
+            checkpoint.leave_if_asked()
     return log
 
 

@@ -40,6 +40,7 @@ class Objective(nn.Module, ABC):
 
     Attributes:
         policy: what draws its mixes; None where they come from a network that is trained here.
+        optional_terms: terms that a step may leave out.
 
     Example:
         >>> from mixlib.methods.mixup import mixup
@@ -50,6 +51,7 @@ class Objective(nn.Module, ABC):
     """
 
     policy: Policy | None = None
+    optional_terms: tuple[str, ...] = ()
 
     @abstractmethod
     def forward(

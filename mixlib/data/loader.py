@@ -3,8 +3,7 @@
 The order of epoch e comes from generator(seed, "order", e), the augmentation of a batch from
 generator(seed, "augment", e, step), that of a single picture from its place in the epoch. So an
 epoch can be entered at any step, and the number of data-loading processes, the device and the
-number
-of ranks change nothing: a batch is the *global* batch, of which each rank takes its share.
+number of ranks change nothing: a batch is the *global* batch, of which each rank takes its shards.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from mixlib.data.augment_image import erase, test_picture, train_picture
 from mixlib.data.augmentations import Augment
 from mixlib.data.catalog.row import Statistics
 from mixlib.data.images import Images
+from mixlib.data.shards import own_shards
 from mixlib.seed import derive, generator
 
 Batch = tuple[Tensor, Tensor]
@@ -31,10 +31,12 @@ class Loader:
     Images in memory with a batched augmentation stay on the device and are augmented a batch at a
     time; everything else is decoded and augmented a picture at a time by `workers` processes.
 
+    Training batches come shard by shard: of every step, those of this rank's shards in order.
+
     Args:
         images: one split.
         augment: the training and test procedure.
-        batch: images a step, over all ranks.
+        batch: images a step, over all shards.
         seed: of order and augmentation.
         train: shuffled, augmented, the last incomplete batch left out; otherwise in order and
             complete.
@@ -42,9 +44,11 @@ class Loader:
         rank, world: this process and their number.
         device: where the batches go.
         workers: data-loading processes of this rank; 0 = this process.
+        shards: parts of a training batch (:mod:`mixlib.data.shards`); None: one a rank.
 
     Raises:
-        ValueError: when the batch cannot be shared among the ranks, or training has no full batch.
+        ValueError: when the batch cannot be shared among the shards, or these among the ranks, or
+            training has no full batch.
     """
 
     def __init__(
@@ -61,12 +65,17 @@ class Loader:
         world: int = 1,
         device: str | torch.device = "cpu",
         workers: int = 0,
+        shards: int | None = None,
     ) -> None:
         if not 0 <= rank < world:
             raise ValueError(f"rank must lie in 0..{world - 1}, found {rank}")
-        if batch < 1 or (train and batch % world):
+        # test images are only shared out: a part of them a rank
+        self.shards = shards if train and shards is not None else world
+        self.own = own_shards(rank, world, self.shards)
+        if batch < 1 or (train and batch % self.shards):
             raise ValueError(
-                f"the global batch must be a positive multiple of the {world} ranks, found {batch}"
+                f"the global batch must be a positive multiple of the {self.shards} shards, found "
+                f"{batch}"
             )
         if train and len(images) < batch:
             raise ValueError(
@@ -75,7 +84,7 @@ class Loader:
             )
         self.images, self.augment, self.batch = images, augment, batch
         self.seed, self.train = seed, train
-        self.mean, self.std, self.rank, self.world = mean, std, rank, world
+        self.mean, self.std = mean, std
         self.device, self.workers = torch.device(device), workers
         self.labels = torch.from_numpy(images.labels)
         self.pixels: Tensor | None = None
@@ -108,13 +117,13 @@ class Loader:
         make = self._pictures if self.pixels is None else self._batches
         return make(e, order, steps)
 
-    def _own(self, step: int, total: int) -> range:
-        """This rank's places in the global batch `step`.
+    def _places(self, step: int, shard: int, total: int) -> range:
+        """A shard's places in the global batch `step`.
 
-        Neighbors go to different ranks, so that an image's repeats do not meet in one process.
+        Neighbors go to different shards, so that an image's repeats do not meet in one.
         """
         last = min((step + 1) * self.batch, total)
-        return range(step * self.batch + self.rank, last, self.world)
+        return range(step * self.batch + shard, last, self.shards)
 
     def _batches(self, e: int, order: Tensor, steps: range) -> Iterator[Batch]:
         assert self.pixels is not None
@@ -122,23 +131,24 @@ class Loader:
         if self.train and self.augment.before:
             height, width = shorter_side(height, width, self.augment.before)
         for step in steps:
-            own = self._own(step, len(order))
-            if not own:
-                continue  # the last test batch may have fewer images than there are ranks
-            index = order[own.start : own.stop : own.step].to(self.device)
-            x = self.pixels[index]
-            if self.train:
-                rng = generator(self.seed, "augment", e, step)
-                draws = draw(self.augment, self.batch, height, width, rng)
-                x = train_batch(x, self.augment, draws.rows(slice(self.rank, None, self.world)))
-            else:
-                x = test_batch(x, self.augment)
-            yield normalize(x, self.mean, self.std), self.labels[index]
+            rng = generator(self.seed, "augment", e, step)
+            draws = draw(self.augment, self.batch, height, width, rng) if self.train else None
+            for shard in self.own:
+                places = self._places(step, shard, len(order))
+                if not places:
+                    continue  # the last test batch may have fewer images than there are ranks
+                index = order[places.start : places.stop : places.step].to(self.device)
+                x = self.pixels[index]
+                if draws is None:
+                    x = test_batch(x, self.augment)
+                else:
+                    x = train_batch(x, self.augment, draws.rows(slice(shard, None, self.shards)))
+                yield normalize(x, self.mean, self.std), self.labels[index]
 
     def _pictures(self, e: int, order: Tensor, steps: range) -> Iterator[Batch]:
-        places = [own for own in (self._own(step, len(order)) for step in steps) if own]
+        shards = (self._places(step, s, len(order)) for step in steps for s in self.own)
         index = order.tolist()
-        batches = [[(place, index[place]) for place in own] for own in places]
+        batches = [[(place, index[place]) for place in places] for places in shards if places]
         loader = DataLoader(
             _Pictures(self, e),
             # Sampler and dataset share the pair (place in the epoch, image).

@@ -142,6 +142,8 @@ class SuperMix(Policy):
         looking = self.teacher or net
         if looking is None:
             raise ValueError("SuperMix needs a teacher, or the net in training")
+        if self.teacher is not None and next(self.teacher.parameters()).device != z.device:
+            self.teacher.to(z.device)  # no part of the objective, which the loop has moved
         batch = len(z)
         concentration = torch.full((batch, self.images), self.alpha, device=rng.device)
         share = torch._sample_dirichlet(concentration, generator=rng).to(z.device)

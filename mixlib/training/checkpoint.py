@@ -23,6 +23,10 @@ Aside = Callable[[Path, str], object]
 LITTLE = 1 << 20  # bytes: a disk with less room is full
 
 
+class Interrupted(Exception):
+    """The run was asked to stop; its state is in the checkpoint."""
+
+
 class Checkpoint:
     """A checkpoint file that is refreshed at most every ``seconds``.
 
@@ -30,6 +34,7 @@ class Checkpoint:
         path: where it lives; its folder must exist.
         seconds: least time between two writes; 0 writes every time it is asked.
         writer: whether this process writes (rank 0); the others only read.
+        stop: whether the run shall end at its next step, with its state written.
 
     Example:
         >>> import tempfile
@@ -41,15 +46,31 @@ class Checkpoint:
         {'step': 3}
     """
 
-    def __init__(self, path: Path, seconds: float = 60.0, writer: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        seconds: float = 60.0,
+        writer: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.path = path
         self.seconds = seconds
         self.writer = writer
+        self.stop = stop
         self._last = time.monotonic()
 
     def due(self) -> bool:
-        """Whether enough time has passed since the last write."""
-        return self.writer and time.monotonic() - self._last >= self.seconds
+        """Whether enough time has passed since the last write, or the run shall stop."""
+        return self.writer and (self.stop() or time.monotonic() - self._last >= self.seconds)
+
+    def leave_if_asked(self) -> None:
+        """Ends a run that has just written its state, if it was asked to stop.
+
+        Raises:
+            Interrupted: it was.
+        """
+        if self.writer and self.stop():
+            raise Interrupted(f"asked to stop; goes on from {self.path}")
 
     def save(self, state: dict[str, Any]) -> None:
         """Writes ``state`` so that a reader sees the old file or the new one, nothing between."""
@@ -77,6 +98,7 @@ class KeptCheckpoint(Checkpoint):
         set_aside: called with a broken file and the reason; moves it away and says so.
         seconds: least time between two writes.
         writer: whether this process writes (rank 0); the others only read.
+        stop: whether the run shall end at its next step, with its state written.
 
     Example:
         >>> import tempfile
@@ -94,8 +116,9 @@ class KeptCheckpoint(Checkpoint):
         set_aside: Aside | None = None,
         seconds: float = 60.0,
         writer: bool = True,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        super().__init__(path, seconds, writer)
+        super().__init__(path, seconds, writer, stop)
         self.key, self.set_aside = key, set_aside or rename_broken
 
     @property
@@ -167,7 +190,10 @@ def save_atomically(state: Any, path: Path) -> None:
         except RuntimeError as error:
             if "writing file" not in str(error) and "enforce fail" not in str(error):
                 raise
-            # torch's writer hides the system's reason
+            # torch's writer hides the system's reason behind one of its own
+            reason = error.__context__
             full = shutil.disk_usage(path.parent).free < LITTLE
             code = errno.ENOSPC if full else errno.EIO
+            if isinstance(reason, OSError) and reason.errno is not None:
+                code = reason.errno
             raise OSError(code, os.strerror(code), str(path)) from error

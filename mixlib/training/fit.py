@@ -42,6 +42,7 @@ from mixlib.training import optimizers
 from mixlib.training.checkpoint import Checkpoint
 from mixlib.training.evaluate import accuracy
 from mixlib.training.recipes import Recipe
+from mixlib.training.shards import Shards, check_batch_norm
 
 __all__ = ["History", "Loader", "fit", "silent"]
 
@@ -67,7 +68,10 @@ class Loader(Protocol):
         """Batches in an epoch."""
 
     def epoch(self, e: int, start_step: int = 0) -> Iterator[Batch]:
-        """The batches of epoch e from ``start_step`` on; the same ones whenever it is asked."""
+        """The batches of epoch e from ``start_step`` on; the same ones whenever it is asked.
+
+        In training a step has one for each shard of this process, in order.
+        """
 
 
 @dataclass
@@ -121,50 +125,57 @@ def fit(
         objective, recipe, seed: what to minimize, how, and the seed of every draw of the run.
         train, test: batches of (images, labels) on that device; None is no evaluation.
         checkpoint: where to save and resume; None trains in one go.
-        report: called with (phase, steps done, of all, values) after steps and evaluations.
-        evaluate_every: epochs between evaluations; the last ten epochs always are, because the
-            papers report their median.
+        report: called with (phase, steps done, of all, values) after steps ("train") and epochs
+            ("test" where evaluated, else "epoch").
+        evaluate_every: epochs between evaluations; the last ten always are (the papers' median).
         at_epoch: called with the number of finished epochs: 0 before the first, then after each.
 
     Raises:
-        FloatingPointError: the loss of a step was not finite; names the step. On a CPU it is the
-            last step; on a GPU, or with several processes, up to 50 more are done before.
+        FloatingPointError: the loss of a step was not finite; names the step. On a GPU, or with
+            several processes, up to 50 more are done before.
+        ValueError: this number of processes cannot do the recipe's shards; says which can.
+        Interrupted: the checkpoint was asked to stop, and holds the run's state.
     """
-    rank, report = fabric.global_rank, report if fabric.is_global_zero else silent
-    run = Run(objective, train, recipe, fabric, checkpoint)
+    run, report = Run(objective, train, recipe, fabric, checkpoint), _on_first(fabric, report)
     if not run.step:
         at_epoch(0)
     with tensors_only(objective):
         for epoch in range(len(run.history.epochs), recipe.epochs):
             run.start_clock()
-            for x, y in train.epoch(epoch, run.step - epoch * len(train)):
-                optimizers.set_rates(run.optimizer, run.rates, run.step)
-                seed_layers(seed, run.step, rank)
-                loss, terms = run.model(x, y, generator(seed, "mix", run.step, rank))
-                run.optimizer.zero_grad(set_to_none=True)
-                fabric.backward(loss)
-                if recipe.grad_clip is not None:
-                    fabric.clip_gradients(run.model, run.optimizer, max_norm=recipe.grad_clip)
+            done = run.step - epoch * len(train)
+            batches = train.epoch(epoch, done)
+            for _ in range(done, len(train)):
+                run.begin_step()
+                for shard, (x, y) in zip(run.shards.own, batches, strict=False):
+                    with run.shard(shard):
+                        seed_layers(seed, run.step, shard)
+                        loss, terms = run.model(x, y, generator(seed, "mix", run.step, shard))
+                        fabric.backward(loss / len(run.shards.own))
+                    run.count(loss.detach(), terms, len(x))
+                run.clip(recipe.grad_clip)
                 run.optimizer.step()
-                objective.update_teacher(run.step)
-                run.count(loss.detach(), terms, len(x))
+                run.end_step()
+                objective.update_teacher(run.step - 1)
                 run.save_if_due()
                 report("train", run.step, run.steps, {"epoch": epoch + 1.0})
             row = {"epoch": epoch + 1.0, **run.means(epoch)}
-            if test is not None and (
-                epoch >= recipe.epochs - 10 or (epoch + 1) % evaluate_every == 0
-            ):
+            due = epoch >= recipe.epochs - 10 or (epoch + 1) % evaluate_every == 0
+            if test is not None and due:
                 row |= evaluate(objective, test, fabric)
-                report("test", run.step, run.steps, row)
+            report("test" if "top1" in row else "epoch", run.step, run.steps, row)
             run.history.epochs.append(row)
             at_epoch(epoch + 1)
     return run.history
 
 
-def seed_layers(seed: int, step: int, rank: int) -> None:
+def _on_first(fabric: Fabric, report: Report) -> Report:
+    return report if fabric.is_global_zero else silent
+
+
+def seed_layers(seed: int, step: int, shard: int) -> None:
     """Sets torch's global generator, the only one that dropout and stochastic depth know, anew for
-    every step: what came before a resume does not matter."""
-    torch.manual_seed(derive(seed, "layers", step, rank))
+    every step and shard: what came before a resume does not matter."""
+    torch.manual_seed(derive(seed, "layers", step, shard))
 
 
 @contextmanager
@@ -185,10 +196,6 @@ def tensors_only(objective: Objective) -> Iterator[None]:
 def evaluate(objective: Objective, test: Loader, fabric: Fabric) -> dict[str, float]:
     """Accuracy of the predictor over the whole test set, each process doing its share."""
     predictor = objective.predictor()
-    if fabric.world_size > 1:
-        # normalization statistics are each process's own until the next forward of DDP
-        for buffer in predictor.buffers():
-            torch.distributed.broadcast(buffer, 0)
     with fabric.autocast():
         return accuracy(predictor, test.epoch(0), lambda sums: over_all(fabric, sums, "sum"))
 
@@ -205,6 +212,7 @@ class Run:
 
     Attributes:
         model, optimizer: as Fabric wraps them.
+        shards: this process's, see :mod:`mixlib.training.shards`.
         rates: learning rate of every group at every step.
         step, steps: done so far, and in the whole run.
         history: what was measured so far.
@@ -223,11 +231,20 @@ class Run:
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint
+        if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size, fabric.device):
+            nn.SyncBatchNorm.convert_sync_batchnorm(objective)
         self.per_epoch = len(train)
         self.rates = optimizers.rates(recipe, recipe.epochs, self.per_epoch)
         self.steps = recipe.epochs * self.per_epoch
         optimizer = optimizers.build(objective.groups(), recipe)
         self.model, self.optimizer = fabric.setup(objective, optimizer)
+        self.shards = Shards(
+            objective,
+            recipe.shards,
+            fabric.global_rank,
+            fabric.world_size,
+            lambda values: over_all(fabric, values, "sum"),
+        )
         self.history, self.step = History(), 0
         self.sums: dict[str, Tensor] = {}
         # the first step whose loss was not finite; stays on the device as the sums do
@@ -237,20 +254,53 @@ class Run:
         self._began = 0.0
         self._restore()
 
-    def count(self, loss: Tensor, terms: dict[str, Tensor], images: int) -> None:
-        """Books one finished step.
+    def clip(self, norm: float | None) -> None:
+        """Scales the gradients down to a norm, if there is one; a gradient that is not finite is
+        left to :meth:`count`, which names the step."""
+        if norm is None:
+            return
+        self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=norm, error_if_nonfinite=False
+        )
 
-        Raises:
-            FloatingPointError: its loss, or that of a step before, was not finite.
-        """
+    def begin_step(self) -> None:
+        """Starts a step: its learning rates, no gradients, no terms, statistics as they are."""
+        optimizers.set_rates(self.optimizer, self.rates, self.step)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.shards.begin()
+        self._terms: dict[str, Tensor] = {}
+        if self.shards.count > 1:
+            # a shard may leave these out, and all processes exchange the same ones
+            zero = torch.zeros((), dtype=torch.float64, device=self.fabric.device)
+            self._terms = dict.fromkeys(self.objective.optional_terms, zero)
+
+    @contextmanager
+    def shard(self, shard: int) -> Iterator[None]:
+        """One shard's forward and backward; gradients are exchanged with the last one's."""
+        more = shard != self.shards.own[-1]
+        with self.fabric.no_backward_sync(self.model, enabled=more), self.shards.part():
+            yield
+
+    def count(self, loss: Tensor, terms: dict[str, Tensor], images: int) -> None:
+        """Books one shard of a step."""
         now = torch.where(loss.isfinite(), NEVER, self.step + 1)
         self.broken = now if self.broken is None else torch.minimum(self.broken, now)
         for name, value in terms.items():
             # sums stay on the device: reading them would stop the step
-            before = self.sums.get(name)
-            self.sums[name] = value.double() if before is None else before + value.double()
-        self.step += 1
+            before = self._terms.get(name)
+            self._terms[name] = value.double() if before is None else before + value.double()
         self.history.images += images * self.fabric.world_size
+
+    def end_step(self) -> None:
+        """Books a finished step: statistics and terms of all shards, the same in every process.
+
+        Raises:
+            FloatingPointError: its loss, or that of a step before, was not finite.
+        """
+        for name, value in self.shards.end(self._terms).items():
+            before = self.sums.get(name)
+            self.sums[name] = value if before is None else before + value
+        self.step += 1
         self.history.steps += 1
         if self.step % self.look == 0:
             self.stop_if_broken()
@@ -279,8 +329,7 @@ class Run:
         Raises:
             FloatingPointError: one is not finite.
         """
-        sums = {name: over_all(self.fabric, s, "mean") for name, s in self.sums.items()}
-        means = {name: float(total) / self.per_epoch for name, total in sums.items()}
+        means = {name: float(total) / self.per_epoch for name, total in self.sums.items()}
         self.sums = {}
         self.stop_clock()
         self.stop_if_broken()
@@ -317,6 +366,7 @@ class Run:
                 "sums": self.sums,
             }
         )
+        self.checkpoint.leave_if_asked()
 
     def _restore(self) -> None:
         state = None if self.checkpoint is None else self.checkpoint.load()

@@ -5,10 +5,13 @@ Source: AutoMix section 4 and Table 12 (Liu et al., ECCV 2022), where a row does
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mixlib.core.catalog import Catalog
+
+# a field that older results do not know: at its default it is no part of a digest
+_LATER = {"later": True}
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Recipe:
         schedule_by: whether the learning rate changes by "epoch" or by "step".
         block_lr, block_min_lr: learning rates of AutoMix's Mix Block; None: the network's.
         batch: samples per step over all devices.
+        shards: parts of a batch in which mixing partners and, with ``batch_norm`` "shard",
+            normalization statistics live: the GPUs of the paper's training.  The number of GPUs in
+            use is another matter, see :mod:`mixlib.training.shards`.
+        batch_norm: whose statistics normalize: each "shard"'s, or those of the whole batch,
+            "global" (SyncBN).
         epochs: length of the training.
         augment: name of the augmentation (``mixlib.data.augmentations``).
         loss: "ce" (cross-entropy) or "bce" (one sigmoid per class, targets of both classes 1).
@@ -66,6 +74,8 @@ class Recipe:
     precision: str = "32-true"
     channels_last: bool = True
     revision: int = 1
+    shards: int = field(default=1, metadata=_LATER)
+    batch_norm: str = field(default="shard", metadata=_LATER)
 
 
 _T12 = "AutoMix Table 12"
@@ -75,6 +85,7 @@ _RSB: dict[str, Any] = {
     "weight_decay": 0.02,
     "decay_all": False,
     "batch": 2048,
+    "shards": 8,
     "loss": "bce",
 }
 
@@ -105,6 +116,7 @@ RECIPES = Catalog(
             "imagenet_pytorch",
             f"{_T12}, PyTorch",
             batch=256,
+            shards=8,
             epochs=100,
             augment="imagenet",
             block_lr=0.1,
@@ -115,6 +127,7 @@ RECIPES = Catalog(
             f"{_T12}, DeiT",
             **_DEIT,
             batch=1024,
+            shards=8,
             epochs=300,
             warmup_epochs=5,
             schedule_by="step",

@@ -60,6 +60,8 @@ RECIPE: Mapping[str, Kind] = {
     "weight_ema": Maybe(Real(0, 1)),
     "precision": OneOf(("32-true", "bf16-mixed"), "precision"),
     "channels_last": Flag(),
+    "shards": Whole(1, 1024),
+    "batch_norm": OneOf(("shard", "global"), "batch_norm"),
 }
 
 AUGMENTATION: Mapping[str, Kind] = {
@@ -176,6 +178,11 @@ RECIPE_RELATIONS = (
         ("nesterov", "momentum"),
         lambda r: not r.nesterov or r.momentum > 0,
         "a momentum above 0 for nesterov",
+    ),
+    Relation(
+        ("batch", "shards"),
+        lambda r: r.batch % r.shards == 0,
+        "a batch that is a multiple of its shards",
     ),
 )
 DETECTION_RELATIONS = (

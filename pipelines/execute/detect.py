@@ -11,6 +11,7 @@ from downstream.detection.readers import Records, read_split
 from mixlib.data.catalog import DATASETS
 from mixlib.models import backbones
 from pipelines.execute.context import Context
+from pipelines.execute.interruption import asked_to_stop
 from pipelines.execute.outcome import Outcome
 from pipelines.plan.kinds.detect import DetectJob
 
@@ -26,16 +27,18 @@ def run(job: DetectJob, context: Context) -> Outcome:
     def report(done: int, total: int, losses: Mapping[str, float]) -> None:
         context.progress("train", done, total, dict(losses))
 
-    measured: dict[str, Any] = finetune(
-        net, job.settings, train, test,
-        seed=job.seed,
-        device=context.device(),
-        workdir=context.folder,
-        progress=report,
-        checkpoint_seconds=context.checkpoint_seconds,
-        workers=context.workers,
-        set_aside=context.store.set_aside,
-    )  # fmt: skip
+    with asked_to_stop() as stop:
+        measured: dict[str, Any] = finetune(
+            net, job.settings, train, test,
+            seed=job.seed,
+            device=context.device(),
+            workdir=context.folder,
+            progress=report,
+            checkpoint_seconds=context.checkpoint_seconds,
+            workers=context.workers,
+            set_aside=context.store.set_aside,
+            stop=stop,
+        )  # fmt: skip
     return Outcome(
         metrics={name: float(measured[name]) for name in ("AP", "AP50", "AP75")},
         history=measured["losses"],

@@ -6,6 +6,7 @@ import os
 
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning.fabric.strategies import DDPStrategy
 
 from pipelines.execute.context import Context
 
@@ -28,7 +29,8 @@ def launch(precision: str, context: Context) -> Fabric:
         accelerator=context.accelerator,
         devices=local,
         num_nodes=world // local,
-        strategy="ddp" if world > 1 else "auto",
+        # buffers are averaged over shards by the loop (mixlib.training.shards)
+        strategy=DDPStrategy(forward_sync_buffers=False) if world > 1 else "auto",
         precision=precision,  # type: ignore[arg-type]
         plugins=[environment],
     )

@@ -13,7 +13,7 @@ from downstream.localization.localize import evenly
 from downstream.robustness.attacks import Normalized
 from downstream.robustness.occlusion import OcclusionCurve, occluded_examples, occlusion_curve
 from mixlib.data.catalog import DATASETS
-from pipelines.execute.checkpoints import JobCheckpoint
+from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.trained import load_batches, load_test_images, reported, trained_network
@@ -31,7 +31,7 @@ def run(job: OcclusionJob, context: Context) -> Outcome:
     model = Normalized(trained_network(job.parent, context).model, row.mean, row.std)
     images = load_test_images(job.parent, context, s.images)
     loader = load_batches(job.parent, context, images, s.batch, normalized=False)
-    checkpoint = JobCheckpoint(
+    checkpoint = KeptCheckpoint(
         context.folder / "checkpoint.pt", job.digest, context.store.set_aside, 0.0
     )
     state: dict[str, Any] = checkpoint.load() or {"curves": {}, "seconds": 0.0}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
+from mixlib.training.checkpoint import Interrupted
 from pipelines.execute.context import Context
 from pipelines.execute.executors import EXECUTORS
+from pipelines.execute.interruption import AGAIN
 from pipelines.execute.outcome import Outcome, diverged
 from pipelines.execute.progress import Progress
 from pipelines.execute.provenance import Origin
@@ -29,6 +30,9 @@ def perform(
         job: what to do.
         store: where its result goes and its parents' results are.
         checkpoint_seconds, workers, accelerator: see :class:`pipelines.execute.context.Context`.
+
+    Raises:
+        SystemExit: a signal asked the job to stop; it goes on when it is started again.
     """
     leads = os.environ.get("RANK", "0") == "0"
     with store.working(job, leads) as folder:
@@ -40,11 +44,19 @@ def perform(
             store.mark(job)
             return True
         name = f"{job.kind} {job.digest[:6]}"
+        progress = Progress(name, log=store.log(job) if leads else None)
         if leads:
-            print(f"[{name}] {job.describe()}", file=sys.stderr, flush=True)
-        context = Context(folder, store, Progress(name), checkpoint_seconds, workers, accelerator)
+            progress.say(job.describe())
+        context = Context(folder, store, progress, checkpoint_seconds, workers, accelerator)
         origin = Origin.now()
-        outcome = attempt(job, context)
+        try:
+            outcome = attempt(job, context)
+        except Interrupted as error:
+            progress.say(str(error))
+            raise SystemExit(AGAIN) from None
+        except Exception as error:
+            progress.say(f"failed: {type(error).__name__}: {error}")
+            raise
         if leads:
             store.commit(job, folder, outcome, origin.body())
             store.mark(job)

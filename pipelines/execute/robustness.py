@@ -23,7 +23,7 @@ from mixlib.core.net import inference
 from mixlib.data.catalog import DATASETS
 from mixlib.data.images import Images
 from mixlib.seed import generator
-from pipelines.execute.checkpoints import JobCheckpoint
+from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.trained import (
@@ -46,7 +46,7 @@ def run(job: RobustnessJob, context: Context) -> Outcome:
     """
     began = time.monotonic()
     model = trained_network(job.parent, context).model
-    checkpoint = JobCheckpoint(
+    checkpoint = KeptCheckpoint(
         context.folder / "checkpoint.pt",
         job.digest,
         context.store.set_aside,

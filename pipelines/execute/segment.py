@@ -15,7 +15,7 @@ from downstream.segmentation.readers import Segmentations, read_segmentations
 from downstream.segmentation.upernet import UPerNet
 from mixlib.data.catalog import DATASETS
 from mixlib.seed import derive
-from pipelines.execute.checkpoints import JobCheckpoint
+from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.trained import trained_network
@@ -31,7 +31,7 @@ def run(job: SegmentJob, context: Context) -> Outcome:
     """Trains, from the checkpoint in the working folder if there is one, and tests."""
     began = time.monotonic()
     training = new_training(job, context)
-    checkpoint = JobCheckpoint(
+    checkpoint = KeptCheckpoint(
         context.folder / "checkpoint.pt",
         job.digest,
         context.store.set_aside,

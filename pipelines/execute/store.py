@@ -71,6 +71,10 @@ class Store:
         """The workflow engine's output of a job; holds the digest of the result's content."""
         return self.root / ".done" / job.digest
 
+    def log(self, job: Job) -> Path:
+        """The job's own log; beside it, with the suffix .csv, a row for each of its epochs."""
+        return self.root / ".logs" / f"{job.digest}.log"
+
     def finished(self, job: Job) -> bool:
         """Whether the result is there."""
         return self.file(job).exists()

@@ -15,6 +15,7 @@ from mixlib.training.checkpoint import KeptCheckpoint, save_atomically
 from mixlib.training.fit import History, fit
 from pipelines.data import published
 from pipelines.execute.context import WEIGHTS, Context
+from pipelines.execute.interruption import asked_to_stop
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.plan.epoch_selection import select_epochs
@@ -32,23 +33,25 @@ def run(job: TrainJob, context: Context) -> Outcome:
     train, test = loaders(job, context, fabric)
     classes = len(context.data_classes(job.images))
     objective = new_objective(job, len(train) * job.recipe.epochs, classes)
-    checkpoint = KeptCheckpoint(
-        context.folder / "checkpoint.pt",
-        job.digest,
-        context.store.set_aside,
-        context.checkpoint_seconds,
-        fabric.is_global_zero,
-    )
 
     def save_snapshot(epoch: int) -> None:
         if epoch in job.snapshots and fabric.is_global_zero:
             save_atomically(objective.state_dict(), context.folder / snapshot(epoch))
 
-    history = fit(
-        objective, train, test, job.recipe, seed=job.seed, fabric=fabric,
-        checkpoint=checkpoint, report=context.progress, evaluate_every=job.evaluate_every,
-        at_epoch=save_snapshot,
-    )  # fmt: skip
+    with asked_to_stop() as stop:
+        checkpoint = KeptCheckpoint(
+            context.folder / "checkpoint.pt",
+            job.digest,
+            context.store.set_aside,
+            context.checkpoint_seconds,
+            fabric.is_global_zero,
+            stop,
+        )
+        history = fit(
+            objective, train, test, job.recipe, seed=job.seed, fabric=fabric,
+            checkpoint=checkpoint, report=context.progress, evaluate_every=job.evaluate_every,
+            at_epoch=save_snapshot,
+        )  # fmt: skip
     if fabric.is_global_zero:
         save_atomically(objective.predictor().state_dict(), context.folder / WEIGHTS)
         save_atomically(objective.state_dict(), context.folder / OBJECTIVE)
@@ -88,6 +91,7 @@ def loaders(job: TrainJob, context: Context, fabric: Fabric) -> tuple[Loader, Lo
                 world=fabric.world_size,
                 device=fabric.device,
                 workers=context.workers,
+                shards=job.recipe.shards,
             )
         )
     return made[0], made[1]

@@ -117,6 +117,14 @@ class Plan:
         """Jobs of one kind by digest."""
         return {key: job for key, job in self.jobs.items() if job.kind == kind}
 
+    @property
+    def by_shards(self) -> dict[tuple[str, int], list[str]]:
+        """Digests by kind and number of shards."""
+        found: dict[tuple[str, int], list[str]] = {}
+        for key, job in self.jobs.items():
+            found.setdefault((job.kind, job.shards), []).append(key)
+        return found
+
     def needed(self, table: str) -> list[Job]:
         """Jobs whose results a table reads, each once."""
         return list({job.digest: job for cell in self.cells[table] for job in cell.jobs}.values())

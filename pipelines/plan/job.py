@@ -28,13 +28,11 @@ class Job(ABC):
     """Base of all jobs.
 
     ``kind`` is the word in declarations; ``revision`` is raised by hand whenever the kind's numbers
-    change; ``distributed`` says whether several processes can share the work; ``metrics`` are the
-    numbers of its results that a table may show.
+    change; ``metrics`` are the numbers of its results that a table may show.
     """
 
     kind: ClassVar[str]
     revision: ClassVar[int] = 1
-    distributed: ClassVar[bool] = False
     metrics: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
@@ -53,6 +51,11 @@ class Job(ABC):
     @abstractmethod
     def describe(self) -> str:
         """One line for people: what, on what, how much, which seed."""
+
+    @property
+    def shards(self) -> int:
+        """Parts in which the work can be shared among processes; 1: one process does it."""
+        return 1
 
     @property
     @abstractmethod
@@ -92,9 +95,17 @@ class Job(ABC):
 
 
 def plain(value: Any) -> Any:
-    """A job, or any value in one, as JSON knows it; a job names its kind and revisions."""
+    """A job, or any value in one, as JSON knows it; a job names its kind and revisions.
+
+    A field that says so (``metadata={"later": True}``) came after results were there that do not
+    know it: at its default it is left out, and their digests stay.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        body = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        body = {
+            f.name: plain(getattr(value, f.name))
+            for f in dataclasses.fields(value)
+            if not (f.metadata.get("later") and getattr(value, f.name) == f.default)
+        }
         if isinstance(value, Job):
             body |= {"kind": value.kind, "revision": [REVISION, value.revision]}
         return body

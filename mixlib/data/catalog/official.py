@@ -35,6 +35,8 @@ CLASSIFICATION = (
         splits=(("train", 50_000), ("test", 10_000)),
         citation=_KRIZHEVSKY,
         folder="cifar-10-batches-py",
+        per_class=(("train", 5_000, 5_000), ("test", 1_000, 1_000)),
+        gib=0.4,
         needs=(("data_batch_1", 30_000_000), ("test_batch", 30_000_000)),
         archives=(
             Archive(_CIFAR_HOST + "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a"),
@@ -47,6 +49,8 @@ CLASSIFICATION = (
         splits=(("train", 50_000), ("test", 10_000)),
         citation=_KRIZHEVSKY,
         folder="cifar-100-python",
+        per_class=(("train", 500, 500), ("test", 100, 100)),
+        gib=0.4,
         needs=(("train", 150_000_000), ("test", 30_000_000), ("meta", 1)),
         archives=(
             Archive(_CIFAR_HOST + "cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85"),
@@ -59,6 +63,8 @@ CLASSIFICATION = (
         splits=(("train", 100_000), ("val", 10_000)),
         citation=_LE,
         folder="tiny-imagenet-200",
+        per_class=(("train", 500, 500), ("val", 50, 50)),
+        gib=0.8,
         needs=(("wnids.txt", 1_900), ("val/val_annotations.txt", 250_000), ("train", 0)),
         archives=(
             Archive(
@@ -72,6 +78,9 @@ CLASSIFICATION = (
         splits=(("train", 1_281_167), ("val", 50_000)),
         citation=_RUSSAKOVSKY,
         folder="imagenet",
+        # Russakovsky et al., table 2
+        per_class=(("train", 732, 1_300), ("val", 50, 50)),
+        gib=300,
         needs=(("train/n01440764", 0), ("train/n15075141", 0), ("val/n01440764", 0)),
         how=(
             "register at https://image-net.org, download ILSVRC2012_img_train.tar (md5 "
@@ -108,6 +117,7 @@ CLASSIFICATION = (
         splits=(("train", 5_994), ("test", 5_794)),
         citation=_WAH,
         folder="CUB_200_2011",
+        gib=2.4,
         needs=(("images.txt", 500_000), ("bounding_boxes.txt", 200_000), ("images", 0)),
         archives=(
             Archive(
@@ -192,6 +202,7 @@ DETECTION = (
         splits=(("trainval0712", 16_551), ("test2007", 4_952)),
         citation=_EVERINGHAM,
         folder="VOCdevkit",
+        gib=6,
         needs=(
             ("VOC2007/ImageSets/Main/trainval.txt", 30_000),
             ("VOC2007/ImageSets/Main/test.txt", 30_000),
@@ -216,6 +227,7 @@ DETECTION = (
         splits=(("train2017", 118_287), ("val2017", 5_000)),
         citation=_LIN,
         folder="coco",
+        gib=42,
         needs=(
             ("annotations/instances_train2017.json", 400_000_000),
             ("annotations/instances_val2017.json", 15_000_000),

@@ -82,6 +82,9 @@ class Dataset:
         content: of a set that is identified by its files, the digest of the published ones
             (`pipelines.data.contents.content_digest`); "" where nobody published it.
         revision: bump when the meaning of the row changes.
+        per_class: (split, least, most images of a class), where its owners say; part of no
+            fingerprint.
+        gib: about how much room it takes, unpacked and with its archives, in GiB.
     """
 
     name: str
@@ -102,6 +105,8 @@ class Dataset:
     mean: Statistics = IMAGENET_MEAN
     std: Statistics = IMAGENET_STD
     revision: int = 1
+    per_class: tuple[tuple[str, int, int], ...] = ()
+    gib: float = 0.0
 
     @property
     def official(self) -> bool:

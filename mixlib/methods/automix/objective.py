@@ -125,6 +125,8 @@ class AutoMix(Objective):
         ['generate', 'lam', 'mix', 'one']
     """
 
+    optional_terms = ("lam", "generate")
+
     def __init__(
         self,
         net: Net,

@@ -39,7 +39,6 @@ class TrainJob(Job):
     """
 
     kind = "train"
-    distributed = True
     metrics = (
         *("top1", "top5", "test_loss", "epochs"),
         *("parameters", "step_ms", "images_per_second"),
@@ -59,6 +58,10 @@ class TrainJob(Job):
     @property
     def data(self) -> Data:
         return self.images
+
+    @property
+    def shards(self) -> int:
+        return self.recipe.shards
 
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> TrainJob:

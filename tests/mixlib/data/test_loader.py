@@ -129,7 +129,7 @@ def test_the_global_generator_is_left_alone(files):
 
 
 def test_senseless_loaders_are_refused(images):
-    with pytest.raises(ValueError, match="multiple of the 3 ranks"):
+    with pytest.raises(ValueError, match="multiple of the 3 shards"):
         make(images, world=3)
     with pytest.raises(ValueError, match="full batch of 64, found 22"):
         make(images, batch=64)

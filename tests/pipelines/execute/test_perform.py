@@ -6,8 +6,10 @@ import math
 
 import pytest
 
+from mixlib.training.checkpoint import Interrupted
 from pipelines.declare import scale, table
 from pipelines.execute import perform as module
+from pipelines.execute.interruption import AGAIN
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.perform import perform
 from pipelines.execute.store import Store
@@ -81,3 +83,23 @@ def test_any_other_error_leaves_the_checkpoint(tmp_path, jobs, monkeypatch):
         perform(jobs[0], store)
     assert (tmp_path / f"{jobs[0].digest}.partial" / "checkpoint.pt").exists()
     assert not store.finished(jobs[0])
+
+
+def test_an_interrupted_job_has_no_result_and_asks_to_be_started_again(
+    tmp_path, jobs, calls, monkeypatch
+):
+    store = Store(tmp_path)
+
+    def stopped(job, context):
+        (context.folder / "checkpoint.pt").write_bytes(b"c")
+        raise Interrupted("asked to stop")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(module.EXECUTORS, "train", stopped)
+        with pytest.raises(SystemExit) as ended:
+            perform(jobs[0], store)
+    assert ended.value.code == AGAIN == 75
+    assert not store.finished(jobs[0])
+    assert not store.marker(jobs[0]).exists()
+    assert (tmp_path / f"{jobs[0].digest}.partial" / "checkpoint.pt").exists()
+    assert perform(jobs[0], store)

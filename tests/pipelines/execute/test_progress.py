@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 from pipelines.execute.progress import Progress
 
 
@@ -21,3 +23,23 @@ def test_the_last_step_is_always_reported(capsys):
     report = Progress("x", every=1e9)
     report("test", 3, 3, {})
     assert capsys.readouterr().err.startswith("[x] test 3/3")
+
+
+def test_a_job_has_its_own_log_and_a_row_for_every_epoch(tmp_path, capsys):
+    log = tmp_path / "logs" / "0123.log"
+    report = Progress("train 0123", every=0.0, log=log)
+    report.say("train something")
+    report("train", 3, 6, {"epoch": 1.0})
+    report("epoch", 3, 6, {"epoch": 1.0, "loss": 2.5})
+    report("test", 6, 6, {"epoch": 2.0, "loss": 2.0, "top1": 50.0})
+    # another attempt sees an epoch again
+    Progress("train 0123", log=log)("epoch", 3, 6, {"epoch": 1.0, "loss": 2.5})
+    rows = list(csv.DictReader(log.with_suffix(".csv").open()))
+    assert [(row["epoch"], row["loss"], row["top1"]) for row in rows] == [
+        ("1.0", "2.5", ""),
+        ("2.0", "2.0", "50.0"),
+    ]
+    lines = log.read_text().splitlines()
+    assert lines[0].endswith("train something")
+    assert any("train 3/6" in line for line in lines)
+    assert "[train 0123] train something" in capsys.readouterr().err

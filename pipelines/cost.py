@@ -1,0 +1,102 @@
+"""GPU-hours of every job: ``python -m pipelines.cost SCALE [TABLE ...] [--gpu a100|h100|h200]``.
+
+Counted operations (:mod:`pipelines.estimate`) over a share of the GPU's peak.  The share is an
+assumption, the same for every network, and an option: a GPU that was measured may be told.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from mixlib.core.markdown import table as as_table
+from pipelines.command_line import ScaleName, run_app
+from pipelines.plan.build import plan
+from pipelines.plan.job import Job
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class Gpu(StrEnum):
+    """A GPU by name."""
+
+    a100 = "a100"
+    h100 = "h100"
+    h200 = "h200"
+
+
+# dense tensor cores, operations a second: TF32 (torch's convolutions of float32) and bfloat16; the
+# vendor's data sheets (SXM forms)
+PEAK: Mapping[Gpu, Mapping[str, float]] = {
+    Gpu.a100: {"32-true": 156e12, "bf16-mixed": 312e12},
+    Gpu.h100: {"32-true": 494e12, "bf16-mixed": 989e12},
+    Gpu.h200: {"32-true": 494e12, "bf16-mixed": 989e12},
+}
+SHARE = 0.13
+"""Share of its peak that a GPU is taken to reach."""
+
+Tables = Annotated[list[str] | None, typer.Argument(help="tables; none: all of the scale")]
+
+
+def hours(job: Job, gpu: Gpu = Gpu.a100, share: float = SHARE) -> float:
+    """GPU-hours of one job."""
+    # torch takes seconds to load, and the list of tables does not need it
+    from pipelines.estimate import of_job
+
+    load = of_job(job)
+    return load.operations / (PEAK[gpu][load.precision] * share) / 3600
+
+
+@app.command()
+def main(
+    scale_name: ScaleName,
+    tables: Tables = None,
+    gpu: Annotated[Gpu, typer.Option(help="which GPU")] = Gpu.a100,
+    share: Annotated[float, typer.Option(help="share of the peak that it reaches")] = SHARE,
+    jobs: Annotated[bool, typer.Option("--jobs", help="list every job, too")] = False,
+) -> None:
+    """GPU-hours of each table and of all, from counted operations."""
+    found = plan(scale_name)
+    names = [found.known(name) for name in tables or found.tables]
+    whole: dict[str, float] = {}
+    rows = []
+    for name in names:
+        needed = {a.digest: a for job in found.needed(name) for a in job.closure()}
+        for key, job in needed.items():
+            if key not in whole:
+                whole[key] = hours(job, gpu, share)
+        if needed:
+            total = sum(whole[key] for key in needed)
+            longest = max(whole[key] for key in needed)
+            rows.append((name, str(len(needed)), f"{total:,.1f}", f"{longest:,.1f}"))
+            print(f"counted {name}", file=sys.stderr, flush=True)
+            if jobs:
+                rows += [("", times, of_all, f"{each}  {text}")
+                         for times, of_all, each, text in grouped(needed, whole)]  # fmt: skip
+    rows.append(("all, each job once", str(len(whole)), f"{sum(whole.values()):,.1f}", ""))
+    print(f"GPU-hours at scale {scale_name} on one {gpu.upper()} at {share:.0%} of its peak")
+    head = ["table", "jobs", "GPU-hours", "longest job"]
+    print("\n".join(as_table(head, rows)))
+
+
+def grouped(
+    needed: Mapping[str, Job], whole: Mapping[str, float]
+) -> list[tuple[str, str, str, str]]:
+    """Jobs that differ in their seed as one row: how many, all their hours, each one's, which."""
+    alike: dict[str, list[float]] = {}
+    for key, job in needed.items():
+        text = re.sub(r",? ?seed \d+", "", job.describe())
+        alike.setdefault(text, []).append(whole[key])
+    return [
+        (str(len(each)), f"{sum(each):,.1f}", f"{each[0]:,.1f}", text)
+        for text, each in alike.items()
+    ]
+
+
+if __name__ == "__main__":
+    run_app(app)
