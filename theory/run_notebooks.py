@@ -114,7 +114,7 @@ def differences(known: Any, found: Any, tolerance: float = 0.02) -> list[str]:
 
 def _shown(cell: Any) -> list[tuple[str, str]]:
     """What a cell shows, as text: printed lines, Markdown, and the data of figures."""
-    found = []
+    found: list[tuple[str, str]] = []
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if output.output_type == "stream":
