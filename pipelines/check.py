@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
+from mixlib.whole_files import write_whole
 from pipelines import findings
 from pipelines.command_line import ResultsFolder, ScaleName, run_app
 from pipelines.cost import Gpu, Tables, hours
-from pipelines.data.files import write_whole
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
