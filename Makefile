@@ -38,6 +38,7 @@ lint: $(READY)
 	$(UV) run --no-sync ruff check .
 	$(UV) run --no-sync mypy
 	$(UV) run --no-sync python -m mixlib.catalog.describe --check
+	$(UV) run --no-sync python -m tests.contracts.test_revisions --check
 
 docs: $(READY)
 	$(UV) run --no-sync python -m mixlib.catalog.describe > .methods.md && mv .methods.md docs/methods.md

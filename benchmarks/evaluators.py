@@ -24,8 +24,8 @@ from downstream.attention.class_token import class_attention, last_layer_rank
 from downstream.calibration.temperature import scale_on_held_out
 from downstream.checks import predict
 from downstream.localization.cam import activation_maps
-from downstream.localization.evaluate import evaluate as evaluate_boxes
 from downstream.localization.maps import GrayMaps
+from downstream.localization.max_box_acc import evaluate as evaluate_boxes
 from downstream.robustness.apgd import apgd
 from downstream.robustness.attacks import Normalized, fgsm, pgd
 from downstream.robustness.corrupt import corrupt

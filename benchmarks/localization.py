@@ -20,8 +20,8 @@ import typer
 from numpy.typing import NDArray
 
 from downstream.localization.boxes import overlap, trace
-from downstream.localization.evaluate import BoxAccuracy, evaluate, shares
 from downstream.localization.maps import gray_levels
+from downstream.localization.max_box_acc import BoxAccuracy, evaluate, shares
 
 GRID = 224
 Case = tuple[list[NDArray[np.uint8]], list[NDArray[np.int64]]]

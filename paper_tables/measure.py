@@ -48,8 +48,10 @@ class Measured:
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation over seeds (n - 1); None for a single one."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
+        """Standard deviation over seeds (n - 1); None for a single one, or where one diverged."""
+        if len(self.values) < 2 or self.diverged:
+            return None
+        return statistics.stdev(self.values)
 
     @property
     def difference(self) -> float | None:

@@ -23,7 +23,7 @@ def main(
     scale: Annotated[str, typer.Argument(metavar="[SCALE]", help="demo, small or paper")] = "demo",
     results: ResultsFolder = Path("results"),
 ) -> None:
-    """Lists every declared table and figure; `snakemake --cores all paper_tables/NAME` makes one."""
+    """Lists every declared table and figure; `snakemake --cores all paper_tables/NAME` makes it."""
     found, store = plan(scale), Store(results)
     listing = Listing("name", "title", "source", "runs done", box=None)
     for name, table in found.tables.items():

@@ -41,7 +41,8 @@ def test_examples_run(path):
 def test_every_constructor_of_a_method_has_an_example(name):
     row = METHODS[name]
     for path in [row.path()] + ([] if row.rule is None else [row.path(row.rule)]):
-        assert "Example:" in (inspect.getdoc(resolve(path)) or ""), path
+        text = inspect.getdoc(resolve(path)) or ""
+        assert "Example:" in text, f"{path}: write an `Example:` of one call into its docstring"
 
 
 def public_names() -> list[tuple[str, str]]:

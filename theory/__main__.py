@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mixlib.whole_files import aside, write_whole
+from mixlib.whole_files import aside
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -119,35 +120,79 @@ def explain(
 
 
 @app.command()
-def twins(
-    moments_only: Annotated[bool, typer.Option(help="no training")] = False,
-    seeds: Annotated[int, typer.Option(help="trainings per law")] = 8,
-    out: Annotated[Path | None, typer.Option(help="folder for table.md, too")] = None,
+def experiment(
+    name: Annotated[str, typer.Argument(help="of paper_tables/<name>; see --list")] = "",
+    out: Annotated[Path | None, typer.Argument(help="folder for table.md and figure.png")] = None,
+    seeds: Annotated[int | None, typer.Option(help="fewer or more than declared")] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="what there is")] = False,
 ) -> None:
-    """Two laws with the same coefficients and different masks: do they train alike?"""
-    from rich.progress import Progress
+    """An experiment that could refute the theory; goes on where it was cut off."""
+    from dataclasses import replace
 
-    from theory.twins import Declaration, compare
-    from theory.twins import twins as twin_laws
-    from theory.twins_table import moment_lines, training_lines
+    from theory.experiments.registry import EXPERIMENTS
     from theory.verify import single_thread
 
+    if list_all or not name:
+        for one in EXPERIMENTS.values():
+            typer.echo(f"{one.name}  {len(one.units(one.declared))} units")
+        return
+    if name not in EXPERIMENTS:
+        typer.echo(f"expected one of {', '.join(EXPERIMENTS)}, found {name!r}", err=True)
+        raise typer.Exit(1)
     single_thread()
-    declared = Declaration(seeds=seeds)
-    lines = moment_lines(declared)
-    typer.echo("\n".join(lines))
-    if not moments_only:
-        with Progress(transient=True) as progress:
-            task = progress.add_task("training")
-            pair = twin_laws(declared)
-            found = compare(
-                pair, declared, lambda done, of: progress.update(task, completed=done, total=of)
-            )
-        trained = training_lines(pair, declared, *found)
-        typer.echo("\n".join(trained))
-        lines += trained
+    chosen = EXPERIMENTS[name]
+    if seeds is not None:
+        chosen = replace(chosen, declared=replace(chosen.declared, seeds=seeds))
+    found = _with_progress(name, chosen.run)
+    page = chosen.page(chosen.declared, found)
+    typer.echo(page.text())
     if out is not None:
-        write_whole(out / "table.md", "\n".join(lines) + "\n", durable=False)
+        from theory.plots import save_png
+
+        page.write(out)
+        save_png(chosen.draw(chosen.declared, found), out / "figure.png")
+
+
+T = TypeVar("T")
+
+
+def _with_progress(title: str, run: Callable[[Callable[[int, int], None]], T]) -> T:
+    """Runs with a bar on a terminal, else with a line every tenth."""
+    from rich.progress import Progress
+
+    if not sys.stderr.isatty():
+        return run(lambda done, of: _tell(title, done, of))
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title)
+        return run(lambda done, of: progress.update(task, completed=done, total=of))
+
+
+def _tell(title: str, done: int, of: int) -> None:
+    if done == of or done % max(of // 10, 1) == 0:
+        typer.echo(f"{title}: {done} of {of}", err=True)
+
+
+@app.command()
+def twins(
+    out: Annotated[Path | None, typer.Argument(help="folder for table.md and figure.png")] = None,
+    moments_only: Annotated[bool, typer.Option(help="no training")] = False,
+    seeds: Annotated[int | None, typer.Option(help="trainings per law")] = None,
+) -> None:
+    """Two laws with the same coefficients and different masks: do they train alike?"""
+    from theory.experiments.twins import PAIRS
+    from theory.twins import Declaration
+    from theory.twins_table import MOMENTS, moment_rows
+    from theory.verify import single_thread
+    from theory.verify_table import numbers_table
+
+    if not moments_only:
+        experiment("twins", out, seeds)
+        return
+    single_thread()
+    rows = [
+        row for make in PAIRS.values() for row in moment_rows(make(Declaration()), Declaration())
+    ]
+    typer.echo("\n".join(numbers_table(MOMENTS, rows)))
 
 
 @app.command()
@@ -162,11 +207,30 @@ def figures(out: Annotated[Path, typer.Argument(help="folder for the pictures")]
 
 
 @app.command()
-def notebooks(out: Annotated[Path, typer.Argument(help="folder for the pages")]) -> None:
+def notebooks(
+    out: Annotated[Path | None, typer.Argument(help="folder for the pages")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="also write the notebooks with their outputs")
+    ] = False,
+) -> None:
     """Executes the notebooks; a failed assertion in one fails the command."""
-    from theory.run_notebooks import execute
+    from theory.run_notebooks import execute, write_pair
+    from theory.run_notebooks import notebooks as sources
 
-    for path in execute(out):
+    if out is None and not write:
+        typer.echo("expected a folder for the pages, or --write", err=True)
+        raise typer.Exit(1)
+    if out is not None:
+        _with_progress("notebooks", lambda report: _each(execute(out), len(sources()), report))
+    if write:
+        made = (write_pair(source) for source in sources())
+        _with_progress("notebooks", lambda report: _each(made, len(sources()), report))
+
+
+def _each(paths: Iterator[Path], count: int, report: Callable[[int, int], None]) -> None:
+    """Makes one file after the other and says so."""
+    for k, path in enumerate(paths):
+        report(k + 1, count)
         typer.echo(path)
 
 

@@ -79,7 +79,9 @@ def _named(mixing: Mixing, title: str, alpha: float | None) -> Mixing:
 
 @mixing_of.register
 def _(method: MaskLaw, alpha: float | None) -> Mixing:
-    return _of_law(method, Beta(1.0 if alpha is None else alpha), repr(method))
+    said = repr(method)
+    name = said if len(said) <= 60 else type(method).__name__
+    return _of_law(method, Beta(1.0 if alpha is None else alpha), name)
 
 
 def _of_law(law: MaskLaw, lam: LamLaw, name: str) -> Mixing:
@@ -101,10 +103,11 @@ def _of_law(law: MaskLaw, lam: LamLaw, name: str) -> Mixing:
 def _(method: Policy, alpha: float | None) -> Mixing:
     if alpha is not None:
         raise ValueError("a policy has its own law of lambda: build it with another alpha instead")
-    if method.site != "input":
+    inside = [place for place in method.places if place != "input"]
+    if inside:
         raise ValueError(
             f"{type(method).__name__} violates the assumption that inputs are mixed: it mixes at "
-            f"{method.site!r}"
+            f"{', '.join(map(repr, inside))}"
         )
 
     def draw(x: Tensor, labels: Tensor, net: Net, n: int, rng: torch.Generator) -> Displaced:

@@ -55,6 +55,26 @@ def network(
     return _initialized(model.double(), seed)
 
 
+def bias_free(
+    size: int, classes: int, seed: int = 0, width: int = 32, channels: int = 1
+) -> nn.Module:
+    """A two-layer ReLU network without biases in double precision, so that f(x) = grad f(x) . x
+    almost everywhere, as the adversarial bound assumes."""
+    model = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(channels * size * size, width, bias=False),
+        nn.ReLU(),
+        nn.Linear(width, classes, bias=False),
+    )
+    return _initialized(model.double(), seed)
+
+
+def linear(size: int, classes: int, seed: int = 0, channels: int = 1) -> nn.Module:
+    """A linear classifier without bias in double precision, for centered images."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(channels * size * size, classes, bias=False))
+    return _initialized(model.double(), seed)
+
+
 def convolutional(classes: int, seed: int = 0, channels: int = 3) -> nn.Sequential:
     """A small convolutional GELU network in single precision, for images of any size: smooth, and
     with maps that a Mix Block can read (modules "1" and "3")."""
@@ -68,6 +88,46 @@ def convolutional(classes: int, seed: int = 0, channels: int = 3) -> nn.Sequenti
         nn.Linear(8, classes),
     )
     return _initialized(model, seed)
+
+
+def small_convolutional(
+    size: int, classes: int, seed: int = 0, channels: int = 1, width: int = 4
+) -> nn.Module:
+    """One strided convolution, softplus and a linear layer, in double precision."""
+    side = -(-size // 2)
+    model = nn.Sequential(
+        nn.Conv2d(channels, width, 3, stride=2, padding=1),
+        nn.Softplus(),
+        nn.Flatten(),
+        nn.Linear(width * side * side, classes),
+    )
+    return _initialized(model.double(), seed)
+
+
+def vision_transformer(
+    size: int, classes: int, seed: int = 0, channels: int = 1, patch: int = 4, width: int = 24
+) -> nn.Module:
+    """A vision transformer (Dosovitskiy et al., ICLR 2021; timm's class) of two blocks in double
+    precision."""
+    from timm.models.vision_transformer import VisionTransformer
+
+    model = VisionTransformer(
+        img_size=size,
+        patch_size=patch,
+        in_chans=channels,
+        num_classes=classes,
+        embed_dim=width,
+        depth=2,
+        num_heads=2,
+        mlp_ratio=2.0,
+    ).double()
+    norms = {id(part.weight) for part in model.modules() if isinstance(part, nn.LayerNorm)}
+    scales = [p for p in model.parameters() if id(p) in norms]
+    _initialized(model, seed)
+    with torch.no_grad():
+        for scale in scales:
+            scale.fill_(1.0)
+    return model
 
 
 N = TypeVar("N", bound=nn.Module)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from mixlib.seed import generator
@@ -32,9 +34,10 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)
 GROUPS = {
     "boxes": ("Mixup", "CutMix", "CutMix, unbiased (torus)", "ResizeMix, place", "Mixup & CutMix"),
     "mixtures and bells": ("Mixup", "HMix", "HMix, unbiased (torus)", "GMix", "SmoothMix"),
-    "fields, cells and tokens": (
-        *("Mixup", "FMix", "FMix, released", "GridMix, unbiased label", "Random tokens"),
-        *("TokenMix", "GridMix, released"),
+    "fields": ("Mixup", "FMix", "FMix, released"),
+    "cells and tokens": (
+        *("Mixup", "GridMix", "GridMix, unbiased label", "GridMix, released", "Random tokens"),
+        *("TokenMix", "TokenMix, released"),
     ),
 }
 SPECTRA = (
@@ -43,9 +46,68 @@ SPECTRA = (
 )
 
 
+FIGURE_DATA = "application/vnd.mixlib.figure+json"
+
+
+class Picture(Figure):
+    """A figure that carries what it shows beside its pixels into a notebook, where a test compares
+    it."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {FIGURE_DATA: figure_data(self)}
+
+
+def figure_data(made: Figure) -> list[dict[str, Any]]:
+    """The numbers that a figure shows: lines, bars, and images by blocks, three digits each.
+
+    Example:
+        >>> made, (axis,) = figure(1, 1, 3, 2)
+        >>> line = axis.plot([0, 1], [2, 3], label="a")
+        >>> figure_data(made)
+        [{'lines': [{'label': 'a', 'x': [0.0, 1.0], 'y': [2.0, 3.0]}], 'bars': [], 'images': []}]
+    """
+    return [
+        {
+            "lines": [
+                {
+                    "label": str(line.get_label()),
+                    **{
+                        key: _rounded(values)
+                        for key, values in zip("xy", line.get_data(orig=False), strict=True)
+                    },
+                }
+                for line in axis.get_lines()
+                if not str(line.get_label()).startswith("_")
+            ],
+            "bars": _rounded(
+                [
+                    bar.get_width()
+                    if (bar.get_y() % 1 or bar.get_height() < 0.5)
+                    else bar.get_height()
+                    for bar in axis.patches
+                    if isinstance(bar, Rectangle)
+                ]
+            ),
+            "images": [_rounded(_blocks(image.get_array())) for image in axis.get_images()],
+        }
+        for axis in made.axes
+    ]
+
+
+def _rounded(values: Any) -> list[float]:
+    return [float(f"{v:.3g}") for v in np.asarray(values, dtype=float).ravel()[:64]]
+
+
+def _blocks(values: Any) -> Any:
+    """Means of an image's 4 x 4 blocks."""
+    found = np.asarray(values, dtype=float)
+    rows, columns = (np.array_split(np.arange(n), 4) for n in found.shape[:2])
+    return [found[np.ix_(r, c)].mean() for r in rows for c in columns]
+
+
 def figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """An empty figure with its axes in reading order (no window, no global state)."""
-    made = Figure(figsize=(width, height), layout="constrained")
+    made = Picture(figsize=(width, height), layout="constrained")
     axes = made.subplots(rows, columns, squeeze=False)
     return made, list(axes.flat)
 
@@ -67,7 +129,7 @@ def middle_row(family: Family, size: tuple[int, int], n: int) -> Moments:
 def coefficients(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
     """The paper's central picture: A_jk against the distance of k from the middle pixel j, for
     every family."""
-    made, axes = figure(1, len(GROUPS), 13, 4.2)
+    made, axes = figure(2, 2, 10, 7.5)
     known, grid = families(alpha, cells=8), (size, size)
     for axis, (title, names) in zip(axes, GROUPS.items(), strict=True):
         for k, name in enumerate(names):
@@ -76,7 +138,8 @@ def coefficients(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
             axis.plot(distance, value, label=label, **style(k))
         axis.set(title=title, xlabel="distance |j - k| in pixels", ylim=(0, None))
         axis.legend(fontsize=8)
-    axes[0].set_ylabel(r"coefficient $A_{jk}$, $j$ the middle pixel")
+    for axis in axes[::2]:
+        axis.set_ylabel(r"coefficient $A_{jk}$, $j$ the middle pixel")
     made.suptitle(
         rf"What is regularized at which distance ({size} x {size}, $\alpha$ = {alpha:g}; TokenMix "
         r"$\lambda$ = 1/2, ResizeMix side U(.1, .8))"
@@ -88,7 +151,7 @@ def maps(size: int = 32, alpha: float = 1.0, n: int = 6000) -> Figure:
     """A_jk of the middle pixel as an image, for every family on one color scale."""
     known, grid = families(alpha, cells=8), (size, size)
     columns = 5
-    made, axes = figure(-(-len(known) // columns), columns, 12, 2.6 * -(-len(known) // columns))
+    made, axes = figure(-(-len(known) // columns), columns, 12, 2.3 * -(-len(known) // columns))
     rows = {name: middle_row(f, grid, n).row(center(grid)) for name, f in known.items()}
     top = max(float(row.max()) for row in rows.values())
     for axis in axes:
@@ -185,7 +248,7 @@ def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
     """MSDA Figure 4: normalized products of input gradients by displacement, and by distance."""
     across = min(len(found), 3)
     down = -(-len(found) // across)
-    made = Figure(figsize=(2.7 * across + 5.2, 2.7 * down + 0.5), layout="constrained")
+    made = Picture(figsize=(2.7 * across + 5.2, 2.7 * down + 0.5), layout="constrained")
     parts: Any = made.subfigures(1, 2, width_ratios=(2.7 * across + 0.6, 4.6))
     left, right = parts
     axes, curves = left.subplots(down, across, squeeze=False), right.subplots()
@@ -202,7 +265,8 @@ def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
     axes[-1, 0].set(xlabel="horizontal displacement", ylabel="vertical displacement")
     curves.set(
         xlabel="length of the displacement in pixels",
-        ylabel="largest product, normalized; mean over directions",
+        ylabel="largest product, normalized",
+        title="mean over directions",
         ylim=(0, 1.02),
         xlim=(0, None),
     )
@@ -221,6 +285,12 @@ def save(made: Figure, folder: Path, name: str) -> list[Path]:
             with aside(path) as part:
                 made.savefig(part, **given)
     return paths
+
+
+def save_png(made: Figure, path: Path) -> None:
+    """Writes a figure as PNG."""
+    with aside(path) as part:
+        made.savefig(part, dpi=100)
 
 
 def save_all(folder: Path) -> Sequence[Path]:

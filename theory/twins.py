@@ -9,11 +9,9 @@ within which two accuracies count as equal is declared before anything is traine
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from scipy import stats
@@ -46,6 +44,7 @@ class Declaration:
         alpha: lambda ~ Beta(alpha, alpha); length: of the covariance's decay, in pixels.
         margin: largest difference of mean test accuracy that counts as equal.
         level: of each one-sided test.
+        revision: raised by hand when a training measures something else than before.
     """
 
     size: int = 16
@@ -59,6 +58,7 @@ class Declaration:
     length: float = 2.0
     margin: float = 0.02
     level: float = 0.05
+    revision: int = 1
 
 
 class Pair(NamedTuple):
@@ -173,17 +173,3 @@ def verdict(differences: Float[Tensor, " n"], margin: float, level: float = 0.05
     elif low > margin or high < -margin:
         word = "refuted"
     return Verdict(mean, low, high, word)
-
-
-def compare(
-    pair: Pair, declared: Declaration, report: Callable[[int, int], None] | None = None
-) -> tuple[Float[Tensor, "2 n"], Verdict]:
-    """Trains with both laws on every seed: accuracies, and whether they are equal."""
-    found = np.zeros((2, declared.seeds))
-    for seed in range(declared.seeds):
-        for k, law in enumerate(pair.laws):
-            found[k, seed] = accuracy(law, declared, seed)
-            if report is not None:
-                report(2 * seed + k + 1, 2 * declared.seeds)
-    rows = torch.from_numpy(found)
-    return rows, verdict(rows[0] - rows[1], declared.margin, declared.level)

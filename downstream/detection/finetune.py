@@ -73,19 +73,10 @@ def finetune(
             f"train and test need the same classes in the same order, got {train.classes} and "
             f"{test.classes}"
         )
-    given = {
-        "seed": seed,
-        "device": torch.device(device),
-        "progress": progress,
-        "workers": workers,
-    }
-    kept = RunCheckpoint(
-        Path(workdir),
-        run_key(settings, seed, net_modules.state_dict()),
-        checkpoint_seconds,
-        set_aside,
-        stop,
-    )
+    where = torch.device(device)
+    given = {"seed": seed, "device": where, "progress": progress, "workers": workers}
+    key = run_key(settings, seed, net_modules.state_dict())
+    kept = RunCheckpoint(Path(workdir), key, checkpoint_seconds, set_aside, stop)
     if settings.backend == "detectron2":
         from downstream.detection.detectron2_backend import train_and_detect
     else:
@@ -94,8 +85,8 @@ def finetune(
         net_modules, settings, train.trainable(), test, checkpoint=kept, **given
     )
     metrics = judge(test, found, settings.ap_rule)
-    kept.clear()
     spread = intervals(test, found, settings.ap_rule)
+    kept.clear()
     return metrics | {"losses": losses, "intervals": spread}
 
 

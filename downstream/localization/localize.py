@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from downstream.localization.boxes import overlap, trace
-from downstream.localization.evaluate import (
+from downstream.localization.maps import GrayMaps, check, gray_levels
+from downstream.localization.max_box_acc import (
     DELTAS,
     V1_DELTA,
     BoxAccuracy,
@@ -23,7 +24,6 @@ from downstream.localization.evaluate import (
     shares,
     silent,
 )
-from downstream.localization.maps import GrayMaps, check, gray_levels
 from downstream.localization.readers import Truth
 from downstream.localization.settings import LocalizeSettings
 from mixlib.whole_files import aside

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.localization.evaluate import DELTAS, BoxAccuracy
 from downstream.localization.maps import Maps
+from downstream.localization.max_box_acc import DELTAS, BoxAccuracy
 from downstream.localization.readers import DataError
 
 

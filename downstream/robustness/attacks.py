@@ -61,13 +61,14 @@ def loss_gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         return torch.autograd.grad(loss, x)[0]
 
 
-def fgsm(model: nn.Module, x: Tensor, y: Tensor, epsilon: float = EPSILON) -> Tensor:
+def fgsm(model: nn.Module, x: Tensor, y: Tensor, epsilon: float | Tensor = EPSILON) -> Tensor:
     """One step of ``epsilon`` along the sign of the gradient, from the image itself.
 
     Args:
         model: images in [0, 1] -> logits; see :class:`Normalized`.
         x: float [B, C, H, W] in [0, 1].
         y: true labels int64 [B].
+        epsilon: radius of the ball; [B, 1, 1, 1] for one of each image.
 
     Returns:
         Images in [0, 1], nowhere further than ``epsilon`` from ``x``.
@@ -85,8 +86,8 @@ def pgd(
     model: nn.Module,
     x: Tensor,
     y: Tensor,
-    epsilon: float = EPSILON,
-    step: float = PGD_STEP,
+    epsilon: float | Tensor = EPSILON,
+    step: float | Tensor = PGD_STEP,
     steps: int = PGD_STEPS,
     rng: torch.Generator | None = None,
 ) -> Tensor:
@@ -94,7 +95,7 @@ def pgd(
 
     Args:
         model, x, y, epsilon: as :func:`fgsm`.
-        step: length of each step.
+        step: length of each step; [B, 1, 1, 1] for one of each image.
         rng: draws a start uniform in the ball; None: starts at the image.
 
     Returns:
@@ -113,22 +114,23 @@ def pgd(
     return current
 
 
-def project(moved: Tensor, x: Tensor, epsilon: float) -> Tensor:
+def project(moved: Tensor, x: Tensor, epsilon: float | Tensor) -> Tensor:
     """The nearest images in [0, 1] that lie within ``epsilon`` of ``x`` in every value."""
     return torch.minimum(torch.maximum(moved, x - epsilon), x + epsilon).clamp(0, 1)
 
 
-def random_start(x: Tensor, epsilon: float, rng: torch.Generator) -> Tensor:
+def random_start(x: Tensor, epsilon: float | Tensor, rng: torch.Generator) -> Tensor:
     """Images uniform in the ball around ``x``, drawn on the generator's device."""
     drawn = torch.rand(x.shape, generator=rng, device=rng.device, dtype=x.dtype)
     return project(x + epsilon * (2 * drawn.to(x.device) - 1), x, epsilon)
 
 
-def check_radius(epsilon: float) -> None:
-    """Refuses a negative radius of the ball.
+def check_radius(epsilon: float | Tensor) -> None:
+    """Refuses a negative radius of the ball, also among several.
 
     Raises:
         InputError: it is negative.
     """
-    if epsilon < 0:
-        raise InputError(f"the radius of the ball must not be negative, found {epsilon}")
+    smallest = float(epsilon.min()) if isinstance(epsilon, Tensor) else epsilon
+    if smallest < 0:
+        raise InputError(f"the radius of the ball must not be negative, found {smallest}")

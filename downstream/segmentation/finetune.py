@@ -72,7 +72,7 @@ class Training:
         """Trains up to a step (None: to the end).
 
         Raises:
-            InputError: the loss is not finite.
+            FloatingPointError: the loss is not finite: the training diverged.
         """
         last = self.settings.steps if until is None else min(until, self.settings.steps)
         self.model.train()
@@ -122,7 +122,7 @@ class Training:
             torch.manual_seed(derive(self.seed, "dropout", self.step))
             loss = segmentation_loss(self.model, x, y, self.settings.auxiliary_weight)
         if not torch.isfinite(loss):
-            raise InputError(
+            raise FloatingPointError(
                 f"expected a finite loss, found {loss.item()} at step {self.step}: lower the "
                 "learning rate, or look at the images"
             )

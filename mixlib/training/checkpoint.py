@@ -190,7 +190,10 @@ def save_atomically(state: Any, path: Path) -> None:
         except RuntimeError as error:
             if "writing file" not in str(error) and "enforce fail" not in str(error):
                 raise
-            # torch's writer hides the system's reason
+            # torch's writer hides the system's reason behind one of its own
+            reason = error.__context__
             full = shutil.disk_usage(path.parent).free < LITTLE
             code = errno.ENOSPC if full else errno.EIO
+            if isinstance(reason, OSError) and reason.errno is not None:
+                code = reason.errno
             raise OSError(code, os.strerror(code), str(path)) from error

@@ -156,7 +156,7 @@ def fit(
                         fabric.backward(loss / len(run.shards.own))
                     run.count(loss.detach(), terms, len(x))
                 if recipe.grad_clip is not None:
-                    fabric.clip_gradients(run.model, run.optimizer, max_norm=recipe.grad_clip)
+                    run.clip(recipe.grad_clip)
                 run.optimizer.step()
                 run.end_step()
                 objective.update_teacher(run.step - 1)
@@ -254,6 +254,13 @@ class Run:
         self.look = 1 if local else LOOK
         self._began = 0.0
         self._restore()
+
+    def clip(self, norm: float) -> None:
+        """Scales the gradients down to a norm; one that is not finite is left to :meth:`count`,
+        which names the step."""
+        self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=norm, error_if_nonfinite=False
+        )
 
     def begin_step(self) -> None:
         """Starts a step: no gradients, no terms, statistics as they are."""

@@ -4,6 +4,7 @@ and 6)."""
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -63,11 +64,11 @@ def maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         labels * count,
         [sample["boxes"][sample["boxes"][:, 0] == image, 1:] for image, sample in rows],
     )
-    figure.suptitle(
+    text = (
         f"{drawing.table.title} ({drawing.scale.title}; first run). Below each map: the share of "
-        "its attention inside the true box (red). Colors span each map's own range",
-        size=10,
+        "its attention inside the true box (red). Colors span each map's own range"
     )
+    figure.suptitle(fill(text, round(11 * figure.get_figwidth())), size=10)
     save(figure, paths)
     plt.close("all")
 

@@ -5,7 +5,7 @@ None of them reads declarations or results; see :mod:`paper_tables.sheet`.
 
 from paper_tables.writers.csv import write_csv
 from paper_tables.writers.html import write_html
+from paper_tables.writers.latex import write_tex
 from paper_tables.writers.markdown import write_markdown
-from paper_tables.writers.tex import write_tex
 
 __all__ = ["write_csv", "write_html", "write_markdown", "write_tex"]

@@ -52,8 +52,7 @@ def manifest(mark: str, data: Path = DATA) -> dict[str, Any]:
         MissingDataError: if the set was not prepared.
     """
     path = ready_path(mark, data)
-    name = mark.rsplit("-", 1)[0]
-    advice = f"run `python -m pipelines.data.datasets prepare {name}` (with the same specification)"
+    advice = f"run `python -m pipelines.run SCALE --data {mark}` (SCALE as the job's)"
     if not path.exists():
         raise MissingDataError(f"{path} is missing: {advice} first")
     try:

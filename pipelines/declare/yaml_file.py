@@ -22,6 +22,17 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with YAML 1.2's floats (5e-4 is a number), places and unique keys."""
 
     path = ""
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        # PyYAML takes minutes over some thousand open brackets: the text is read as it is composed
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise DeclarationError(f"{self.path}: expected at most {DEEPEST} levels, found more")
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[Any, int] = {}
@@ -80,6 +91,8 @@ def read_yaml(path: Path, known: tuple[str, ...], required: tuple[str, ...]) -> 
         body = loader.get_single_data()
     except yaml.YAMLError as error:
         raise DeclarationError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    except DeclarationError:
+        raise
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         # a date of month 13, an int of an impossible base: PyYAML's own conversions
         raise DeclarationError(f"{path}: a value that cannot be read: {error}") from None

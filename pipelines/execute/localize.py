@@ -8,8 +8,8 @@ import numpy as np
 
 from downstream.localization import localize as wsol
 from downstream.localization.cam import activation_maps
-from downstream.localization.evaluate import DELTAS, evaluate, shares
 from downstream.localization.maps import GrayMaps, center_prior
+from downstream.localization.max_box_acc import DELTAS, evaluate, shares
 from downstream.localization.readers import Truth, read_truth
 from downstream.localization.thresholds import (
     AtThresholds,

@@ -137,8 +137,9 @@ class Plan:
         """
         if fingerprint not in self.data:
             raise DeclarationError(
-                f"no declared table reads the dataset {fingerprint} at scale {self.scale.name};"
-                " the declarations or the files have changed since this was planned: start it again"
+                f"no declared table reads the dataset {fingerprint} at scale {self.scale.name}"
+                f" (it reads {', '.join(self.data)}); if this was planned before, the declarations"
+                " or the files have changed since: start it again"
             )
         return self.data[fingerprint]
 

@@ -1,8 +1,12 @@
+# experiments of theory.experiments.registry, which loads torch: a graph is built without it
+EXPERIMENTS = ("adversarial", "distances", "first_layer", "generalization", "gradients", "network_terms", "twins")
 # products of the theory: command, files
 THEORY = {
     "coefficients": ("figures", [f"{n}.{k}" for n in ("coefficients", "maps", "spectra") for k in ("png", "svg")]),
     "expansion": ("verify --out", ["table.md"]),
     "notebooks": ("notebooks", [f"{path.stem}.html" for path in sorted(Path("theory/notebooks").glob("*.py"))]),
+    # every measured unit is kept in results/theory: what was cut off goes on
+    **{name: (f"experiment {name}", ["table.md", "figure.png"]) for name in EXPERIMENTS},
 }
 
 

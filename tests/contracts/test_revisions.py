@@ -1,8 +1,8 @@
 """Numbers that change raise a revision: a digest must never name two different results.
 
 ``tests/golden/revisions.json`` holds, for every catalog row, its revision and a short fingerprint
-of what it computes.  After a deliberate change: raise the row's revision, then ``python
-tests/contracts/test_revisions.py``.
+of what it computes.  After a deliberate change: raise the row's revision, then ``python -m
+tests.contracts.test_revisions``; ``--check`` names the rows that have no numbers yet.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from mixlib.seed import generator
 from mixlib.training.recipes import RECIPES
 
 FILE = Path(__file__).parents[1] / "golden" / "revisions.json"
+COMMAND = "python -m tests.contracts.test_revisions"
 TOLERANCE = 1e-4
 # rows whose policy needs a network or teacher are pinned by their own golden tests
 PLAIN = [row.name for row in METHODS.values() if row.objective == "once" and not row.needs]
@@ -112,14 +114,24 @@ def test_changed_numbers_raise_their_revision(catalog, now):
 
 
 def updated(recorded: dict[str, dict[str, list]], now: dict[str, dict[str, list]]) -> dict:
-    """The record with new rows and raised revisions; every other number stays as it is."""
-    return {
-        catalog: {
-            name: old if (old := recorded.get(catalog, {}).get(name)) and old[0] == new[0] else new
+    """The record with new rows at the end and raised revisions; all else stays as it is."""
+    after = {}
+    for catalog, rows in now.items():
+        before = recorded.get(catalog, {})
+        kept = {name: old for name, old in before.items() if name in rows}
+        after[catalog] = kept | {
+            name: new
             for name, new in rows.items()
+            if name not in before or before[name][0] != new[0]
         }
-        for catalog, rows in now.items()
-    }
+    return after
+
+
+def without_numbers() -> list[str]:
+    """Rows whose numbers are not recorded yet."""
+    recorded = json.loads(FILE.read_text())
+    known = {"methods": PLAIN, "backbones": NARROW, "recipes": RECIPES, "augments": AUGMENTS}
+    return [n for catalog, names in known.items() for n in names if n not in recorded[catalog]]
 
 
 def test_recording_leaves_unchanged_rows_alone(now):
@@ -131,4 +143,8 @@ def test_recording_leaves_unchanged_rows_alone(now):
 
 
 if __name__ == "__main__":
+    if "--check" in sys.argv:
+        if missing := without_numbers():
+            sys.exit(f"no numbers of {', '.join(missing)} yet: {COMMAND} adds them")
+        sys.exit()
     FILE.write_text(json.dumps(updated(json.loads(FILE.read_text()), current()), indent=1) + "\n")

@@ -92,7 +92,8 @@ def mutants(count: int, seed: int) -> Iterator[tuple[str, str, str]]:
     ]
     for _ in range(count):
         file, section, name = rng.choice(names)
-        body = {"paper": sources[file]["paper"], section: {name: sources[file][section][name]}}
+        one = {name: sources[file][section][name]}
+        body = {"paper": sources[file]["paper"], "tables": {}, section: one}
         body, at = copy.deepcopy(body), _scale(rng.choice(scales), name)
         target = rng.choice((body, at))
         what = f"{file}:{name}"

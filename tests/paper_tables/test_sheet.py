@@ -76,3 +76,24 @@ def test_no_size_and_no_time_is_a_percentage(name):
     units = {"parameters": "M", "step_ms": "ms"}
     for column in TABLES[name].columns:
         assert column.unit == units.get(column.metric or "")
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [((float("nan"),), "diverged"), ((40.0, float("inf"), 41.0), "diverged (1 of 3)")],
+)
+def test_a_cell_that_diverged_says_so_in_every_format(values, word):
+    fig6 = TABLES["fig6"]
+    places = [(row.label, "Top-1") for row in fig6.rows]
+    grid = {places[0]: Measured(values, 50.0), places[1]: Measured((1.0, 2.0, 1.5), 50.0)}
+    sheet = build_sheet(fig6, grid, replace(scale.load("demo"), compare=True), ("shapes",))
+    assert sheet.lines[0].values[0].mean == word
+    assert not sheet.lines[0].values[0].best
+    assert not sheet.lines[0].values[0].paper
+    for text in (write_markdown(sheet), write_tex(sheet), write_html(sheet)):
+        assert word in text
+    line = next(csv.DictReader(io.StringIO(write_csv(sheet))))
+    assert (line["mean"], line["std"]) == ("diverged", "")
+    for text in (write_markdown(sheet), write_tex(sheet)):
+        assert "nan" not in text
+        assert "inf" not in text

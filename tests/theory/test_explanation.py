@@ -12,6 +12,7 @@ from torch.nn import functional as F
 import theory
 from mixlib.core.lam import Beta
 from mixlib.core.policy import ByLaw
+from mixlib.masks.designed import Mixture
 from mixlib.methods.cutmix import Box
 from mixlib.methods.mixup import Flat
 from mixlib.methods.resizemix import resizemix
@@ -135,3 +136,15 @@ def test_errors_name_the_assumption():
         theory.explain(Flat(), nn.Sequential(nn.Flatten(), nn.Linear(192, 1)), x.float(), labels)
     with pytest.raises(ValueError, match="labels must lie"):
         theory.explain(Flat(), net, x.float(), labels + 2)
+
+
+def test_a_method_that_may_mix_inside_is_refused():
+    """ManifoldMix draws its site, the input among them."""
+    with pytest.raises(ValueError, match="assumption that inputs are mixed: it mixes at 'stage1'"):
+        mixing_of("manifoldmix", None)
+
+
+def test_a_designed_law_has_a_short_name():
+    assert mixing_of(Flat(), None).name == "Flat()"
+    many = Mixture((Flat(), Box(), Box("wrap")), (0.5, 0.25, 0.25))
+    assert mixing_of(many, None).name == "Mixture"

@@ -13,7 +13,9 @@ from mixlib.methods.gmix import GMix
 from mixlib.methods.gridmix import CoinCells
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat
-from theory.robustness import adversarial, attack
+from theory.expansion.terms import swapped
+from theory.moments import exact_moments
+from theory.robustness import adversarial, attack, gradient_terms
 
 FAIR = [
     Flat(),
@@ -102,3 +104,23 @@ def test_adversarial_bound_names_what_fails():
         adversarial(model, x + 1, y, Flat(), Beta(1.0))
     with pytest.raises(ValueError, match="grad f"):
         adversarial(lambda z: torch.tanh(model(z)), x, y, Flat(), Beta(1.0))
+
+
+@pytest.mark.parametrize("law", [Flat(), Box()], ids=str)
+def test_gradient_terms_are_those_of_the_expansion(law):
+    _, x, y = separable(12)
+    rng = torch.Generator().manual_seed(7)
+    first, last = (
+        torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((16, 5), (5, 1))
+    )
+
+    def model(images):
+        return torch.tanh(0.2 * images.flatten(1) @ first) @ last
+
+    moments = exact_moments(law, Beta(1.0), (4, 4))
+    leaf = x.clone().requires_grad_()
+    f = model(leaf)
+    (grad,) = torch.autograd.grad(f.sum(), leaf)
+    found = gradient_terms(grad, f.detach().sigmoid()[:, 0], y[:, 0], x, moments)
+    known = swapped(model, x, y, moments, "logistic")
+    assert found == pytest.approx((known.R1, known.R2), abs=1e-12)

@@ -104,11 +104,11 @@ def by_policy(
     Raises:
         ValueError: the policy mixes inside the network; displacements are defined on inputs.
     """
-    if policy.site != "input":
-        raise ValueError(f"displacements are defined for input mixing, not at {policy.site!r}")
+    if set(policy.places) != {"input"}:
+        raise ValueError(f"displacements are defined for input mixing, not at {policy.places}")
 
     def draw(images: Tensor, labels: Tensor) -> Mix:
-        return policy.draw(images, labels, net, rng)
+        return policy.choose(rng).draw(images, labels, net, rng)
 
     return by_mixes(draw, x, y, batch, batches, rng)
 

@@ -13,7 +13,7 @@
 
 # %% [markdown]
 r"""
-# A mask law to order
+# Can a mask law be made to order?
 
 The paper states that a mixing method with any regularization exists under a regularity
 condition. Here are constructions, and the conditions under which each works. A target is a profile
@@ -24,6 +24,7 @@ with mean $\lambda$. In particular $K(0) \le c_2$, with equality for binary mask
 # %%
 # %matplotlib inline
 import torch
+from IPython.display import Markdown
 
 from mixlib.core.lam import Beta
 from mixlib.core.net import Net
@@ -39,7 +40,7 @@ from theory.networks import blobs, network, train
 from theory.plots import designed
 
 torch.set_num_threads(1)
-SIZE, LAM, N = (16, 16), Beta(1.0), 20_000
+SIZE, LAM, N = (16, 16), Beta(1.0), 10_000
 down, across = (torch.from_numpy(16 * t).view(SIZE) for t in grid_lags(SIZE))
 distance = (down**2 + across**2).sqrt()
 
@@ -58,7 +59,7 @@ rng, first = generator(0, "design"), torch.tensor([0])
 measured = monte_carlo_moments(field.law, LAM, SIZE, N, rng, first)
 profile = measured.row(0) - mixup_coefficient(LAM)
 masks = field.law.sample(torch.tensor([0.25, 0.5, 0.75]).double(), SIZE, rng)
-print("largest error of the law:", field.error)
+print(f"largest error of the law: {field.error:.1e}")
 designed(field, profile, masks)
 
 # %% [markdown]
@@ -73,7 +74,7 @@ frequency drawn from the target's spectrum.
 small = target * (folded_second_moment(LAM) / 2 / mixup_coefficient(LAM))
 cosines = by_cosines(small, LAM)
 waves = monte_carlo_moments(cosines.law, LAM, SIZE, N, rng, first)
-print("largest error of the law:", cosines.error)
+print("error of the law below 1e-12:", cosines.error < 1e-12)
 designed(
     cosines,
     waves.row(0) - mixup_coefficient(LAM),
@@ -116,3 +117,16 @@ assert measured.largest_z(exact_moments(field.law, LAM, SIZE, first)) < 5
 assert waves.largest_z(exact_moments(cosines.law, LAM, SIZE, first)) < 5
 assert len(reasons) == 3
 assert after < before
+
+# %%
+Markdown(
+    f"""## What was found
+
+Yes, within limits. Thresholded Gaussian fields grant a profile that falls off exponentially, at
+full amplitude, to {field.error:.0e}; random cosines grant it exactly at
+{100 * small[0, 0] / target[0, 0]:.0f} % of that amplitude. {len(reasons)} targets cannot be
+granted, each for a stated reason: twice the variance that masks can have, a negative profile,
+and a bell, which binary masks, with their cusp at 0, do not have. The designed law is a mask
+law like any other: {40} steps of training with it lower the mixed loss from {before:.2f} to
+{after:.2f}."""
+)

@@ -71,6 +71,8 @@ def aspect(evidence: Evidence) -> list[Finding]:
             continue
         height, width = d.mask.shape[1:]
         top, bottom, left, right = d.edges[d.box].T
+        if (bottom - top == height).all() or (right - left == width).all():
+            continue  # bands from side to side, not boxes: they have no aspect to keep
         gap = (bottom - top) / height - (right - left) / width
         # sides are whole pixels, even ones in some libraries
         _, p = mean_within(gap, 1.25 / min(height, width))

@@ -77,6 +77,28 @@ def test_a_killed_run_goes_on_bit_identically(tmp_path, settings):
     assert resumed == whole
 
 
+@pytest.mark.parametrize("content", [b"", b"PK", b"<html>404</html>", None], ids=str)
+def test_a_broken_checkpoint_is_set_aside_and_the_one_before_is_used(tmp_path, content, capsys):
+    whole = run(DEMO, tmp_path / "whole")
+
+    def kill(done, total, losses):
+        if done == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(DEMO, tmp_path / "cut", progress=kill, checkpoint_seconds=0.0)
+    path = tmp_path / "cut" / FILE
+    saved = path.read_bytes()
+    path.write_bytes(saved[: len(saved) // 2] if content is None else content)
+    seen = []
+    resumed = run(DEMO, tmp_path / "cut", progress=lambda done, total, row: seen.append(done))
+    assert seen[0] == 4  # the fifth step and the broken fourth are done again
+    assert resumed == whole
+    assert f"set aside {path}" in capsys.readouterr().err
+    assert not path.exists()
+    assert not path.with_name(f"{FILE}.previous").exists()
+
+
 def test_workers_and_global_random_state_change_nothing(tmp_path):
     before = torch.random.get_rng_state()
     one = run(DEMO, tmp_path)

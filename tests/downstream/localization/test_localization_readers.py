@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from downstream.localization.evaluate import evaluate
 from downstream.localization.maps import center_prior, check, gray_levels
+from downstream.localization.max_box_acc import evaluate
 from downstream.localization.readers import Truth, read_cub, read_truth, read_wsol
 from mixlib.data.errors import DataError
 from mixlib.data.shapes.layouts import write_cub

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from downstream.localization.evaluate import DELTAS, BoxAccuracy, evaluate, shares
 from downstream.localization.maps import gray_levels
+from downstream.localization.max_box_acc import DELTAS, BoxAccuracy, evaluate, shares
 from downstream.localization.readers import DataError
 from downstream.localization.thresholds import (
     chosen_on_test,

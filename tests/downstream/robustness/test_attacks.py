@@ -188,3 +188,19 @@ def test_settings_that_cannot_be_used_are_refused():
         apgd(small(classes=2), x, y, loss="dlr")
     with pytest.raises(InputError, match="must be positive"):
         Normalized(nn.Identity(), (0.5,), (0.0,))
+
+
+def test_a_radius_for_each_image():
+    rng = torch.Generator().manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    x, y = torch.rand(4, 3, 2, 2, generator=rng), torch.arange(4) % 3
+    radius = torch.tensor([0.0, 0.01, 0.02, 0.04]).view(-1, 1, 1, 1)
+    for attacked in (fgsm(model, x, y, radius), pgd(model, x, y, radius, radius / 2, steps=4)):
+        moved = (attacked - x).abs().flatten(1).amax(1)
+        assert (moved <= radius.flatten() + 1e-6).all()
+        assert moved[0] == 0
+        assert moved[3] > moved[1] > 0
+    alone = [fgsm(model, x[k : k + 1], y[k : k + 1], float(radius[k])) for k in range(4)]
+    torch.testing.assert_close(fgsm(model, x, y, radius), torch.cat(alone))
+    with pytest.raises(InputError, match="must not be negative"):
+        fgsm(model, x, y, -radius)

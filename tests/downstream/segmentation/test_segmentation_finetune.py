@@ -149,6 +149,6 @@ def test_what_cannot_be_trained_is_refused():
     run = training()
     with torch.no_grad():
         run.model.head.classify[1].weight.fill_(torch.nan)
-    with pytest.raises(InputError, match="finite loss, found nan at step 0"):
+    with pytest.raises(FloatingPointError, match="finite loss, found nan at step 0"):
         run.run(1)
     assert run.step == 0

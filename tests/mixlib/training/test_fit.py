@@ -10,6 +10,7 @@ from lightning.fabric import Fabric
 
 from mixlib.catalog import build as builder
 from mixlib.seed import generator
+from mixlib.training import fit as fit_module
 from mixlib.training.checkpoint import Checkpoint
 from mixlib.training.fit import fit
 from mixlib.training.recipes import Recipe
@@ -108,8 +109,38 @@ def test_dropout_resumes_with_the_same_bits(tmp_path):
 
 
 def test_a_diverged_run_says_where():
-    with pytest.raises(FloatingPointError, match=r"epoch 1: the loss is not finite .*loss"):
+    with pytest.raises(FloatingPointError, match=r"step \d+ of \d+ \(epoch 1\): the loss is not"):
         run(make("vanilla"), replace(RECIPE, lr=1e12, grad_clip=None))
+
+
+@pytest.mark.parametrize("look", [1, 4, 1000])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_the_step_is_named_and_the_last_good_checkpoint_stays(tmp_path, monkeypatch, bad, look):
+    """Whether the loss is looked at in each step, as on a CPU, or seldom, as on a GPU."""
+    steps = []
+
+    class Breaking(type(make("vanilla"))):
+        def forward(self, x, y, rng):
+            step = super().forward(x, y, rng)
+            steps.append(len(steps) + 1)
+            return step._replace(loss=step.loss * (bad if len(steps) == 3 else 1.0))
+
+    objective = make("vanilla")
+    objective.__class__ = Breaking
+    initial = fit_module.Run.__init__
+
+    def seldom(self, *words):
+        initial(self, *words)
+        self.look = look
+
+    monkeypatch.setattr(fit_module.Run, "__init__", seldom)
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(FloatingPointError, match=r"^step 3 of \d+ \(epoch 1\)"):
+        run(objective, checkpoint=Checkpoint(path, seconds=0))
+    saved = torch.load(path)
+    assert saved["step"] == 2
+    assert all(value.isfinite().all() for value in saved["objective"].values())
+    assert len(steps) == 3  # a checkpoint that is due looks, too
 
 
 def test_groups_follow_their_own_schedule():

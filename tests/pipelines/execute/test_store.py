@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.declare import scale, table
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.store import CorruptResult, Store
+from pipelines.execute.store import BusyError, CorruptResult, Store
 from pipelines.plan import grid
 
 
@@ -90,6 +90,36 @@ def test_a_second_process_waits_for_the_first(tmp_path, job):
     with store.working(job):
         assert store.finished(job)
     first.join()
+
+
+def test_a_waiting_process_says_for_whom(tmp_path, job, capfd):
+    store, context = Store(tmp_path), multiprocessing.get_context("spawn")
+    ready = context.Event()
+    first = context.Process(target=hold, args=(store, job, ready, 2.0))
+    first.start()
+    assert ready.wait(60)
+    with store.working(job):
+        pass
+    first.join()
+    said = capfd.readouterr().err
+    assert f"waiting: process {first.pid} on " in said
+    assert job.describe() in said
+
+
+def test_a_second_distributed_run_is_refused(tmp_path, job, monkeypatch):
+    store, context = Store(tmp_path), multiprocessing.get_context("spawn")
+    ready = context.Event()
+    first = context.Process(target=hold, args=(store, job, ready, 60.0))
+    first.start()
+    assert ready.wait(60)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    words = f"process {first.pid} on .*already: wait"
+    with pytest.raises(BusyError, match=words), store.working(job):
+        raise AssertionError("two runs of one job")
+    first.kill()
+    first.join()
+    with store.working(job):  # a killed process holds nothing
+        assert not store.finished(job)
 
 
 def test_a_measure_that_is_not_finite_is_a_result_that_says_so(tmp_path, job):

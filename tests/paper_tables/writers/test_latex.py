@@ -7,7 +7,7 @@ import re
 from hypothesis import example, given
 
 from paper_tables.writers import write_tex
-from paper_tables.writers.tex import escape
+from paper_tables.writers.latex import escape
 from tests.paper_tables.writers.sheets import PATIENT, TEXT, plain, sheets
 
 WORDS = {

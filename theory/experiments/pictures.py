@@ -1,0 +1,41 @@
+"""Pictures of experiments: dots with intervals, one row a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from theory.experiments.intervals import Interval
+from theory.plots import COLORS, figure
+
+
+def dots(
+    rows: Mapping[str, Sequence[Interval]], labels: Sequence[str], title: str, unit: str
+) -> Figure:
+    """One row a variant, one color a quantity, the interval as a bar.
+
+    Args:
+        rows: variant -> one interval for each of the labels.
+    """
+    made, (axis,) = figure(1, 1, 7, 1.2 + 0.32 * len(rows))
+    step = 0.5 / max(len(labels), 2)
+    for k, label in enumerate(labels):
+        found = [values[k] for values in rows.values()]
+        places = [i + (k - (len(labels) - 1) / 2) * step for i in range(len(found))]
+        reach = [[v.value - v.low for v in found], [v.high - v.value for v in found]]
+        axis.errorbar(
+            [v.value for v in found],
+            places,
+            xerr=[[max(x, 0.0) if x < float("inf") else 0.0 for x in side] for side in reach],
+            fmt="o",
+            markersize=4,
+            color=COLORS[1 + k % (len(COLORS) - 1)],
+            label=label,
+        )
+    axis.set_yticks(range(len(rows)), list(rows))
+    axis.invert_yaxis()
+    axis.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+    axis.set(xlabel=unit, title=title)
+    made.legend(fontsize=8, loc="outside lower center", ncols=min(len(labels), 3))
+    return made
