@@ -125,52 +125,51 @@ def fit(
         objective, recipe, seed: what to minimize, how, and the seed of every draw of the run.
         train, test: batches of (images, labels) on that device; None is no evaluation.
         checkpoint: where to save and resume; None trains in one go.
-        report: called with (phase, steps done, of all, values) after every step ("train") and epoch
-            ("test" where it was evaluated, "epoch" otherwise).
-        evaluate_every: epochs between evaluations; the last ten epochs always are, because the
-            papers report their median.
+        report: called with (phase, steps done, of all, values) after steps ("train") and epochs
+            ("test" where evaluated, else "epoch").
+        evaluate_every: epochs between evaluations; the last ten always are (the papers' median).
         at_epoch: called with the number of finished epochs: 0 before the first, then after each.
 
     Raises:
-        FloatingPointError: the loss of a step was not finite; names the step. On a CPU it is the
-            last step; on a GPU, or with several processes, up to 50 more are done before.
+        FloatingPointError: the loss of a step was not finite; names the step. On a GPU, or with
+            several processes, up to 50 more are done before.
         ValueError: this number of processes cannot do the recipe's shards; says which can.
         Interrupted: the checkpoint was asked to stop, and holds the run's state.
     """
-    report = report if fabric.is_global_zero else silent
-    run = Run(objective, train, recipe, fabric, checkpoint)
+    run, report = Run(objective, train, recipe, fabric, checkpoint), _on_first(fabric, report)
     if not run.step:
         at_epoch(0)
     with tensors_only(objective):
         for epoch in range(len(run.history.epochs), recipe.epochs):
             run.start_clock()
-            batches = train.epoch(epoch, run.step - epoch * len(train))
-            for _ in range(run.step - epoch * len(train), len(train)):
-                optimizers.set_rates(run.optimizer, run.rates, run.step)
+            done = run.step - epoch * len(train)
+            batches = train.epoch(epoch, done)
+            for _ in range(done, len(train)):
                 run.begin_step()
-                for shard in run.shards.own:
-                    x, y = next(batches)
+                for shard, (x, y) in zip(run.shards.own, batches, strict=False):
                     with run.shard(shard):
                         seed_layers(seed, run.step, shard)
                         loss, terms = run.model(x, y, generator(seed, "mix", run.step, shard))
                         fabric.backward(loss / len(run.shards.own))
                     run.count(loss.detach(), terms, len(x))
-                if recipe.grad_clip is not None:
-                    run.clip(recipe.grad_clip)
+                run.clip(recipe.grad_clip)
                 run.optimizer.step()
                 run.end_step()
                 objective.update_teacher(run.step - 1)
                 run.save_if_due()
                 report("train", run.step, run.steps, {"epoch": epoch + 1.0})
             row = {"epoch": epoch + 1.0, **run.means(epoch)}
-            if test is not None and (
-                epoch >= recipe.epochs - 10 or (epoch + 1) % evaluate_every == 0
-            ):
+            due = epoch >= recipe.epochs - 10 or (epoch + 1) % evaluate_every == 0
+            if test is not None and due:
                 row |= evaluate(objective, test, fabric)
             report("test" if "top1" in row else "epoch", run.step, run.steps, row)
             run.history.epochs.append(row)
             at_epoch(epoch + 1)
     return run.history
+
+
+def _on_first(fabric: Fabric, report: Report) -> Report:
+    return report if fabric.is_global_zero else silent
 
 
 def seed_layers(seed: int, step: int, shard: int) -> None:
@@ -255,15 +254,18 @@ class Run:
         self._began = 0.0
         self._restore()
 
-    def clip(self, norm: float) -> None:
-        """Scales the gradients down to a norm; one that is not finite is left to :meth:`count`,
-        which names the step."""
+    def clip(self, norm: float | None) -> None:
+        """Scales the gradients down to a norm, if there is one; a gradient that is not finite is
+        left to :meth:`count`, which names the step."""
+        if norm is None:
+            return
         self.fabric.clip_gradients(
             self.model, self.optimizer, max_norm=norm, error_if_nonfinite=False
         )
 
     def begin_step(self) -> None:
-        """Starts a step: no gradients, no terms, statistics as they are."""
+        """Starts a step: its learning rates, no gradients, no terms, statistics as they are."""
+        optimizers.set_rates(self.optimizer, self.rates, self.step)
         self.optimizer.zero_grad(set_to_none=True)
         self.shards.begin()
         self._terms: dict[str, Tensor] = {}

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from downstream.calibration.measures import measure_calibration
-from downstream.localization import boxes, evaluate, maps
+from downstream.localization import boxes, maps, max_box_acc
 from downstream.robustness.attacks import Normalized, fgsm, loss_gradient
 from downstream.robustness.corrupt import corrupt
 from downstream.robustness.filters import blur_along
@@ -187,12 +187,12 @@ def compare_wsol_maxboxacc(recorded: Recording) -> None:
     labels = recorded["labels"]
     assert labels.shape == (len(cams),)
     assert labels.max() < int(recorded["num_classes"])
-    assert tuple(recorded["iou_thresholds"].tolist()) == evaluate.DELTAS
+    assert tuple(recorded["iou_thresholds"].tolist()) == max_box_acc.DELTAS
     gray = [maps.gray_levels(cam, 224) for cam in cams]
-    steps = evaluate.shares()
+    steps = max_box_acc.shares()
     np.testing.assert_array_equal(steps, recorded["tau"])
-    for suffix, shares in (("", steps), ("_tau01", evaluate.shares(100))):
-        found = evaluate.evaluate(gray, true, shares)
+    for suffix, shares in (("", steps), ("_tau01", max_box_acc.shares(100))):
+        found = max_box_acc.evaluate(gray, true, shares)
         metrics = found.metrics()
         for version, word, overlaps in (
             ("v2", "MaxBoxAccV2", found.all),
@@ -201,7 +201,7 @@ def compare_wsol_maxboxacc(recorded: Recording) -> None:
             counts = found.correct(overlaps)
             np.testing.assert_array_equal(counts, recorded[f"{version}{suffix}_num_correct"])
             wanted = recorded[f"maxboxacc_{version}{suffix}_per_iou"]
-            assert [metrics[f"{word}_{delta}"] for delta in evaluate.DELTAS] == wanted.tolist()
+            assert [metrics[f"{word}_{delta}"] for delta in max_box_acc.DELTAS] == wanted.tolist()
             if not suffix:
                 np.testing.assert_allclose(
                     overlaps[:, ::10], recorded[f"{version}_best_iou_every10"], atol=1e-7

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from downstream.localization import boxes, evaluate, maps
+from downstream.localization import boxes, maps, max_box_acc
 
 PACKAGE = "downstream.localization"
 FOLDER = Path(boxes.__file__).parent
@@ -29,7 +29,7 @@ def true_boxes(recorded):
 
 def counts(recorded, steps=1000):
     """Images found [metric, delta, threshold] by the modules as they are imported now."""
-    judge = importlib.import_module(f"{PACKAGE}.evaluate")
+    judge = importlib.import_module(f"{PACKAGE}.max_box_acc")
     grays = importlib.import_module(f"{PACKAGE}.maps")
     gray = [grays.gray_levels(cam, 224) for cam in cams(recorded)]
     found = judge.evaluate(gray, true_boxes(recorded), judge.shares(steps))
@@ -65,11 +65,11 @@ def test_the_reported_metrics_are_the_reference(recorded):
 
 
 def test_thresholds_maps_and_boxes_are_the_reference(recorded):
-    np.testing.assert_array_equal(evaluate.shares(), recorded["tau"])
+    np.testing.assert_array_equal(max_box_acc.shares(), recorded["tau"])
     for number, name in ((0, "scoremap224_image0_stride8"), (36, "scoremap224_imagenA_stride8")):
         ours = maps.stretch(maps.resize(cams(recorded)[number], 224))
         np.testing.assert_allclose(ours[::8, ::8], recorded[name], atol=1e-6)
-    steps = evaluate.shares()
+    steps = max_box_acc.shares()
     sampled = recorded["sampled_boxes_v2"]
     for image, tau in {tuple(row[:2]) for row in sampled.tolist()}:
         gray = maps.gray_levels(cams(recorded)[image], 224)
@@ -82,7 +82,7 @@ def test_the_number_of_boxes_is_the_reference(recorded):
     wanted = recorded["v2_num_boxes_every10"]
     for image in range(0, 50, 7):
         gray = maps.gray_levels(cams(recorded)[image], 224)
-        cuts = (evaluate.shares()[::10] * gray.max()).astype(int)
+        cuts = (max_box_acc.shares()[::10] * gray.max()).astype(int)
         assert [len(boxes.trace(gray, int(cut))[0]) for cut in cuts] == wanted[image].tolist()
 
 
@@ -91,7 +91,7 @@ MISTAKES = {
     "inclusive box end": ("boxes", "min(x + w, width - 1), min(y + h, height - 1)",
                           "x + w - 1, y + h - 1"),
     "hole contours ignored": ("boxes", "cv2.RETR_TREE", "cv2.RETR_EXTERNAL"),
-    "V1 for V2": ("evaluate", "np.maximum.reduceat(overlaps, proposals.starts)[proposals.level]",
+    "V1 for V2": ("max_box_acc", "np.maximum.reduceat(overlaps, proposals.starts)[proposals.level]",
                   "overlaps[proposals.largest][proposals.level]"),
 }  # fmt: skip
 
@@ -123,14 +123,14 @@ def test_each_known_mistake_changes_the_counts(recorded, mistake, tmp_path, monk
 def test_a_map_that_says_nothing_proposes_the_corner_as_in_the_reference(broken):
     gray = maps.gray_levels(broken.astype(np.float32), 224)
     assert not gray.any()
-    assert boxes.propose(gray, evaluate.shares()).boxes.tolist() == [[0, 0, 0, 0]]
+    assert boxes.propose(gray, max_box_acc.shares()).boxes.tolist() == [[0, 0, 0, 0]]
 
 
 def test_equal_masks_are_traced_once():
     gray = np.zeros((16, 16), np.uint8)
     gray[2:9, 3:11] = 100
     gray[4:6, 5:7] = 255
-    found = boxes.propose(gray, evaluate.shares())
+    found = boxes.propose(gray, max_box_acc.shares())
     assert found.boxes.tolist() == [[3, 2, 11, 9], [5, 4, 7, 6]]
     assert set(found.level.tolist()) == {0, 1}
 
