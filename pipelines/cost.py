@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.command_line import ScaleName, run_app
+from pipelines.command_line import ScaleName, Tables, run_app
+from pipelines.estimate import of_job
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
 
@@ -38,14 +39,9 @@ PEAK: Mapping[Gpu, Mapping[str, float]] = {
 SHARE = 0.13
 """Share of its peak that a GPU is taken to reach."""
 
-Tables = Annotated[list[str] | None, typer.Argument(help="tables; none: all of the scale")]
-
 
 def hours(job: Job, gpu: Gpu = Gpu.a100, share: float = SHARE) -> float:
     """GPU-hours of one job."""
-    # torch takes seconds to load, and the list of tables does not need it
-    from pipelines.estimate import of_job
-
     load = of_job(job)
     return load.operations / (PEAK[gpu][load.precision] * share) / 3600
 
