@@ -185,6 +185,7 @@ NO_MIRROR: dict[str, str] = {
     "mixlib/catalog/build.py": "tests/contracts/test_objectives.py builds every method with it",
     "mixlib/core/boxes.py": "tests/mixlib/core/test_mix.py blends them",
     "mixlib/core/choice.py": "tests/mixlib/methods/test_stochastic.py, the method that it is",
+    "mixlib/core/finite.py": "tests/contracts/test_draws_of_every_method.py, over every policy",
     "mixlib/core/labels.py": "tests/contracts/test_losses.py, over every label rule",
     "mixlib/core/lam.py": "tests/mixlib/core/test_mask.py",
     "mixlib/core/method.py": "tests/mixlib/catalog/test_methods.py, over every row",
@@ -194,6 +195,7 @@ NO_MIRROR: dict[str, str] = {
     "mixlib/models/score_map_teacher.py": "tests/mixlib/methods/test_relabel.py",
     "mixlib/models/score_maps.py": "tests/mixlib/methods/test_relabel.py, against recordings",
     "mixlib/models/published.py": "tests/mixlib/models/test_published_weights.py",
+    "pipelines/process_group.py": "tests/pipelines/test_interruptions.py signals it",
     "mixlib/saliency": "tests/mixlib/saliency/test_saliency.py compares both with recordings",
 }
 

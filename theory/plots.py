@@ -279,11 +279,10 @@ def save(made: Figure, folder: Path, name: str) -> list[Path]:
     """Writes a figure as PNG and SVG."""
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     # fixed ids and no date: the same numbers give the same bytes
-    with matplotlib.rc_context({"svg.hashsalt": "theory"}):
-        words: tuple[dict[str, Any], ...] = {"dpi": 120}, {"metadata": {"Date": None}}
-        for path, given in zip(paths, words, strict=True):
-            with aside(path) as part:
-                made.savefig(part, **given)
+    salt = {"svg.hashsalt": "theory"}
+    with matplotlib.rc_context(salt), aside(paths[0]) as png, aside(paths[1]) as svg:
+        made.savefig(png, dpi=120)
+        made.savefig(svg, metadata={"Date": None})
     return paths
 
 

@@ -120,7 +120,7 @@ def _shown(cell: Any) -> list[tuple[str, str]]:
         if output.output_type == "stream":
             found.append(("text", "".join(output.text)))
         elif FIGURE_DATA in data:
-            found.append(("figure", json.dumps(data[FIGURE_DATA])))
+            found.append(("figure", json.dumps(data[FIGURE_DATA], sort_keys=True)))
         elif "text/markdown" in data:
             found.append(("markdown", data["text/markdown"]))
         else:

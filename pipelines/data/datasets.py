@@ -52,6 +52,7 @@ def prepare(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path
         MissingDataError: a real set is not there.
         DataError: its files are not what they have to be; names the file, or the split's size.
     """
+    sweep(data / "generated")
     mark = fingerprint(row, spec, data)
     ready = ready_path(mark, data)
     if ready.exists():
@@ -131,7 +132,6 @@ def _draw(row: Dataset, spec: Shapes, mark: str, data: Path) -> None:
 
     target, content = data / "generated" / mark, _known_content(mark, data)
     target.parent.mkdir(parents=True, exist_ok=True)
-    sweep(target.parent)
     if target.exists() and (content is None or content_digest(target, data) == content):
         return
     part = Path(tempfile.mkdtemp(prefix=own_prefix(target.name), dir=target.parent))

@@ -65,7 +65,7 @@ def listed() -> Iterator[tuple[str, Any, Any]]:
         wrong = copy.deepcopy(at)
         _put(wrong, path, value)
         yield f"scale {'.'.join(path)} {value!r}", one, wrong
-    for path, value in (
+    changes: tuple[tuple[tuple[Any, ...], Any], ...] = (
         (("compare",), "no"), (("metric",), "AP5O"), (("figure",), "os:system"),
         (("kind",), "trian"), (("columns", 0, "set", "backbone"), "resnet500"),
         (("fixed", "data"), "imagnet"), (("columns", 0, "set", "data"), "imagnet"),
@@ -73,7 +73,8 @@ def listed() -> Iterator[tuple[str, Any, Any]]:
         (("rows",), [{"label": "a", "set": {"method": "vanilla"}}] * 2),
         (("rows",), [{"label": "a", "set": {"method": "mixup", "params": {"alpha": -1}}}]),
         (("rows",), {"method": [f"m{i}" for i in range(20_000)]}),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for path, value in changes:
         wrong = copy.deepcopy(trained)
         _put(wrong["tables"]["table9"], path, value)
         yield f"table {path} {str(value)[:40]}", wrong, at

@@ -39,7 +39,7 @@ backbones: {resnet18_cifar: resnet10_w16}
 kinds:
   train:
     default:
-      epochs: 4
+      epochs: 3
       batch: 16
       lr: 0.1
       augmentation: {size: 16, crop: none, flip: 0.5, test_ratio: 0.0}

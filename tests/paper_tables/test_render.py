@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import threading
 from dataclasses import replace
 
 import pytest
 
+from paper_tables import render as rendering
+from paper_tables.freshness import is_fresh
 from paper_tables.measure import best, measure
 from paper_tables.render import products, render
 from paper_tables.sheet import build_sheet
@@ -122,3 +126,56 @@ def test_an_old_address_does_not_linger(plan, store, tmp_path):
     stale.write_text("{}")
     render(plan, "table7", store, tmp_path)
     assert not stale.exists()
+
+
+def test_two_scales_rendered_at_once_leave_one_table(plan, store, tmp_path):
+    other = replace(plan, scale=replace(plan.scale, name="other", title="other"))
+    both = [
+        threading.Thread(target=render, args=(one, "table7", store, tmp_path))
+        for one in (plan, other)
+    ]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    found = list((tmp_path / "table7").glob("cells-*.json"))
+    made = {products(one, "table7", tmp_path)[-1]: one for one in (plan, other)}
+    assert len(found) == 1
+    scale_shown = made[found[0]].scale.name
+    assert f"Scale {scale_shown}:" in (tmp_path / "table7" / "table.md").read_text()
+    assert is_fresh(found[0], plan.needed("table7"), store)
+
+
+def test_products_that_somebody_deletes_meanwhile_are_whole_afterwards(
+    plan, store, tmp_path, monkeypatch
+):
+    """As ``dvc repro`` does before it runs a stage."""
+    render(plan, "table7", store, tmp_path)
+    make = rendering._make
+
+    def deleting(*words):
+        made = make(*words)
+        shutil.rmtree(tmp_path / "table7")
+        return made
+
+    monkeypatch.setattr(rendering, "_make", deleting)
+    render(plan, "table7", store, tmp_path)
+    files = products(plan, "table7", tmp_path)
+    assert all(path.is_file() for path in files)
+    assert is_fresh(files[-1], plan.needed("table7"), store)
+
+
+def test_a_render_that_fails_leaves_the_products_before(plan, store, tmp_path, monkeypatch):
+    render(plan, "table7", store, tmp_path)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "table7").iterdir()}
+
+    def failing(*words):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(rendering, "write_html", failing)
+    with pytest.raises(OSError, match="no space"):
+        render(plan, "table7", store, tmp_path)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "table7").iterdir()}
+    monkeypatch.undo()
+    render(plan, "table7", store, tmp_path)
+    assert not list(tmp_path.glob(".*"))

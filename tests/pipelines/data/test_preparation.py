@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -50,6 +51,26 @@ def test_generated_sets_are_drawn_once_and_found_again(tmp_path, name):
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     prepare(row, spec, tmp_path)
     assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+
+def test_folders_of_killed_preparations_go_at_the_next_start(tmp_path):
+    spec = specify(SHAPES, TINY)
+    prepare(SHAPES, spec, tmp_path)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    host = socket.gethostname()
+    left = {
+        who: tmp_path / "generated" / f".shapes-0.{machine}.{process}.abc"
+        for who, machine, process in (
+            ("killed", host, ended.pid),
+            ("alive", host, os.getpid()),
+            ("elsewhere", "another", ended.pid),
+        )
+    }
+    for folder in left.values():
+        (folder / "train").mkdir(parents=True)
+    prepare(SHAPES, spec, tmp_path)  # there is nothing to draw
+    assert {who for who, folder in left.items() if folder.exists()} == {"alive", "elsewhere"}
 
 
 def test_a_lost_folder_is_drawn_again_to_the_same_bytes(tmp_path):
