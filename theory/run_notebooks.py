@@ -114,11 +114,13 @@ def differences(known: Any, found: Any, tolerance: float = 0.02) -> list[str]:
 
 def _shown(cell: Any) -> list[tuple[str, str]]:
     """What a cell shows, as text: printed lines, Markdown, and the data of figures."""
-    found = []
+    found: list[tuple[str, str]] = []
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if output.output_type == "stream":
-            found.append(("text", "".join(output.text)))
+            # when the kernel flushes what is printed is a matter of time
+            joined = found.pop()[1] if found and found[-1][0] == "printed" else ""
+            found.append(("printed", joined + "".join(output.text)))
         elif FIGURE_DATA in data:
             found.append(("figure", json.dumps(data[FIGURE_DATA], sort_keys=True)))
         elif "text/markdown" in data:
@@ -129,8 +131,17 @@ def _shown(cell: Any) -> list[tuple[str, str]]:
 
 
 def _alike(a: str, b: str, tolerance: float) -> bool:
+    """The same words, and numbers within the tolerance or one unit of their last digit."""
     if NUMBER.sub("#", a) != NUMBER.sub("#", b):
         return False
-    first, second = ([float(v) for v in NUMBER.findall(text)] for text in (a, b))
-    floor = tolerance * max(map(abs, first), default=0.0) * 0.05 + 1e-9
-    return all(abs(x - y) <= tolerance * abs(x) + floor for x, y in zip(first, second, strict=True))
+    pairs = zip(NUMBER.findall(a), NUMBER.findall(b), strict=True)
+    return all(
+        abs(float(x) - float(y)) <= tolerance * abs(float(x)) + max(_unit(x), 1e-9)
+        for x, y in pairs
+    )
+
+
+def _unit(number: str) -> float:
+    """One unit of the last digit of a printed number: 0.01 for 3.14."""
+    digits, _, power = number.partition("e")
+    return float(10.0 ** (int(power or 0) - len(digits.partition(".")[2])))

@@ -57,7 +57,7 @@ def test_the_page_needs_no_network(source):
     text = page(committed(source))
     assert "<script" not in text
     assert not re.search(r"""(?:src|href)=["']https?://""", text)
-    assert text.count('<svg role="img"') >= 1, "formulas are pictures"
+    assert len(re.findall(r"<svg[^>]* role=.img.", text)) >= 1, "formulas are pictures"
     prose = re.sub(r"<(pre|svg|style)\b.*?</\1>", "", text, flags=re.DOTALL)
     assert not re.search(r"\$[^$<]*\\", prose), "a formula was left as TeX"
     assert "data:image/png" in text
