@@ -15,9 +15,10 @@ import typer
 
 from mixlib.whole_files import write_whole
 from pipelines import findings
-from pipelines.command_line import ResultsFolder, ScaleName, run_app
-from pipelines.cost import Gpu, Tables, hours
+from pipelines.command_line import ResultsFolder, ScaleName, Tables, run_app
+from pipelines.cost import Gpu, hours
 from pipelines.declare.errors import DeclarationError
+from pipelines.estimate import of_job, stored
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
@@ -64,9 +65,6 @@ def everything(
     yield from findings.of_data(jobs)
     yield from findings.of_software(jobs)
     yield from findings.of_shards(jobs, gpus)
-    # torch takes seconds to load, and what is above is printed at once
-    from pipelines.estimate import of_job, stored
-
     yield from findings.of_disk(jobs, results, stored)
     yield from findings.of_memory(jobs, memory, lambda job: of_job(job).memory)
 

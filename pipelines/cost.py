@@ -7,15 +7,14 @@ assumption, the same for every network, and an option: a GPU that was measured m
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from mixlib.core.markdown import table as as_table
-from pipelines.command_line import ScaleName, run_app
+from pipelines.command_line import ScaleName, Tables, run_app
+from pipelines.estimate import of_job
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
 
@@ -40,14 +39,9 @@ PEAK: Mapping[Gpu, Mapping[str, float]] = {
 SHARE = 0.13
 """Share of its peak that a GPU is taken to reach."""
 
-Tables = Annotated[list[str] | None, typer.Argument(help="tables; none: all of the scale")]
-
 
 def hours(job: Job, gpu: Gpu = Gpu.a100, share: float = SHARE) -> float:
     """GPU-hours of one job."""
-    # torch takes seconds to load, and the list of tables does not need it
-    from pipelines.estimate import of_job
-
     load = of_job(job)
     return load.operations / (PEAK[gpu][load.precision] * share) / 3600
 
@@ -63,25 +57,22 @@ def main(
     """GPU-hours of each table and of all, from counted operations."""
     found = plan(scale_name)
     names = [found.known(name) for name in tables or found.tables]
+    print(f"GPU-hours at scale {scale_name} on {gpu.upper()}, at {share:.0%} of its peak")
+    print(f"{'table':16} {'jobs':>5} {'GPU-hours':>12} {'longest job':>12}")
     whole: dict[str, float] = {}
-    rows = []
     for name in names:
         needed = {a.digest: a for job in found.needed(name) for a in job.closure()}
+        if not needed:
+            continue
         for key, job in needed.items():
             if key not in whole:
                 whole[key] = hours(job, gpu, share)
-        if needed:
-            total = sum(whole[key] for key in needed)
-            longest = max(whole[key] for key in needed)
-            rows.append((name, str(len(needed)), f"{total:,.1f}", f"{longest:,.1f}"))
-            print(f"counted {name}", file=sys.stderr, flush=True)
-            if jobs:
-                rows += [("", times, of_all, f"{each}  {text}")
-                         for times, of_all, each, text in grouped(needed, whole)]  # fmt: skip
-    rows.append(("all, each job once", str(len(whole)), f"{sum(whole.values()):,.1f}", ""))
-    print(f"GPU-hours at scale {scale_name} on one {gpu.upper()} at {share:.0%} of its peak")
-    head = ["table", "jobs", "GPU-hours", "longest job"]
-    print("\n".join(as_table(head, rows)))
+        each = [whole[key] for key in needed]
+        # one line a table, as soon as it is counted
+        print(f"{name:16} {len(each):5} {sum(each):12,.1f} {max(each):12,.1f}", flush=True)
+        for times, of_all, one, text in grouped(needed, whole) if jobs else ():
+            print(f"{'':16} {times:>5} {of_all:>12} {one:>12}  {text}")
+    print(f"{'each job once':16} {len(whole):5} {sum(whole.values()):12,.1f}")
 
 
 def grouped(

@@ -42,6 +42,8 @@ GIB = 2**30
 EVALUATIONS = (AttentionJob, CalibrationJob, OcclusionJob, RobustnessJob)
 CORRUPTED = 19 * 5
 """Corruptions times severities."""
+COSTLESS = ("alpha", "momentum", "lam_weight")
+"""Parameters of AutoMix that change no operation."""
 SPARE = 1.1, 1 * GIB
 """Factor and bytes for fragments, workspaces and the driver's own."""
 STATES = {"sgd": 1, "adamw": 2, "lamb": 2}
@@ -214,11 +216,12 @@ def _step_of(job: TrainJob) -> StepLoad:
     alike = dataclasses.replace(recipe, name="", source="", epochs=1, lr=0.1, min_lr=0.0)
     averaged = recipe.weight_ema is not None or params.get("pipeline", "none") != "none"
     if row.objective != "once":
-        return _step(job.backbone.name, job.method, alike, classes, size)
+        same = {key: value for key, value in params.items() if key not in COSTLESS}
+        return _step(job.backbone.name, Row(row.name, 1, pairs(same)), alike, classes, size)
     # drawing, blending and searching are no convolutions; looking into a network is one more pass
     plain: dict[str, Any] = {}
     if averaged:
-        plain = {key: params[key] for key in ("pipeline", "momentum") if key in params}
+        plain = {"pipeline": params["pipeline"]} if "pipeline" in params else {}
     found = _step(job.backbone.name, Row("mixup", 1, pairs(plain)), alike, classes, size)
     passes = 2 * ("input_grad" in row.needs) + ("teacher" in row.needs)
     batch = recipe.batch // recipe.shards

@@ -8,7 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
+from torchvision.models import get_model_weights
 
 from mixlib.data.catalog import DATASETS
 from mixlib.data.catalog.row import Dataset
@@ -112,9 +114,6 @@ def of_software(jobs: Iterable[Job]) -> Iterator[str]:
 
 def published_file(name: str) -> Path:
     """Where torchvision keeps a network's weights on this machine."""
-    import torch
-    from torchvision.models import get_model_weights
-
     model = backbone(name).torchvision
     assert model is not None
     url = get_model_weights(model)["IMAGENET1K_V1"].url

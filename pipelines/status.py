@@ -14,8 +14,7 @@ from pathlib import Path
 
 import typer
 
-from pipelines.command_line import ResultsFolder, ScaleName, run_app
-from pipelines.cost import Tables
+from pipelines.command_line import ResultsFolder, ScaleName, Tables, run_app
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job

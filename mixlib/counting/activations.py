@@ -37,7 +37,7 @@ class Activations(saved_tensors_hooks):
         self._without = {_storage(tensor) for tensor in without}
         super().__init__(self._keep, lambda kept: kept.tensor)
 
-    def __enter__(self) -> Activations:
+    def __enter__(self) -> Activations:  # type: ignore[override]
         super().__enter__()
         return self
 

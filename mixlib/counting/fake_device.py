@@ -61,7 +61,7 @@ class FakeDevice(FakeTensorMode):
         super().__exit__(*error)
         torch.__future__.set_overwrite_module_params_on_conversion(self._overwrite)
 
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}

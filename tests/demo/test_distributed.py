@@ -7,11 +7,16 @@ import sys
 
 import pytest
 
+from tests.demo.test_table7 import wait_for
+
 pytestmark = [pytest.mark.demo, pytest.mark.xdist_group("demo")]
 
 
 def test_two_processes_share_one_job(world):
     made = world("distributed")
+    scale = made.read_scale()
+    scale["kinds"]["train"]["default"]["shards"] = 2
+    made.write_scale(scale)
     python = (sys.executable, "-m", "pipelines.run", "demo")
     jobs = [line.split(maxsplit=1) for line in made.run(*python, "--list").splitlines()]
     digest = next(key for key, text in jobs if text.startswith("train") and "automix" in text)
@@ -25,6 +30,14 @@ def test_two_processes_share_one_job(world):
     )
     made.run(*python, "--data", data[0])
     launch = ("torchrun", "--standalone", "--nproc-per-node=2", "-m", "pipelines.run", "demo")
+    # a scheduler's signal: torchrun hands it on, and the same command goes on from the checkpoint
+    process = made.start(*launch, digest)
+    log = made.folder / "results" / ".logs" / f"{digest}.log"
+    wait_for(lambda: log.is_file() and "train " in log.read_text().partition("\n")[2], process)
+    process.terminate()
+    text, _ = process.communicate()
+    assert process.returncode != 0, text[-4000:]
+    assert "asked to stop; goes on from" in log.read_text()
     made.run(*launch, digest)
     result = json.loads((made.folder / "results" / digest / "result.json").read_text())
     assert result["history"][-1]["n"] == 40
