@@ -44,7 +44,7 @@ def blobs(
 
 def network(
     size: int, classes: int, seed: int = 0, channels: int = 1, width: int = 24
-) -> nn.Module:
+) -> nn.Sequential:
     """A two-layer softplus network in double precision: smooth, so that orders can be measured."""
     model = nn.Sequential(
         nn.Flatten(),

@@ -58,8 +58,9 @@ class Progress:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def _row(self, values: dict[str, float]) -> None:
-        """Adds an epoch to the CSV file; a resumed job writes none twice."""
-        if self.log is None:
+        """Adds an epoch to the CSV file; a resumed job writes none twice, evaluations without epochs
+        none at all."""
+        if self.log is None or "epoch" not in values:
             return
         path = self.log.with_suffix(".csv")
         rows = list(csv.DictReader(path.open())) if path.exists() else []
