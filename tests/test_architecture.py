@@ -183,6 +183,8 @@ NO_MIRROR: dict[str, str] = {
     "mixlib/audit": "tests/mixlib/audit audits whole mixers, right ones and wrong ones",
     "mixlib/catalog/laws.py": "tests/contracts/test_laws.py runs over it",
     "mixlib/catalog/build.py": "tests/contracts/test_objectives.py builds every method with it",
+    "mixlib/counting/backward.py": "tests/contracts/test_fake_device.py, over every method",
+    "mixlib/counting/fake_device.py": "tests/contracts/test_fake_device.py, over every method",
     "mixlib/core/boxes.py": "tests/mixlib/core/test_mix.py blends them",
     "mixlib/core/choice.py": "tests/mixlib/methods/test_stochastic.py, the method that it is",
     "mixlib/core/finite.py": "tests/contracts/test_draws_of_every_method.py, over every policy",

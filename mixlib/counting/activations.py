@@ -13,7 +13,7 @@ class _Kept:
     """A saved tensor; it goes when its graph goes."""
 
     def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
+        self.tensor = tensor.detach()  # an output that held its own graph would never go
 
 
 class Activations(saved_tensors_hooks):
