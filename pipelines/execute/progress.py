@@ -58,8 +58,8 @@ class Progress:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def _row(self, values: dict[str, float]) -> None:
-        """Adds an epoch to the CSV file; a resumed job writes none twice, evaluations without epochs
-        none at all."""
+        """Adds an epoch to the CSV file, none twice when a job goes on; evaluations without
+        epochs add nothing."""
         if self.log is None or "epoch" not in values:
             return
         path = self.log.with_suffix(".csv")

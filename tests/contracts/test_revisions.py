@@ -65,8 +65,14 @@ def backbone_numbers(name: str) -> list[float]:
 
 
 def text(row) -> str:
-    """Hash of every setting of a row, its revision and prose aside."""
-    body = {k: v for k, v in dataclasses.asdict(row).items() if k not in ("revision", "source")}
+    """Hash of every setting of a row, its revision and prose aside; as in a digest, a field that
+    came later counts where it is not at its default."""
+    quiet = {"revision", "source"} | {
+        field.name
+        for field in dataclasses.fields(row)
+        if field.metadata.get("later") and getattr(row, field.name) == field.default
+    }
+    body = {k: v for k, v in dataclasses.asdict(row).items() if k not in quiet}
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.demo, pytest.mark.xdist_group("demo")]
 def test_two_processes_share_one_job(world):
     made = world("distributed")
     scale = made.read_scale()
-    scale["kinds"]["train"]["default"]["shards"] = 2
+    # long enough for the signal to arrive in the middle of it
+    scale["kinds"]["train"]["default"] |= {"shards": 2, "epochs": 60}
     made.write_scale(scale)
     python = (sys.executable, "-m", "pipelines.run", "demo")
     jobs = [line.split(maxsplit=1) for line in made.run(*python, "--list").splitlines()]

@@ -73,7 +73,8 @@ def test_a_column_has_its_own_unit(invented):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_no_size_and_no_time_is_a_percentage(name):
-    units = {"parameters": "M", "step_ms": "ms"}
+    units = {"parameters": "M", "step_ms": "ms", "temperature": "factor"}
+    units |= dict.fromkeys(("nll", "nll_before", "nll_after"), "nats") | {"brier": "of 2"}
     for column in TABLES[name].columns:
         assert column.unit == units.get(column.metric or "")
 

@@ -31,9 +31,19 @@ run_app(app)
 """
 
 
+# a command that gets every signal: nohup, and shells in the background, ignore some for the tests
+RESET = """\
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+HEARING = (sys.executable, "-c", RESET)
+
+
 def started(code: str, *words: str, **options) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [*words, sys.executable, "-c", code], cwd=ROOT, text=True,
+        [*HEARING, *words, sys.executable, "-c", code], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
     )  # fmt: skip
     assert process.stdout is not None
@@ -132,7 +142,7 @@ def test_make_passes_signals_on(tmp_path, number):
         )
     )
     process = subprocess.Popen(
-        ["make", "-f", tmp_path / "Makefile", "-C", tmp_path, "paper_tables/x"],
+        [*HEARING, "make", "-f", tmp_path / "Makefile", "-C", tmp_path, "paper_tables/x"],
         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
     )  # fmt: skip

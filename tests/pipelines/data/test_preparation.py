@@ -187,7 +187,7 @@ def test_gated_sets_say_what_is_missing_and_how_to_get_it(tmp_path):
         folder_of(dataset("imagenet"), tmp_path)
     with pytest.raises(MissingDataError, match="fetch cifar10"):
         folder_of(dataset("cifar10"), tmp_path)
-    with pytest.raises(MissingDataError, match="prepare shapes"):
+    with pytest.raises(MissingDataError, match="--data shapes-0123456789abcdef"):
         locate("shapes-0123456789abcdef", tmp_path)
 
 
