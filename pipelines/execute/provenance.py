@@ -90,7 +90,7 @@ class Origin:
 def loaded_files() -> dict[str, Path]:
     """The files of this project's modules that are loaded."""
     found = {}
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # other threads import
         file = getattr(module, "__file__", None)
         if name.partition(".")[0] in PACKAGES and file and file.endswith(".py"):
             found[name] = Path(file)
