@@ -56,7 +56,7 @@ if workflow.is_main_process:
 rule all:
     input:
         list(TABLES.values()),
-        [f"paper_tables/{name}/{file}" for name, (_, files) in THEORY.items() for file in files],
+        list(THEORY_FILES.values()),
 
 
 rule dataset:
@@ -80,10 +80,8 @@ rule check:
         # datasets with a public archive are fetched first
         lambda wildcards: sorted({
             str(ready_path(data.fingerprint))
-            for name in asked() or PLAN.tables
-            for job in PLAN.needed(name)
-            for each in job.closure()
-            for data in each.datasets
+            for job in PLAN.closure(*(asked() or PLAN.tables)).values()
+            for data in job.datasets
         }),
     output:
         CHECKED or "results/.checked/none",

@@ -59,9 +59,8 @@ def everything(
     except DeclarationError as error:
         yield f"declaration: {error}"
         return
-    needed = {a.digest: a for name in names for job in whole.needed(name) for a in job.closure()}
     store = Store(results)
-    jobs = [job for job in needed.values() if not store.finished(job)]
+    jobs = [job for job in whole.closure(*names).values() if not store.finished(job)]
     yield from findings.of_data(jobs)
     yield from findings.of_software(jobs)
     yield from findings.of_shards(jobs, gpus)

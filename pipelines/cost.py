@@ -61,7 +61,7 @@ def main(
     print(f"{'table':16} {'jobs':>5} {'GPU-hours':>12} {'longest job':>12}")
     whole: dict[str, float] = {}
     for name in names:
-        needed = {a.digest: a for job in found.needed(name) for a in job.closure()}
+        needed = found.closure(name)
         if not needed:
             continue
         for key, job in needed.items():

@@ -2,8 +2,9 @@
 COMMAND ...``.
 
 make passes a signal on to its direct child only, and Snakemake waits for its jobs: hours, for a
-training.  Here SIGINT, SIGTERM and SIGHUP reach every process of the group as SIGTERM; jobs save
-nothing more, say in one line what is kept, and end.
+training.  Here SIGINT, SIGTERM and SIGHUP reach every process of the group as SIGTERM: trainings
+end at their next step with a checkpoint, other commands say in one line what is kept, and whoever
+takes longer than :data:`PATIENCE` is killed and goes on from the checkpoint before.
 """
 
 from __future__ import annotations

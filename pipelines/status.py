@@ -80,8 +80,7 @@ def main(
     """Done, running, failed and waiting jobs of these tables (none: all of the scale)."""
     whole, store = plan(scale_name), Store(results)
     for name in [whole.known(name) for name in tables or whole.tables]:
-        jobs = {each.digest: each for job in whole.needed(name) for each in job.closure()}
-        if jobs:
+        if jobs := whole.closure(name):
             print(f"{name}: " + "\n".join(summary(jobs, store)))
 
 

@@ -56,7 +56,7 @@ def finetune(
         progress: called with (iterations done, of how many, latest losses).
         checkpoint_seconds: how often to save.
         workers: threads that decode images ahead; does not change results.
-        stop: asked after every step: whether to save and end with Interrupted.
+        stop: asked after every step: whether to save and end with StoppedAtCheckpoint.
         set_aside: called with a broken checkpoint and the reason; None renames the file and says
             so. The run goes on from the one before.
 

@@ -24,7 +24,7 @@ Aside = Callable[[Path, str], object]
 LITTLE = 1 << 20  # bytes: a disk with less room is full
 
 
-class Interrupted(Exception):
+class StoppedAtCheckpoint(Exception):
     """The run was asked to stop; its state is in the checkpoint."""
 
 
@@ -68,10 +68,10 @@ class Checkpoint:
         """Ends a run that has just written its state, if it was asked to stop.
 
         Raises:
-            Interrupted: it was.
+            StoppedAtCheckpoint: it was.
         """
         if self.writer and self.stop():
-            raise Interrupted(f"asked to stop; goes on from {self.path}")
+            raise StoppedAtCheckpoint(f"asked to stop; goes on from {self.path}")
 
     def save(self, state: dict[str, Any]) -> None:
         """Writes ``state`` so that a reader sees the old file or the new one, nothing between."""

@@ -134,7 +134,7 @@ def fit(
         FloatingPointError: the loss of a step was not finite; names the step. On a GPU, or with
             several processes, up to 50 more are done before.
         ValueError: this number of processes cannot do the recipe's shards; says which can.
-        Interrupted: the checkpoint was asked to stop, and holds the run's state.
+        StoppedAtCheckpoint: the checkpoint was asked to stop, and holds the run's state.
     """
     run, report = Run(objective, train, recipe, fabric, checkpoint), _on_first(fabric, report)
     if not run.step:

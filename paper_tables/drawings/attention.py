@@ -28,7 +28,7 @@ def by_layer(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     """Share of attention inside the true box over layers, one line a method, and an even map's."""
     plt = canvas(drawing.table.name)
     figure, axis = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
-    first = {cell.row: cell.jobs[0] for cell in reversed(drawing.cells)}
+    first = drawing.first_jobs()
     even = highest = 0.0
     for number, row in enumerate(drawing.table.rows, 1):
         result = drawing.store.read(first[row.label])
@@ -50,7 +50,7 @@ def by_layer(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 def maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     """Attention maps of a few test images, the methods below each other for each image."""
     plt = canvas(drawing.table.name)
-    first = {cell.row: cell.jobs[0] for cell in reversed(drawing.cells)}
+    first = drawing.first_jobs()
     labels = [row.label for row in drawing.table.rows]
     samples = [dict(np.load(drawing.store.kept_file(first[label], SAMPLES))) for label in labels]
     count = min(len(sample["images"]) for sample in samples)

@@ -12,6 +12,7 @@ from pipelines.declare.scale import Scale
 from pipelines.declare.table import Table
 from pipelines.execute.store import Store
 from pipelines.plan.grid import Cell
+from pipelines.plan.job import Job
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +37,10 @@ class Drawing:
     numbers: Grid
     cells: tuple[Cell, ...]
     store: Store
+
+    def first_jobs(self) -> dict[str, Job]:
+        """The first run of every row, by its label."""
+        return {cell.row: cell.jobs[0] for cell in reversed(self.cells)}
 
 
 def canvas(name: str) -> ModuleType:

@@ -20,7 +20,7 @@ TITLES = {
 def curves(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     """Accuracy over the share of dropped patches: a panel a choice of patches, a line a method."""
     plt = canvas(drawing.table.name)
-    first = {cell.row: cell.jobs[0] for cell in reversed(drawing.cells)}
+    first = drawing.first_jobs()
     results = {row.label: drawing.store.read(first[row.label]) for row in drawing.table.rows}
     shown = next(iter(results.values()))["curves"]
     figure, axes = plt.subplots(
@@ -57,7 +57,7 @@ def examples(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     """A few images at growing shares of dropped patches, and every method's confidence in the
     true class below."""
     plt = canvas(drawing.table.name)
-    first = {cell.row: cell.jobs[0] for cell in reversed(drawing.cells)}
+    first = drawing.first_jobs()
     labels = [row.label for row in drawing.table.rows]
     samples = [dict(np.load(drawing.store.kept_file(first[name], SAMPLES))) for name in labels]
     ratios, images = samples[0]["ratios"], samples[0]["images"]

@@ -16,7 +16,7 @@ from paper_tables.drawings.canvas import Drawing, canvas, save
 def reliability(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     """One diagram a row of the table, of its first run over all test images."""
     plt = canvas(drawing.table.name)
-    first = {cell.row: cell.jobs[0] for cell in reversed(drawing.cells)}
+    first = drawing.first_jobs()
     bins = {
         row.label: bins_of(drawing.store.read(first[row.label])["history"])
         for row in drawing.table.rows

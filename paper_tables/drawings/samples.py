@@ -59,7 +59,7 @@ def over_lambda(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
 def _accuracies(drawing: Drawing, axes: Sequence[Any]) -> None:
     """Top-1 and top-2 of mixed data over the label share, one line per method."""
-    first = {cell.row: cell.jobs[0] for cell in reversed(drawing.cells)}
+    first = drawing.first_jobs()
     for i, row in enumerate(drawing.table.rows):
         history = drawing.store.read(first[row.label])["history"]
         for axis, key in zip(axes, ("top1", "top2"), strict=True):

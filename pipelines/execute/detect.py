@@ -11,8 +11,8 @@ from downstream.detection.readers import Records, read_split
 from mixlib.data.catalog import DATASETS
 from mixlib.models import backbones
 from pipelines.execute.context import Context
-from pipelines.execute.interruption import asked_to_stop
 from pipelines.execute.outcome import Outcome
+from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.plan.kinds.detect import DetectJob
 
 

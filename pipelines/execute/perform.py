@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from mixlib.training.checkpoint import Interrupted
+from mixlib.training.checkpoint import StoppedAtCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.executors import EXECUTORS
-from pipelines.execute.interruption import AGAIN
 from pipelines.execute.outcome import Outcome, diverged
 from pipelines.execute.progress import Progress
 from pipelines.execute.provenance import Origin
+from pipelines.execute.stop_at_checkpoint import AGAIN
 from pipelines.execute.store import Store
 from pipelines.plan.job import Job
 
@@ -51,7 +51,7 @@ def perform(
         origin = Origin.now()
         try:
             outcome = attempt(job, context)
-        except Interrupted as error:
+        except StoppedAtCheckpoint as error:
             progress.say(str(error))
             raise SystemExit(AGAIN) from None
         except Exception as error:

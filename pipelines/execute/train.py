@@ -15,9 +15,9 @@ from mixlib.training.checkpoint import KeptCheckpoint, save_atomically
 from mixlib.training.fit import History, fit
 from pipelines.data import published
 from pipelines.execute.context import WEIGHTS, Context
-from pipelines.execute.interruption import asked_to_stop
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
+from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.plan.epoch_selection import select_epochs
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import unpaired

@@ -129,6 +129,11 @@ class Plan:
         """Jobs whose results a table reads, each once."""
         return list({job.digest: job for cell in self.cells[table] for job in cell.jobs}.values())
 
+    def closure(self, *tables: str) -> dict[str, Job]:
+        """Every job that these tables rest on, ancestors first, by digest."""
+        jobs = (job for table in tables for job in self.needed(table))
+        return {each.digest: each for job in jobs for each in job.closure()}
+
     def dataset(self, fingerprint: str) -> Data:
         """The dataset of a fingerprint.
 

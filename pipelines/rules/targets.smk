@@ -1,7 +1,5 @@
 # what people type: paper_tables/table7/ (as completion writes it), and names that nobody declared
-TARGETS = TABLES | {
-    name: [f"paper_tables/{name}/{file}" for file in files] for name, (_, files) in THEORY.items()
-}
+TARGETS = TABLES | THEORY_FILES
 
 
 def unknown(wildcards):

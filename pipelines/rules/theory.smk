@@ -8,9 +8,10 @@ THEORY = {
     # every measured unit is kept in results/theory: what was cut off goes on
     **{name: (f"experiment {name}", ["table.md", "figure.png"]) for name in EXPERIMENTS},
 }
+THEORY_FILES = {name: [f"paper_tables/{name}/{file}" for file in files] for name, (_, files) in THEORY.items()}
 
 
-for product, (command, files) in THEORY.items():
+for product, (command, _) in THEORY.items():
 
     rule:
         name:
@@ -19,7 +20,7 @@ for product, (command, files) in THEORY.items():
             glob.glob("theory/**/*.py", recursive=True),
             glob.glob("mixlib/**/*.py", recursive=True),
         output:
-            [f"paper_tables/{product}/{file}" for file in files],
+            THEORY_FILES[product],
         params:
             command=command,
             product=product,
@@ -32,4 +33,4 @@ for product, (command, files) in THEORY.items():
         name:
             f"paper_tables/{product}"
         input:
-            [f"paper_tables/{product}/{file}" for file in files],
+            THEORY_FILES[product],

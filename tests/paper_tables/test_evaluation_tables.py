@@ -10,12 +10,9 @@ from matplotlib import image
 
 from paper_tables.drawings.reliability import bins_of
 from paper_tables.render import products, render
-from pipelines.data import datasets
-from pipelines.data.fingerprints import specify
 from pipelines.declare import scale, table
-from pipelines.execute.perform import perform
-from pipelines.execute.store import Store
 from pipelines.plan import grid
+from tests.paper_tables.computed import computed
 
 TABLES = table.load_all()
 ROWS = {
@@ -53,14 +50,7 @@ def done(tmp_path_factory):
     """The plan of the tables' first rows, with its results."""
     tables = {name: TABLES[name].part("here", {"rows": rows}) for name, rows in ROWS.items()}
     plan = grid.plan(tables, tiny())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("evaluations"))
-        for data in plan.data.values():
-            row = datasets.DATASETS[data.name]
-            datasets.prepare(row, specify(row, dict(data.spec)))
-        store = Store()
-        for job in plan.jobs.values():
-            perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")
+    with computed(plan, tmp_path_factory.mktemp("evaluations")) as store:
         yield plan, store
 
 

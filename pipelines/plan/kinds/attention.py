@@ -3,23 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from downstream.attention.settings import AttentionSettings
 from pipelines.declare.evaluation_schema import ATTENTION
-from pipelines.plan.inputs import Data
-from pipelines.plan.job import Job
-from pipelines.plan.kinds.settings import changed_settings
+from pipelines.plan.kinds.measurement import Measurement
 from pipelines.plan.kinds.train import FIELDS, TrainJob
-from pipelines.plan.setting import Setting
 
 METRICS = ("inside", "inside_lower", "inside_middle", "inside_upper", "inside_last", "box")
 
 
 @dataclass(frozen=True)
-class AttentionJob(Job):
+class AttentionJob(Measurement):
     """Measuring how much of the class token's attention falls into the true box.
 
     Nothing here is drawn at random: two seeds differ in their parents only.
@@ -31,22 +26,11 @@ class AttentionJob(Job):
 
     kind = "attention"
     metrics = METRICS
+    protocol = AttentionSettings()
+    known = ATTENTION
 
     parent: TrainJob
     settings: AttentionSettings
-
-    @property
-    def data(self) -> Data:
-        return self.parent.images
-
-    @classmethod
-    def build(cls, point: Mapping[str, Any], setting: Setting) -> AttentionJob:
-        parent = TrainJob.build(point, setting)
-        changes = setting.scale.settings("attention", point["data"])
-        return cls(
-            parent,
-            changed_settings(AttentionSettings(), changes, ATTENTION, setting, "attention setting"),
-        )
 
     def describe(self) -> str:
         p = self.parent

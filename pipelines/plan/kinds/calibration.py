@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from downstream.calibration.settings import CalibrationSettings
 from pipelines.declare.evaluation_schema import CALIBRATION
-from pipelines.plan.inputs import Data
-from pipelines.plan.job import Job
-from pipelines.plan.kinds.settings import changed_settings
+from pipelines.plan.kinds.measurement import Measurement
 from pipelines.plan.kinds.train import FIELDS, TrainJob
-from pipelines.plan.setting import Setting
 
 MEASURES = ("accuracy", "confidence", "gap", "ece", "mce", "ece_automix", "nll", "brier")
 METRICS = (
@@ -23,7 +18,7 @@ METRICS = (
 
 
 @dataclass(frozen=True)
-class CalibrationJob(Job):
+class CalibrationJob(Measurement):
     """Measuring one classifier's confidences.
 
     Attributes:
@@ -33,24 +28,11 @@ class CalibrationJob(Job):
 
     kind = "calibration"
     metrics = METRICS
+    protocol = CalibrationSettings()
+    known = CALIBRATION
 
     parent: TrainJob
     settings: CalibrationSettings
-
-    @property
-    def data(self) -> Data:
-        return self.parent.images
-
-    @classmethod
-    def build(cls, point: Mapping[str, Any], setting: Setting) -> CalibrationJob:
-        parent = TrainJob.build(point, setting)
-        changes = setting.scale.settings("calibration", point["data"])
-        return cls(
-            parent,
-            changed_settings(
-                CalibrationSettings(), changes, CALIBRATION, setting, "calibration setting"
-            ),
-        )
 
     def describe(self) -> str:
         p = self.parent

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from downstream.robustness.occlusion_settings import TENTHS, WHICH, OcclusionProtocol
 from pipelines.declare.evaluation_schema import OCCLUSION
-from pipelines.plan.inputs import Data
-from pipelines.plan.job import Job
-from pipelines.plan.kinds.settings import changed_settings
+from pipelines.plan.kinds.measurement import Measurement
 from pipelines.plan.kinds.train import FIELDS, TrainJob
-from pipelines.plan.setting import Setting
 
 
 def metric(which: str, ratio: float) -> str:
@@ -32,7 +27,7 @@ METRICS = (
 
 
 @dataclass(frozen=True)
-class OcclusionJob(Job):
+class OcclusionJob(Measurement):
     """Measuring one classifier on images with dropped patches.
 
     Attributes:
@@ -42,22 +37,11 @@ class OcclusionJob(Job):
 
     kind = "occlusion"
     metrics = METRICS
+    protocol = OcclusionProtocol()
+    known = OCCLUSION
 
     parent: TrainJob
     settings: OcclusionProtocol
-
-    @property
-    def data(self) -> Data:
-        return self.parent.images
-
-    @classmethod
-    def build(cls, point: Mapping[str, Any], setting: Setting) -> OcclusionJob:
-        parent = TrainJob.build(point, setting)
-        changes = setting.scale.settings("occlusion", point["data"])
-        return cls(
-            parent,
-            changed_settings(OcclusionProtocol(), changes, OCCLUSION, setting, "occlusion setting"),
-        )
 
     def describe(self) -> str:
         p, s = self.parent, self.settings

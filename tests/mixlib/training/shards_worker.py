@@ -21,7 +21,7 @@ from mixlib.data.augmentations import AUGMENTS
 from mixlib.data.images import Images
 from mixlib.data.loader import Loader
 from mixlib.data.shapes.scenes import CLASS_NAMES, Shapes, render_split
-from mixlib.training.checkpoint import Checkpoint, Interrupted
+from mixlib.training.checkpoint import Checkpoint, StoppedAtCheckpoint
 from mixlib.training.fit import fit
 from mixlib.training.recipes import Recipe
 
@@ -89,7 +89,7 @@ def train(name: str, device: Fabric, folder: Path, stop: int) -> None:
         history = fit(
             objective, *loaders, recipe, seed=0, fabric=device, checkpoint=checkpoint, report=report
         )
-    except Interrupted:
+    except StoppedAtCheckpoint:
         return
     if device.is_global_zero:
         result = {"state": objective.state_dict(), "epochs": history.epochs}

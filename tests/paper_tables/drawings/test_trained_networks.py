@@ -12,13 +12,10 @@ from matplotlib import image
 from paper_tables.drawings import gradients
 from paper_tables.drawings.trained_networks import context_of
 from paper_tables.render import render
-from pipelines.data import datasets
-from pipelines.data.fingerprints import specify
 from pipelines.declare import scale, table
-from pipelines.execute.perform import perform
-from pipelines.execute.store import Store
 from pipelines.execute.train import trained_objective
 from pipelines.plan import grid
+from tests.paper_tables.computed import computed
 from theory.gradients import input_gradients, normalized, product_map
 
 TABLES = table.load_all()
@@ -40,15 +37,7 @@ def trained(tmp_path_factory):
     """A plan of the pictures of trained networks, with its results."""
     names = (*TRAINED, "msda_fig4")
     plan = grid.plan({name: TABLES[name] for name in names}, tiny())
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for data in plan.data.values():
-            row = datasets.DATASETS[data.name]
-            datasets.prepare(row, specify(row, dict(data.spec)))
-        store = Store()
-        for job in plan.jobs.values():
-            perform(job, store, checkpoint_seconds=1e9, accelerator="cpu")
+    with computed(plan, tmp_path_factory.mktemp("trained")) as store:
         yield plan, store
 
 

@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from mixlib.training.checkpoint import Interrupted
+from mixlib.training.checkpoint import StoppedAtCheckpoint
 from pipelines.declare import scale, table
 from pipelines.execute import perform as module
-from pipelines.execute.interruption import AGAIN
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.perform import perform
+from pipelines.execute.stop_at_checkpoint import AGAIN
 from pipelines.execute.store import Store
 from pipelines.plan import grid
 
@@ -92,7 +92,7 @@ def test_an_interrupted_job_has_no_result_and_asks_to_be_started_again(
 
     def stopped(job, context):
         (context.folder / "checkpoint.pt").write_bytes(b"c")
-        raise Interrupted("asked to stop")
+        raise StoppedAtCheckpoint("asked to stop")
 
     with monkeypatch.context() as patch:
         patch.setitem(module.EXECUTORS, "train", stopped)

@@ -7,8 +7,8 @@ import signal
 import pytest
 import torch
 
-from mixlib.training.checkpoint import Checkpoint, Interrupted
-from pipelines.execute.interruption import SIGNALS, asked_to_stop
+from mixlib.training.checkpoint import Checkpoint, StoppedAtCheckpoint
+from pipelines.execute.stop_at_checkpoint import SIGNALS, asked_to_stop
 from tests.mixlib.training.test_fit import make, run
 
 
@@ -22,7 +22,7 @@ def test_a_signal_saves_at_the_next_step_and_the_run_ends_with_the_same_bits(tmp
         if phase == "train" and done == 5:
             signal.raise_signal(number)
 
-    with asked_to_stop() as stop, pytest.raises(Interrupted, match="goes on from"):
+    with asked_to_stop() as stop, pytest.raises(StoppedAtCheckpoint, match="goes on from"):
         # rarely due by itself
         run(make("automix"), checkpoint=Checkpoint(path, 1e9, stop=stop), report=send)
     assert torch.load(path)["step"] == 6
