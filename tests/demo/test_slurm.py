@@ -1,5 +1,5 @@
-"""The README's cluster line on a real SLURM of one node: a table to its end, through ``scancel`` of a
-job and ``kill -9`` of the head, with the bytes of a run without SLURM.
+"""The README's cluster line on a real SLURM of one node: a table to its end, through ``scancel`` of
+a job and ``kill -9`` of the head, with the bytes of a run without SLURM.
 
 ``make slurm-test``; it starts daemons and writes below /etc/slurm, so no other call runs it.
 """
