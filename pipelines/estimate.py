@@ -43,7 +43,7 @@ class Load:
 
     Attributes:
         operations: of all of it.
-        memory: bytes that a GPU must have; the same for every number of GPUs.
+        memory: bytes that a GPU must have.
         precision: Fabric's word for the arithmetic.
     """
 
@@ -52,8 +52,12 @@ class Load:
     precision: str = "32-true"
 
 
-def of_job(job: Job) -> Load:
+def of_job(job: Job, gpus: int = 1) -> Load:
     """What a planned job takes.
+
+    Args:
+        job: any of a plan.
+        gpus: that share it; their number changes the memory of detectors only.
 
     Raises:
         TypeError: a kind of job that nobody has counted yet.
@@ -61,7 +65,7 @@ def of_job(job: Job) -> Load:
     if isinstance(job, TrainJob):
         return _train(job)
     if isinstance(job, DetectJob):
-        return _detect(job)
+        return _detect(job, gpus)
     if isinstance(job, LocalizeJob):
         if job.parent is None:
             return Load(0.0, 0.0)
@@ -173,10 +177,13 @@ def _step_of(job: TrainJob) -> StepLoad:
     return dataclasses.replace(found, operations=found.operations + more)
 
 
-def _detect(job: DetectJob) -> Load:
+def _detect(job: DetectJob, gpus: int) -> Load:
     s = job.settings
+    # images of one forward pass (downstream.detection.processes)
+    alone = s.norm == "frozen" and s.backend == "torchvision"
+    held = s.batch // (s.shards if alone else gpus)
     step = of_detector(job.parent.backbone.name, s, DATASETS[job.scenes.name].classes or 20)
     factor, more = SPARE
-    memory = factor * (s.batch * step.activations + 4 * (step.parameters + 2 * step.trained)) + more
+    memory = factor * (held * step.activations + 4 * (step.parameters + 3 * step.trained)) + more
     work = float(step.operations) * s.batch * s.iterations
     return Load(work + step.forward * images(job.scenes, train=False), memory)

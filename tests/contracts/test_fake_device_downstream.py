@@ -79,7 +79,7 @@ def test_a_detector_s_step_stays_on_the_device(changes):
         model.to("cuda", memory_format=torch.channels_last).train()
         batch = scenes(settings)
         assert {t.device.type for t in batch} == {"cuda"}
-        terms = update(model, batch, optimizer(model, settings), torch.Generator().manual_seed(0))
+        terms = update(model, iter([batch]), optimizer(model, settings), settings, 0, 0)
         assert {t.device.type for t in terms.values()} == {"cuda"}
         grads = [p.grad for p in model.parameters() if p.requires_grad]
         assert all(g is not None and g.device.type == "cuda" for g in grads)
