@@ -110,7 +110,9 @@ class FakeDevice(FakeTensorMode):
         frame = sys._getframe(1)
         while frame is not None:
             module = frame.f_globals.get("__name__", "")
-            if module.split(".")[0] in OURS and not module.startswith(__package__ or "-"):
+            ours = module.split(".")[0] in OURS and not module.startswith(__package__ or "-")
+            # a comprehension belongs to its function
+            if ours and not frame.f_code.co_name.startswith("<"):
                 name = f"{module}.{frame.f_code.co_name}"
                 break
             frame = frame.f_back  # type: ignore[assignment]
