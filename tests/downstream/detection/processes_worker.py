@@ -48,6 +48,7 @@ def train(name: str, folder: Path, processes: Processes, recompute: bool) -> Non
         model.freeze()
     model.recompute = recompute
     model.double()
+    torch.set_default_dtype(torch.float64)  # of normalized pixels
     kept = RunCheckpoint(folder / name, "key", 1e9, writer=False)
     given = {"seed": 0, "device": CPU, "workers": 0, "processes": processes}
     log = train_detector(model, settings, records, kept, progress=lambda *_: None, **given)
@@ -64,7 +65,6 @@ def train(name: str, folder: Path, processes: Processes, recompute: bool) -> Non
 def main(folder: Path, recompute: bool = False) -> None:
     """Every case."""
     torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)  # of pixels that are normalized, and of labels' weights
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1:
         distributed.init_process_group("gloo")
