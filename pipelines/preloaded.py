@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 ADDRESS = "MIXLIB_PRELOADED"
@@ -86,7 +87,8 @@ def _await(server: socket.socket, waiting: list[int]) -> dict[str, Any] | None:
     text = b""
     while True:
         while waiting:
-            server.sendall(bytes([waiting.pop(0)]))
+            with suppress(OSError):  # the work has ended, and says so below
+                server.sendall(bytes([waiting.pop(0)]))
         try:
             part = server.recv(LIMIT)
         except TimeoutError:
@@ -106,7 +108,8 @@ def send(to: socket.socket, body: Mapping[str, Any], files: Sequence[int] = ()) 
     if files:
         sent = socket.send_fds(to, [text], list(files))
         text = text[sent:]
-    to.sendall(text)
+    if text:
+        to.sendall(text)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ PACKAGES = ("mixlib", "downstream", "pipelines", "theory", "paper_tables")
 DECIDED = ("pipelines.declare", "pipelines.plan", "paper_tables")
 """What these decide is in a job, and so in its digest; a result is not theirs."""
 LOCK = "uv.lock"
+CLOCK = 20_000_000
+"""Nanoseconds by which a file system's clock may be late."""
 
 
 def provenance() -> dict[str, Any]:
@@ -81,7 +83,8 @@ class Origin:
             if name not in files or _bytes_digest(files[name]) != digest
         }
         late = (name for name in files if name not in self.sources)
-        return sorted(edited | {name for name in late if _changed_at(files[name]) > self.began})
+        began = self.began - CLOCK
+        return sorted(edited | {name for name in late if _changed_at(files[name]) > began})
 
     def body(self) -> dict[str, Any]:
         """What a result stores, at the end of the work."""

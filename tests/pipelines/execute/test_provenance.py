@@ -110,10 +110,10 @@ def test_a_commit_during_a_run_is_not_its_source(tmp_path, monkeypatch):
 
 
 def test_the_machine_is_described():
+    import torch
+
     found = provenance.host()
     assert found["processor"]
     assert found["cores"] >= 1
-    import torch
-
     assert found["threads"] == torch.get_num_threads()
     assert found["instruction_set"] == torch.backends.cpu.get_cpu_capability()
