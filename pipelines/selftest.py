@@ -1,7 +1,8 @@
-"""Whether this machine gives the bits of the reference: ``python -m pipelines.selftest``, a minute.
+"""Whether this machine gives the bits of the reference: ``python -m pipelines.selftest``, which
+takes a minute.
 
-Small generated images are drawn, and two trainings run as the demo's jobs do (CutMix; AutoMix, whose
-steps amplify any difference).  What they measured and their weights are hashed, and compared with
+Small generated images are drawn, and two trainings run as the demo's jobs do (CutMix; AutoMix,
+whose steps amplify any difference).  What they measured and their weights are hashed, and compared with
 what was recorded for this version of PyTorch (:mod:`pipelines.portable_bits`).
 """
 
@@ -74,13 +75,12 @@ def run(job: TrainJob) -> Store:
 
 
 def bits(job: TrainJob, store: Store) -> str:
-    """16 hex digits of what a training measured and of its weights."""
+    """16 hex digits of what a training measured by epoch, and of its weights."""
     import torch
 
     from pipelines.execute.context import WEIGHTS
 
-    result = store.read(job)
-    found = hashlib.sha256(json.dumps([result["metrics"], result["history"]]).encode())
+    found = hashlib.sha256(json.dumps(store.read(job)["history"]).encode())
     state = torch.load(store.kept_file(job, WEIGHTS), weights_only=True)
     for name, value in sorted(state.items()):
         found.update(name.encode())

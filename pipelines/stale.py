@@ -2,8 +2,8 @@
 
 A result names every module of the project that its work had loaded, with the digest of its syntax
 tree (:mod:`pipelines.execute.provenance`).  A result is stale when one of these trees is another
-now: comments, docstrings and formatting touch none.  It is a question, not a verdict: a stale result
-counts until its method's ``revision`` is raised, because most edits change no number.
+now: comments, docstrings and formatting touch none.  It is a question, not a verdict: a stale
+result counts until its method's ``revision`` is raised, because most edits change no number.
 """
 
 from __future__ import annotations

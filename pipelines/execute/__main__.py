@@ -11,7 +11,14 @@ from typing import Annotated
 
 import typer
 
-from pipelines.command_line import Accelerator, CheckpointSeconds, Portable, ResultsFolder, Workers, run_app
+from pipelines.command_line import (
+    Accelerator,
+    CheckpointSeconds,
+    Portable,
+    ResultsFolder,
+    Workers,
+    run_app,
+)
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
 from pipelines.portable_bits import pin

@@ -2,8 +2,8 @@
 
 The source is what was loaded when the work began, and what the work itself loaded after that:
 commit, and a digest of the syntax tree of every module of the project in use (comments, docstrings
-and formatting are no part of it).  Whatever changed until the end is named.  Which stored results an
-edit touches follows from it (:mod:`pipelines.stale`).
+and formatting are no part of it).  Whatever changed until the end is named.  Which stored results
+an edit touches follows from it (:mod:`pipelines.stale`).
 """
 
 from __future__ import annotations

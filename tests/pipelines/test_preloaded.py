@@ -17,7 +17,8 @@ from pipelines.preloaded import ADDRESS
 PROBE = """
 import os, sys, time
 print(os.getcwd(), sys.argv[1:], os.environ["WORD"], flush=True)
-print("torch" in sys.modules, os.environ["OMP_NUM_THREADS"], "pipelines.portable_bits" in sys.modules)
+ours = "pipelines.portable_bits" in sys.modules
+print("torch" in sys.modules, os.environ["OMP_NUM_THREADS"], ours)
 if "stay" in sys.argv:
     time.sleep(60)
 sys.exit({"fail": 3, "message": "what is wrong", "well": None}[sys.argv[1]])
@@ -102,7 +103,8 @@ def test_who_kills_the_client_ends_the_work(server, tmp_path):
 
 def children(pid):
     """Processes that a process has started and that are there."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    command = ["ps", "-o", "pid=", "--ppid", str(pid)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
     return set(found.stdout.split())
 
 

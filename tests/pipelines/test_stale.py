@@ -108,7 +108,7 @@ def test_an_edit_touches_its_dependents_and_no_other(results, edit, tmp_path):
 
 
 def test_the_command_lists_them(results, monkeypatch):
-    found, store, jobs = results
+    _, store, jobs = results
     assert report(jobs.values(), store) == ["2 results, 0 made with other code"]
     import pipelines.stale as module
 

@@ -84,7 +84,6 @@ def test_what_the_work_itself_loads_is_part_of_it(module, edited, monkeypatch):
 
 
 def test_what_is_in_the_digest_of_a_job_is_not_its_source():
-    import pipelines.plan.build
     import paper_tables.sheet  # noqa: F401
 
     names = Origin.now().trees
