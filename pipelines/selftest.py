@@ -2,8 +2,8 @@
 takes a minute.
 
 Small generated images are drawn, and two trainings run as the demo's jobs do (CutMix; AutoMix,
-whose steps amplify any difference).  What they measured and their weights are hashed, and compared with
-what was recorded for this version of PyTorch (:mod:`pipelines.portable_bits`).
+whose steps amplify any difference).  What they measured and their weights are hashed, and compared
+with what was recorded for this version of PyTorch (:mod:`pipelines.portable_bits`).
 """
 
 from __future__ import annotations

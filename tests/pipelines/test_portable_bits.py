@@ -12,8 +12,8 @@ import pytest
 
 from pipelines.execute.provenance import ROOT
 from pipelines.plan.build import plan
-from pipelines.selftest import METHODS
 from pipelines.portable_bits import INSTRUCTION_SET, THREADS, pin, pinned
+from pipelines.selftest import METHODS
 from pipelines.start import start_command
 
 SETTINGS = {
