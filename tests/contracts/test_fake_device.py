@@ -176,11 +176,20 @@ def without_moves(name):
     return module, namespace[made.__name__]
 
 
-MOVING = [name for name in METHODS if without_moves(name) is not None]
+UNNOTICED = {
+    # partners are only indices there, which a GPU takes from the CPU, and their mix is moved later
+    "puzzlemix",
+    # the same of its assignment
+    "comixup",
+    # moves its head when it is built, before the loop moves all of the objective
+    "tokenlabel",
+}
+"""Methods that meet no tensor of another device without their own moves, and why."""
+MOVING = [name for name in METHODS if without_moves(name) is not None and name not in UNNOTICED]
 
 
 def test_policies_move_their_draws_themselves():
-    assert {"resizemix", "ricap", "saliencymix", "tokenmix", "puzzlemix"} <= set(MOVING)
+    assert {"resizemix", "ricap", "saliencymix", "tokenmix"} <= set(MOVING)
 
 
 @pytest.mark.parametrize("name", MOVING)
