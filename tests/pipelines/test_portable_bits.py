@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.execute.provenance import ROOT
+from pipelines.execute.selftest import METHODS
 from pipelines.plan.build import plan
 from pipelines.portable_bits import INSTRUCTION_SET, THREADS, pin, pinned
-from pipelines.selftest import METHODS
 from pipelines.start import start_command
 
 SETTINGS = {
