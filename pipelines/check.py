@@ -22,6 +22,7 @@ from pipelines.estimate import of_job, stored
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
+from pipelines.start import processes
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -65,7 +66,9 @@ def everything(
     yield from findings.of_software(jobs)
     yield from findings.of_shards(jobs, gpus)
     yield from findings.of_disk(jobs, results, stored)
-    yield from findings.of_memory(jobs, memory, lambda job: of_job(job).memory)
+    yield from findings.of_memory(
+        jobs, memory, lambda job: of_job(job, max(1, processes(job.shards, gpus))).memory
+    )
 
     def takes(job: Job) -> float:
         return hours(job, gpu)

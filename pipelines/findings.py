@@ -165,7 +165,7 @@ def of_memory(jobs: Iterable[Job], gib: float, memory: Bytes) -> Iterator[str]:
         said.add(text)
         yield (
             f"memory: {text}: about {memory(job) / GIB:.0f} GiB a GPU (counted), there are "
-            f"{gib:g}; take a GPU with more"
+            f"{gib:g}; take a GPU with more, or more GPUs for a detector"
         )
 
 

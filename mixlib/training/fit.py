@@ -43,6 +43,7 @@ from mixlib.training.checkpoint import Checkpoint
 from mixlib.training.evaluate import accuracy
 from mixlib.training.recipes import Recipe
 from mixlib.training.shards import Shards, check_batch_norm
+from mixlib.training.sync_batch_norm import synchronize
 
 __all__ = ["History", "Loader", "fit", "silent"]
 
@@ -231,8 +232,8 @@ class Run:
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint
-        if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size, fabric.device):
-            nn.SyncBatchNorm.convert_sync_batchnorm(objective)
+        if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size):
+            synchronize(objective, fabric.device)
         self.per_epoch = len(train)
         self.rates = optimizers.rates(recipe, recipe.epochs, self.per_epoch)
         self.steps = recipe.epochs * self.per_epoch

@@ -122,6 +122,7 @@ DETECTION: Mapping[str, Kind] = {
     "nms": SHARE,
     "detections_per_image": COUNT,
     "ap_rule": OneOf(AP_RULES, "ap_rule"),
+    "shards": Whole(1, 1024),
 }
 
 SHAPES: Mapping[str, Kind] = {
@@ -186,6 +187,11 @@ RECIPE_RELATIONS = (
     ),
 )
 DETECTION_RELATIONS = (
+    Relation(
+        ("batch", "shards"),
+        lambda s: s.batch % s.shards == 0,
+        "a batch that is a multiple of its shards",
+    ),
     Relation(
         ("steps", "iterations"),
         lambda s: not s.steps or s.steps[-1] < s.iterations,

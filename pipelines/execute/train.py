@@ -18,6 +18,7 @@ from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.stop_at_checkpoint import asked_to_stop
+from pipelines.execute.watched_loader import WatchedLoader
 from pipelines.plan.epoch_selection import select_epochs
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import unpaired
@@ -47,8 +48,9 @@ def run(job: TrainJob, context: Context) -> Outcome:
             fabric.is_global_zero,
             stop,
         )
+        watched = WatchedLoader(train, context.progress.say, context.workers)
         history = fit(
-            objective, train, test, job.recipe, seed=job.seed, fabric=fabric,
+            objective, watched, test, job.recipe, seed=job.seed, fabric=fabric,
             checkpoint=checkpoint, report=context.progress, evaluate_every=job.evaluate_every,
             at_epoch=save_snapshot,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,11 +11,12 @@ import torch
 
 from downstream.errors import InputError
 from downstream.robustness.corrupt import write_cifar_c
-from downstream.robustness.severities import CORRUPTIONS
+from downstream.robustness.severities import CORRUPTIONS, LEVELS
 from downstream.segmentation.readers import read_segmentations
 from mixlib.data.catalog import DATASETS, dataset
 from mixlib.data.readers import read
 from mixlib.models import backbones
+from mixlib.training.checkpoint import StoppedAtCheckpoint
 from pipelines.data import datasets, places
 from pipelines.data.fingerprints import specify
 from pipelines.data.places import MissingDataError
@@ -23,6 +25,7 @@ from pipelines.execute import attention, calibration, occlusion, robustness, seg
 from pipelines.execute.context import Context
 from pipelines.execute.perform import perform
 from pipelines.execute.progress import Progress
+from pipelines.execute.stop_at_checkpoint import SIGNALS
 from pipelines.execute.store import Store
 from pipelines.plan import setting
 from pipelines.plan.kinds import (
@@ -154,6 +157,41 @@ def test_a_killed_measurement_goes_on_where_it_was(tmp_path, monkeypatch):
     assert again.seconds >= whole.seconds
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("at", ["corruptions", "attacks"])
+def test_a_signal_keeps_what_was_measured(tmp_path, monkeypatch, number, at):
+    """Sent within a corruption's third severity, or before the second batch is attacked."""
+    job = RobustnessJob.build(SMALL, SETTING)
+    found = context(job, tmp_path, checkpoint_seconds=1e9)
+    name = "corrupt" if at == "corruptions" else "measure_attacks"
+    real, calls = getattr(robustness, name), []
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == (3 if at == "corruptions" else 2):
+            signal.raise_signal(number)
+        return real(*given)
+
+    monkeypatch.setattr(robustness, name, interrupted)
+    with pytest.raises(StoppedAtCheckpoint, match="goes on from"):
+        robustness.run(job, found)
+    state = torch.load(tmp_path / "work" / "checkpoint.pt")["state"]
+    if at == "corruptions":
+        assert [len(row) for row in state["accuracy"].values()] == [3]
+    else:
+        assert len(state["attacks"]) == 2
+    done = len(calls)
+    again = robustness.run(job, found)
+    batches = -(-SPEC["val"] // job.settings.batch)
+    assert len(calls) == (len(CORRUPTIONS) * len(LEVELS) if at == "corruptions" else batches)
+    assert done < len(calls)
+    (tmp_path / "work" / "checkpoint.pt").unlink()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIX_DATA", raising=False)
+    assert robustness.run(job, found).metrics == again.metrics
+
+
 def test_published_images_are_read_as_they_are(tmp_path, monkeypatch):
     """The generator's own images, in the published layout: the same numbers as without it."""
     row = DATASETS["shapes"]
@@ -166,11 +204,13 @@ def test_published_images_are_read_as_they_are(tmp_path, monkeypatch):
     published = RobustnessJob.build({**SMALL, "published": "cifar10_c"}, SETTING)
     assert published.published is not None
     assert published.digest != job.digest
-    net = robustness.trained_network(job.parent, own).model
     other = context(published, tmp_path)
     for name in CORRUPTIONS[::6]:
-        expected = robustness.accuracies(job, own, net, name)
-        assert robustness.accuracies(published, other, net, name) == expected
+        expected = list(robustness.corrupted(job, own, name, LEVELS))
+        found = list(robustness.corrupted(published, other, name, LEVELS))
+        for ours, theirs in zip(expected, found, strict=True):
+            assert (ours.pixels == theirs.pixels).all()
+            assert (ours.labels == theirs.labels).all()
 
 
 def test_corrupted_images_of_other_classes_are_refused(tmp_path, monkeypatch):
@@ -181,7 +221,7 @@ def test_corrupted_images_of_other_classes_are_refused(tmp_path, monkeypatch):
         "name": "shapes", "spec": {**SPEC, "classes": 3}}})  # fmt: skip
     job = RobustnessJob.build({**SMALL, "published": "cifar10_c"}, Setting("here", scale, 0))
     with pytest.raises(InputError, match=r"expected the 3 classes .* found a set of 10"):
-        robustness.published(job, context(job, tmp_path), "fog")
+        next(robustness.published(job, context(job, tmp_path), "fog", LEVELS))
 
 
 def test_occlusion_measures_three_curves_and_keeps_examples(tmp_path):
@@ -257,6 +297,28 @@ def test_a_stopped_segmentation_continues_as_if_it_had_not(tmp_path, monkeypatch
         segment.run(job, found)
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
+    again = segment.run(job, found)
+    assert again.metrics == whole.metrics
+    assert [row["step"] for row in again.history] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_segmentation_at_its_next_step(tmp_path, monkeypatch, number):
+    job = SegmentJob.build(POINT, SETTING)
+    whole = segment.run(job, context(job, tmp_path / "a", checkpoint_seconds=1e9))
+    found = context(job, tmp_path / "b", checkpoint_seconds=1e9)
+    batch = segment.Training._batch
+
+    def interrupted(training):
+        if training.step == 1:
+            signal.raise_signal(number)
+        return batch(training)
+
+    monkeypatch.setattr(segment.Training, "_batch", interrupted)
+    with pytest.raises(StoppedAtCheckpoint, match="goes on from"):
+        segment.run(job, found)
+    saved = torch.load(tmp_path / "b" / "work" / "checkpoint.pt")
+    assert saved["state"]["training"]["step"] == 2
     again = segment.run(job, found)
     assert again.metrics == whole.metrics
     assert [row["step"] for row in again.history] == [1, 2, 3, 4]
