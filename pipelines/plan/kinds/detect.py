@@ -17,6 +17,7 @@ from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting
+from pipelines.plan.shorten import shorten_detection
 
 PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
 FIELDS = ("pretrain", "data", "settings", *PARENT_FIELDS)
@@ -34,6 +35,7 @@ class DetectJob(Job):
     """
 
     kind = "detect"
+    checkpoints = True
     metrics = ("AP", "AP50", "AP75")
 
     scenes: Data
@@ -68,6 +70,8 @@ class DetectJob(Job):
         except ValueError as error:
             raise DeclarationError(f"{setting.where}: {error}") from None
         check_relations(setting.where, chosen, DETECTION_RELATIONS)
+        if setting.scale.short is not None:
+            chosen = shorten_detection(chosen, setting.scale.short)
         return cls(
             scenes=setting.data(paper),
             parent=TrainJob.build(parent, setting),

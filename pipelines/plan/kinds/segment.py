@@ -16,6 +16,7 @@ from pipelines.plan.job import Job
 from pipelines.plan.kinds.settings import changed_settings
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting
+from pipelines.plan.shorten import shorten_segmentation
 
 PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
 FIELDS = ("pretrain", "data", "settings", *PARENT_FIELDS)
@@ -34,6 +35,7 @@ class SegmentJob(Job):
     """
 
     kind = "segment"
+    checkpoints = True
     metrics = ("mIoU", "mAcc", "aAcc", "mIoU_ms", "mAcc_ms", "aAcc_ms", "classes")
 
     scenes: Data
@@ -59,12 +61,10 @@ class SegmentJob(Job):
             )
         settings = setting.look_up("segmenter settings", point["settings"], SETTINGS)
         changes = setting.scale.settings("segment", point["data"])
-        return cls(
-            scenes,
-            TrainJob.build(parent, setting),
-            changed_settings(settings, changes, SEGMENTATION, setting, "segmentation setting"),
-            setting.seed,
-        )
+        chosen = changed_settings(settings, changes, SEGMENTATION, setting, "segmentation setting")
+        if setting.scale.short is not None:
+            chosen = shorten_segmentation(chosen, setting.scale.short)
+        return cls(scenes, TrainJob.build(parent, setting), chosen, setting.seed)
 
     def describe(self) -> str:
         s, p = self.settings, self.parent

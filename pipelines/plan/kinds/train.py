@@ -15,6 +15,7 @@ from pipelines.plan.epoch_selection import EPOCH_RULES
 from pipelines.plan.inputs import Data, Row
 from pipelines.plan.job import Job
 from pipelines.plan.setting import Setting
+from pipelines.plan.shorten import shorten_recipe
 
 FIELDS = (
     *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
@@ -39,6 +40,7 @@ class TrainJob(Job):
     """
 
     kind = "train"
+    checkpoints = True
     metrics = (
         *("top1", "top5", "test_loss", "epochs"),
         *("parameters", "step_ms", "images_per_second"),
@@ -84,10 +86,14 @@ class TrainJob(Job):
         # a declaration says how long in shares of the recipe, so that it holds at every scale
         recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
         check_relations(setting.where, recipe, RECIPE_RELATIONS)
+        images, short = setting.data(paper, point["recipe"]), setting.scale.short
+        if short is not None:
+            recipe = shorten_recipe(recipe, short)
+            images = replace(images, train_cap=recipe.batch * short.steps)
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, EPOCH_RULES)
         return cls(
-            images=setting.data(paper, point["recipe"]),
+            images=images,
             backbone=chosen_net,
             method=setting.method(
                 point["method"],
