@@ -35,7 +35,7 @@ from pipelines.rehearsal.combinations import (
     cover,
     distinct,
     runnable,
-    traits,
+    sample,
     with_ancestors,
 )
 from pipelines.rehearsal.table import failures, summary, whole
@@ -43,8 +43,6 @@ from pipelines.rehearsal.weights import write_published
 
 SCALE = "rehearsal"
 SOURCES = ("mixlib", "downstream", "pipelines")
-SAMPLED = ("kind", "recipe", "pipeline")
-"""What the jobs cover that are stopped and resumed."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -77,17 +75,17 @@ def main(
     list_jobs: Annotated[bool, typer.Option("--list", help="list the jobs, and do none")] = False,
 ) -> None:
     """Starts, trains and measures the papers' jobs for a few steps each."""
-    chosen, sample, notes = choose(tables or [], part)
+    chosen, stopped, notes = choose(tables or [], part)
     what = ", ".join(f"{n} {name}s" for name, n in counted(chosen).items())
     combinations = len({combination(job) for job in chosen})
-    print(f"{len(chosen)} jobs of {combinations} combinations ({what}); {len(sample)} are stopped")
+    print(f"{len(chosen)} jobs of {combinations} combinations ({what}); {len(stopped)} are stopped")
     for note in notes:
         print(f"note: {note}")
     if list_jobs:
         for job in chosen:
-            print(f"{job.digest}  {' '.join(combination(job))}{'  *' * (job.digest in sample)}")
+            print(f"{job.digest}  {' '.join(combination(job))}{'  *' * (job.digest in stopped)}")
         return
-    rows = list(rehearse(chosen, sample, folder.absolute(), jobs, older))
+    rows = list(rehearse(chosen, stopped, folder.absolute(), jobs, older))
     write_whole(folder / "table.md", whole(rows, notes), durable=False)
     print(f"\n{summary(rows)}\nthe table: {folder / 'table.md'}")
     failed = failures(rows)
@@ -110,14 +108,11 @@ def choose(tables: Sequence[str], part: Part) -> tuple[list[Job], set[str], list
         jobs = distinct(jobs)
     if part == Part.cover:
         jobs = cover(jobs)
-    sample = cover(
-        jobs, wanted=lambda job: {(what, name) for what, name in traits(job) if what in SAMPLED}
-    )
-    return with_ancestors(jobs), {job.digest for job in sample}, notes
+    return with_ancestors(jobs), {job.digest for job in sample(jobs)}, notes
 
 
 def rehearse(
-    jobs: Sequence[Job], sample: set[str], folder: Path, side_by_side: int, older: bool = False
+    jobs: Sequence[Job], stopped: set[str], folder: Path, side_by_side: int, older: bool = False
 ) -> Iterator[Row]:
     """The row of every job, as soon as it has one; jobs whose parents failed have none."""
     code, store, began = source_digest(), Store(folder), time.monotonic()
@@ -126,7 +121,7 @@ def rehearse(
         key: row
         for key, row in kept.items()
         if row is not None and row.passed and (older or row.code == code)
-        if row.resumed or key not in sample
+        if row.resumed or key not in stopped
     }
     waiting = {job.digest: job for job in with_ancestors(j for j in jobs if j.digest not in done)}
     # a parent that passed and is no longer there is done again
@@ -144,7 +139,7 @@ def rehearse(
         while waiting or running:
             for job in ready(waiting, running.values(), failed)[: side_by_side - len(running)]:
                 del waiting[job.digest]
-                todo = (job, folder, code, environment, job.digest in sample)
+                todo = (job, folder, code, environment, job.digest in stopped)
                 running[pool.submit(attempt, *todo)] = job
             if not running:
                 break

@@ -124,6 +124,24 @@ def cover(
     return with_ancestors(chosen.values())
 
 
+def sample(jobs: Sequence[Job], price: Callable[[Job], float] = cost) -> list[Job]:
+    """Few and cheap jobs of every kind, recipe and pipeline: those that are stopped and resumed."""
+    left: set[tuple[str, str]] = set().union(*map(own_traits, jobs))
+    chosen = []
+    while left:
+        best = max(jobs, key=lambda job: len(left & own_traits(job)) / price(job))
+        chosen.append(best)
+        left -= own_traits(best)
+    return chosen
+
+
+def own_traits(job: Job) -> set[tuple[str, str]]:
+    """What a job covers when it is resumed: a measurement's kind, and of a training its recipe and
+    pipeline, too."""
+    wanted = ("kind", "recipe", "pipeline") if isinstance(job, TrainJob) else ("kind",)
+    return {(what, name) for what, name in traits(job) if what in wanted}
+
+
 def runnable(jobs: Iterable[Job]) -> tuple[list[Job], list[str]]:
     """The jobs as this machine can do them, and what was put in the place of what."""
     found, notes = [], []

@@ -74,7 +74,9 @@ def test_generated_rows_agree_with_their_specifications():
     for row in ROWS:
         if row.spec:
             assert isinstance(row.spec, Shapes)
-            assert (row.classes, row.size) == (row.spec.classes, row.spec.size)
+            # a stand-in's images are larger than what is cut from them, its background is a class
+            if not row.name.endswith("_drawn"):
+                assert (row.classes, row.size) == (row.spec.classes, row.spec.size)
             assert row.count(row.train) == row.spec.train
 
 
