@@ -4,6 +4,7 @@
 #   make test                           set up, then run every test
 #   make lint                           style, types, and whether generated pages are up to date
 #   make docs                           write the generated pages anew
+#   make rehearsal                      start, train and measure every job of the papers' tables for a few steps
 SCALE ?= demo
 CORES ?= all
 PYTHON := $(shell python3 -c 'import sys; print(sys.executable)')
@@ -12,7 +13,7 @@ READY := .venv/.ready
 # one thread a process: jobs and tests run side by side, one per core
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test lint docs FORCE
+.PHONY: help setup test lint docs rehearsal FORCE
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -43,3 +44,7 @@ lint: $(READY)
 docs: $(READY)
 	$(UV) run --no-sync python -m mixlib.catalog.describe > .methods.md && mv .methods.md docs/methods.md
 	$(UV) run --no-sync python -m mixlib.catalog.api > .api.md && mv .api.md docs/api.md
+
+rehearsal: $(READY)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec .venv/bin/python -m pipelines.process_group \
+		python -m pipelines.rehearsal

@@ -60,6 +60,7 @@ RECIPE: Mapping[str, Kind] = {
     "weight_ema": Maybe(Real(0, 1)),
     "precision": OneOf(("32-true", "bf16-mixed"), "precision"),
     "channels_last": Flag(),
+    "compile": Maybe(OneOf(("inductor", "aot_eager", "eager"), "backend of torch.compile")),
     "shards": Whole(1, 1024),
     "batch_norm": OneOf(("shard", "global"), "batch_norm"),
 }

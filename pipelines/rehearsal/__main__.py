@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +39,7 @@ from pipelines.rehearsal.combinations import (
     sample,
     with_ancestors,
 )
+from pipelines.rehearsal.processes import end_all
 from pipelines.rehearsal.table import failures, summary, whole
 from pipelines.rehearsal.weights import write_published
 
@@ -135,7 +137,7 @@ def rehearse(
     environment = write_published(waiting.values(), folder.parent / "rehearsal_weights")
     total, failed = len(done) + len(waiting), set[str]()
     running: dict[Future[Row], Job] = {}
-    with ThreadPoolExecutor(side_by_side) as pool:
+    with ThreadPoolExecutor(side_by_side) as pool, ended_with_this():
         while waiting or running:
             for job in ready(waiting, running.values(), failed)[: side_by_side - len(running)]:
                 del waiting[job.digest]
@@ -151,6 +153,16 @@ def rehearse(
                 tell(row, len(done), total, time.monotonic() - began)
                 yield row
                 tidy(jobs, done, store)
+
+
+@contextmanager
+def ended_with_this() -> Iterator[None]:
+    """Inside, jobs that run end when this command is interrupted, instead of being waited for."""
+    try:
+        yield
+    except BaseException:
+        end_all()
+        raise
 
 
 def ready(waiting: Mapping[str, Job], running: Iterable[Job], failed: set[str]) -> list[Job]:

@@ -15,7 +15,7 @@ from mixlib.whole_files import write_whole
 from pipelines.execute.store import Store
 from pipelines.plan.job import Job
 from pipelines.rehearsal.combinations import combination
-from pipelines.rehearsal.processes import AGAIN, ENDED, run
+from pipelines.rehearsal.processes import AGAIN, ENDED, run, run_forked
 
 MEASURED = ("step_ms", "images_per_second")
 """Metrics of the machine, which no resumed run repeats."""
@@ -63,7 +63,8 @@ class Row:
 def attempt(
     job: Job, folder: Path, code: str, environment: Mapping[str, str], sampled: bool
 ) -> Row:
-    """Does a job, and once more with a stop in between where it is of the sample; keeps its row."""
+    """Does a job, and once more by its start command with a stop in between where it is of the
+    sample; keeps its row."""
     store = Store(folder)
     row: dict[str, Any] = {
         "digest": job.digest,
@@ -71,7 +72,7 @@ def attempt(
         "combination": combination(job),
         "code": code,
     }
-    ended = run(job, store, environment)
+    ended = run_forked(job, store, environment)
     log = store.log(job).read_text() if store.log(job).is_file() else ""
     row |= {"seconds": ended.seconds, "peak": ended.peak, "started": job.describe() in log}
     if job.kind in TRAINS:

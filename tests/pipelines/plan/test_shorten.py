@@ -10,10 +10,11 @@ from mixlib.core.catalog import Catalog
 from mixlib.data.catalog import DATASETS
 from mixlib.training.recipes import RECIPES
 from pipelines.declare.errors import DeclarationError
-from pipelines.declare.scale import Short
+from pipelines.declare.scale import Short, load
 from pipelines.plan import setting
 from pipelines.plan.build import plan
 from pipelines.plan.kinds import DetectJob, SegmentJob, TrainJob
+from pipelines.plan.setting import Setting
 from pipelines.plan.shorten import shorten_recipe
 
 CUT = {
@@ -82,3 +83,21 @@ def test_a_recipe_that_its_shards_do_not_divide_is_refused_before_it_is_cut(monk
 def test_two_images_a_shard_and_four_a_step_at_least(shards, batch):
     cut = shorten_recipe(replace(RECIPES["cifar"], shards=shards), Short(2, 2, 2))
     assert cut.batch == batch
+
+
+def test_bf16_and_torch_compile_are_asked_for_and_then_part_of_the_digest():
+    point = {"data": "cifar10", "backbone": "resnet18_cifar", "method": "mixup", "recipe": "cifar"}
+    whole = Setting("here", load("paper"), 0)
+    plain = TrainJob.build(point, whole)
+    # a default says nothing, so that the digests of before stay
+    assert "compile" not in plain.canonical()
+    asked = {"precision": "bf16-mixed", "compile": "inductor"}
+    for name, value in asked.items():
+        changed = TrainJob.build({**point, "changes": {name: value}}, whole)
+        assert changed.digest != plain.digest
+        assert f'"{name}":"{value}"' in changed.canonical()
+    scale = replace(load("paper"), kinds={"train": {"default": asked}})
+    recipe = TrainJob.build(point, Setting("here", scale, 0)).recipe
+    assert (recipe.precision, recipe.compile) == ("bf16-mixed", "inductor")
+    with pytest.raises(DeclarationError, match="did you mean 'inductor'"):
+        TrainJob.build({**point, "changes": {"compile": "induct"}}, whole)
