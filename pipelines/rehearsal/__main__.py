@@ -210,12 +210,13 @@ def prepare(jobs: Iterable[Job]) -> None:
 
 def source_digest() -> str:
     """Digest of the source whose jobs are rehearsed."""
+    root = Path(__file__).parents[2]
     paths = sorted(
-        p for name in SOURCES for p in Path(name).rglob("*") if p.suffix in (".py", ".yaml")
+        p for name in SOURCES for p in (root / name).rglob("*") if p.suffix in (".py", ".yaml")
     )
     text = hashlib.sha256()
     for path in paths:
-        text.update(f"{path}\n".encode() + path.read_bytes())
+        text.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return text.hexdigest()[:16]
 
 

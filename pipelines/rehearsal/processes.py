@@ -87,7 +87,7 @@ def run_forked(job: Job, store: Store, environment: Mapping[str, str]) -> Ended:
     path = job_file.write(job, store.jobs)
     receive, send = SERVER.Pipe(duplex=False)
     process = SERVER.Process(
-        target=_work, args=(path, store.root, output, {**CPU, **environment}, send)
+        target=_work, args=(path, store.root, output, {**CPU, **environment}, Path.cwd(), send)
     )
     process.start()
     send.close()
@@ -128,10 +128,16 @@ def end_all() -> None:
 
 
 def _work(
-    path: Path, results: Path, output: Path, environment: Mapping[str, str], answer: Connection
+    path: Path,
+    results: Path,
+    output: Path,
+    environment: Mapping[str, str],
+    place: Path,
+    answer: Connection,
 ) -> None:
     """What a forked process does: the job's command, its output in a file; tells its memory."""
     os.environ.update(environment)
+    os.chdir(place)  # the server may have been started elsewhere
     with output.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
