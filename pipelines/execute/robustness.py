@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,6 @@ from mixlib.seed import generator
 from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.execute.trained import (
     load_batches,
     load_test_images,
@@ -43,17 +42,7 @@ TABLE = "corruptions"
 def run(job: RobustnessJob, context: Context) -> Outcome:
     """Measures accuracy under every corruption, then errors under every attack.
 
-    What is done is kept in the working folder: after a stop or a kill it is not measured again.
-    """
-    with asked_to_stop() as stop:
-        return measure(job, context, stop)
-
-
-def measure(job: RobustnessJob, context: Context, stop: Callable[[], bool]) -> Outcome:
-    """Measures on from the checkpoint, if there is one.
-
-    Raises:
-        StoppedAtCheckpoint: ``stop`` said so, and what is done is written.
+    What is done is kept in the working folder: after a kill it is not measured again.
     """
     began = time.monotonic()
     model = trained_network(job.parent, context).model
@@ -62,7 +51,6 @@ def measure(job: RobustnessJob, context: Context, stop: Callable[[], bool]) -> O
         job.digest,
         context.store.set_aside,
         context.checkpoint_seconds,
-        stop=stop,
     )
     state: dict[str, Any] = checkpoint.load() or {"accuracy": {}, "seconds": 0.0}
     before = state["seconds"]
@@ -71,7 +59,6 @@ def measure(job: RobustnessJob, context: Context, stop: Callable[[], bool]) -> O
         state["seconds"] = before + time.monotonic() - began
         if checkpoint.due():
             checkpoint.save(state)
-            checkpoint.leave_if_asked()
 
     for name in CORRUPTIONS:
         if name not in state["accuracy"]:

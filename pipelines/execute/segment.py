@@ -4,7 +4,6 @@ ADE20K)."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -19,7 +18,6 @@ from mixlib.seed import derive
 from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.execute.trained import trained_network
 from pipelines.plan.kinds.segment import SegmentJob
 
@@ -33,42 +31,11 @@ def run(job: SegmentJob, context: Context) -> Outcome:
     """Trains, from the checkpoint in the working folder if there is one, and tests."""
     began = time.monotonic()
     training = new_training(job, context)
-    with asked_to_stop() as stop:
-        log, before = train(job, context, training, stop, began)
-    test = split(job, context, DATASETS[job.scenes.name].test)
-    single, several = (judge(job, context, training, test, multi) for multi in (False, True))
-    write_samples(job, context, training, test)
-    once, often = single.metrics(), several.metrics()
-    return Outcome(
-        metrics={**once, **{f"{name}_ms": often[name] for name in ("mIoU", "mAcc", "aAcc")}},
-        history=log,
-        seconds=before + time.monotonic() - began,
-        keep=(SAMPLES,),
-        more={
-            "per_class": dict(zip(test.names, (100 * single.iou()).tolist(), strict=True)),
-            "images": len(test),
-        },
-    )
-
-
-def train(
-    job: SegmentJob,
-    context: Context,
-    training: Training,
-    stop: Callable[[], bool],
-    began: float,
-) -> tuple[list[dict[str, float]], float]:
-    """Trains to the end; returns the losses on the way and the seconds of earlier attempts.
-
-    Raises:
-        StoppedAtCheckpoint: ``stop`` said so, and the state is written.
-    """
     checkpoint = KeptCheckpoint(
         context.folder / "checkpoint.pt",
         job.digest,
         context.store.set_aside,
         context.checkpoint_seconds,
-        stop=stop,
     )
     saved = checkpoint.load() or {"log": [], "seconds": 0.0}
     log: list[dict[str, float]] = saved["log"]
@@ -83,10 +50,22 @@ def train(
         if checkpoint.due() or done == total:
             seconds = before + time.monotonic() - began
             checkpoint.save({"training": training.state(), "log": log, "seconds": seconds})
-            checkpoint.leave_if_asked()
 
     training.run(report=report)
-    return log, before
+    test = split(job, context, DATASETS[job.scenes.name].test)
+    single, several = (judge(job, context, training, test, multi) for multi in (False, True))
+    write_samples(job, context, training, test)
+    once, often = single.metrics(), several.metrics()
+    return Outcome(
+        metrics={**once, **{f"{name}_ms": often[name] for name in ("mIoU", "mAcc", "aAcc")}},
+        history=log,
+        seconds=before + time.monotonic() - began,
+        keep=(SAMPLES,),
+        more={
+            "per_class": dict(zip(test.names, (100 * single.iou()).tolist(), strict=True)),
+            "images": len(test),
+        },
+    )
 
 
 def new_training(job: SegmentJob, context: Context) -> Training:

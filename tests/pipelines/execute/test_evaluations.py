@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,11 +15,10 @@ from downstream.segmentation.readers import read_segmentations
 from mixlib.data.catalog import DATASETS, dataset
 from mixlib.data.readers import read
 from mixlib.models import backbones
-from mixlib.training.checkpoint import StoppedAtCheckpoint
 from pipelines.data import datasets, places
 from pipelines.data.fingerprints import specify
 from pipelines.data.places import MissingDataError
-from pipelines.declare.scale import Scale
+from pipelines.declare.scale import Scale, load
 from pipelines.execute import attention, calibration, occlusion, robustness, segment, trained
 from pipelines.execute.context import Context
 from pipelines.execute.perform import perform
@@ -265,41 +263,6 @@ def test_a_stopped_segmentation_continues_as_if_it_had_not(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("kind", "point", "run", "phase"),
-    [
-        (SegmentJob, POINT, segment.run, "train"),
-        (RobustnessJob, SMALL, robustness.run, "corruptions"),
-    ],
-    ids=lambda value: getattr(value, "kind", ""),
-)
-def test_a_schedulers_signal_ends_with_a_checkpoint_from_which_it_goes_on(
-    kind, point, run, phase, tmp_path, monkeypatch
-):
-    job = kind.build(point, SETTING)
-    assert job.checkpoints
-    # rarely due by itself
-    whole = run(job, context(job, tmp_path / "a", checkpoint_seconds=1e9))
-    found = context(job, tmp_path / "b", checkpoint_seconds=1e9)
-    progress, seen = Progress.__call__, []
-
-    def send(self, what, done, total, values):
-        progress(self, what, done, total, values)
-        seen.append((what, done))
-        if (what, done) == (phase, 2):
-            signal.raise_signal(signal.SIGTERM)
-
-    monkeypatch.setattr(Progress, "__call__", send)
-    with pytest.raises(StoppedAtCheckpoint, match="goes on from"):
-        run(job, found)
-    assert seen[-1] == (phase, 2)
-    again = run(job, found)
-    # segmentation stops after the step in which it is asked, robustness after the next corruption
-    assert seen[seen.index((phase, 2)) + 1] == (phase, 3)
-    assert again.metrics == whole.metrics
-    assert again.history == whole.history
-
-
-@pytest.mark.parametrize(
     ("kind", "point"),
     [(RobustnessJob, SMALL), (CalibrationJob, SMALL), (OcclusionJob, VIT), (AttentionJob, VIT),
      (SegmentJob, POINT)],
@@ -350,3 +313,33 @@ def test_an_empty_segmentation_set_is_refused(tmp_path):
         read_segmentations("ade20k", folder, "val", 11)
     with pytest.raises(MissingDataError, match="a file is missing or has changed"):
         segment.run(job, found)
+
+
+def test_the_papers_segmentation_recipe_starts(tmp_path):
+    """DeiT-T under UPerNet as declared at scale paper: two of its 160,000 steps, on generated
+    images, two a step in the place of 16."""
+    real = replace(
+        load("paper"),
+        data={
+            "imagenet": {"name": "shapes", "spec": SPEC},
+            "ade20k": {"name": "shapes_ade20k", "spec": {**MASKS, "size": 128}},
+        },
+        family="generated",
+    )
+    job = SegmentJob.build({**POINT, "recipe": "imagenet_deit"}, Setting("here", real, 0))
+    s = job.settings
+    assert (s.steps, s.batch, s.crop, s.channels) == (160_000, 16, 512, 512)
+    assert (job.parent.backbone.name, job.parent.recipe.epochs) == ("deit_tiny", 300)
+    job = job.replace(settings=replace(s, batch=2))
+    training = segment.new_training(job, context(job, tmp_path))
+    seen = []
+
+    def report(step, steps, loss):
+        seen.append((step, steps, loss, training.optimizer.param_groups[0]["lr"]))
+
+    training.run(2, report)
+    assert [row[:2] for row in seen] == [(1, 160_000), (2, 160_000)]
+    assert all(np.isfinite(row[2]) for row in seen)
+    # the first steps of 1,500 of warm-up from 1e-6
+    assert seen[0][3] == pytest.approx(1e-6)
+    assert seen[1][3] == pytest.approx(1e-6 + (6e-5 - 1e-6) / 1500, rel=1e-3)
