@@ -2,6 +2,7 @@
 #   make paper_tables/table7            set up, then compute and render the table
 #   make paper_tables/table7 SCALE=small
 #   make test                           set up, then run every test
+#   make slurm-test                     the cluster line on a SLURM of this machine; installs nothing
 #   make lint                           style, types, and whether generated pages are up to date
 #   make docs                           write the generated pages anew
 #   make rehearsal                      start, train and measure every job of the papers' tables for a few steps
@@ -13,7 +14,7 @@ READY := .venv/.ready
 # one thread a process: jobs and tests run side by side, one per core
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test lint docs rehearsal FORCE
+.PHONY: help setup test slurm-test lint docs rehearsal FORCE
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -33,6 +34,10 @@ paper_tables/%: $(READY) FORCE
 
 test: $(READY)
 	$(UV) run --no-sync pytest -n auto --dist worksteal
+
+# -s shows the transcript; installs nothing: what is missing is said and skipped
+slurm-test:
+	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m pytest -s -m slurm tests/demo/test_slurm.py
 
 lint: $(READY)
 	$(UV) run --no-sync ruff format --check .
