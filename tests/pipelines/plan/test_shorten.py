@@ -19,7 +19,10 @@ from pipelines.plan.shorten import shorten_recipe
 
 CUT = {
     "train": {"epochs", "warmup_epochs", "batch"},
-    "detect": {"iterations", "batch", "warmup_iters", "steps", "precise_bn_iters", "shards"},
+    "detect": {
+        *("iterations", "batch", "warmup_iters", "steps", "precise_bn_iters", "shards"),
+        *("rois_per_image", "post_nms"),
+    },
     "segment": {"steps", "batch", "warmup", "scales"},
 }
 
