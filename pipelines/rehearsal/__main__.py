@@ -32,6 +32,7 @@ from pipelines.plan.job import Job
 from pipelines.rehearsal.attempt import Row, attempt, read_row
 from pipelines.rehearsal.combinations import (
     combination,
+    cost,
     counted,
     cover,
     distinct,
@@ -110,7 +111,8 @@ def choose(tables: Sequence[str], part: Part) -> tuple[list[Job], set[str], list
         jobs = distinct(jobs)
     if part == Part.cover:
         jobs = cover(jobs)
-    return with_ancestors(jobs), {job.digest for job in sample(jobs)}, notes
+    # what costs little comes first: most failures show in minutes
+    return with_ancestors(sorted(jobs, key=cost)), {job.digest for job in sample(jobs)}, notes
 
 
 def rehearse(

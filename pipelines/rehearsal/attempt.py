@@ -66,6 +66,7 @@ def attempt(
     """Does a job, and once more by its start command with a stop in between where it is of the
     sample; keeps its row."""
     store = Store(folder)
+    forget(job, store)
     row: dict[str, Any] = {
         "digest": job.digest,
         "text": job.describe(),
@@ -109,9 +110,7 @@ def stopped(job: Job, store: Store, folder: Path, environment: Mapping[str, str]
         link = again.folder(parent)
         if not link.exists():
             link.symlink_to(store.folder(parent).resolve())
-    for left in (again.folder(job), folder / f"{job.digest}.partial"):
-        shutil.rmtree(left, ignore_errors=True)
-    again.log(job).unlink(missing_ok=True)
+    forget(job, again)
     # SIGUSR1 is a scheduler's other word for the same
     word = signal.SIGUSR1 if job.checkpoints and int(job.digest, 16) % 2 else signal.SIGTERM
     first = run(job, again, environment, stop=word)
@@ -131,6 +130,13 @@ def stopped(job: Job, store: Store, folder: Path, environment: Mapping[str, str]
     if plain != resumed:
         return [f"resumed after {word.name}: expected the numbers {plain}, found {resumed}"]
     return []
+
+
+def forget(job: Job, store: Store) -> None:
+    """Removes what earlier attempts have left."""
+    for left in (store.folder(job), store.root / f"{job.digest}.partial"):
+        shutil.rmtree(left, ignore_errors=True)
+    store.log(job).unlink(missing_ok=True)
 
 
 def numbers(result: Mapping[str, Any]) -> dict[str, Any]:
