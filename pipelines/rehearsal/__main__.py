@@ -76,6 +76,9 @@ def main(
         bool, typer.Option("--older", help="what another version of the source has passed counts")
     ] = False,
     list_jobs: Annotated[bool, typer.Option("--list", help="list the jobs, and do none")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="the table of what was rehearsed so far, and do nothing")
+    ] = False,
 ) -> None:
     """Starts, trains and measures the papers' jobs for a few steps each."""
     chosen, stopped, notes = choose(tables or [], part)
@@ -88,9 +91,14 @@ def main(
         for job in chosen:
             print(f"{job.digest}  {' '.join(combination(job))}{'  *' * (job.digest in stopped)}")
         return
+    if show:
+        kept = (read_row(folder, job) for job in chosen)
+        print(whole([row for row in kept if row is not None], notes))
+        return
     rows = list(rehearse(chosen, stopped, folder.absolute(), jobs, older))
-    write_whole(folder / "table.md", whole(rows, notes), durable=False)
-    print(f"\n{summary(rows)}\nthe table: {folder / 'table.md'}")
+    page = whole(rows, notes)
+    write_whole(folder / "table.md", page, durable=False)
+    print(f"\n{page}\n{summary(rows)}\nthe table: {folder / 'table.md'}")
     failed = failures(rows)
     lost = len(chosen) - len(rows)
     if failed or lost:
@@ -138,6 +146,7 @@ def rehearse(
     prepare(waiting.values())
     environment = write_published(waiting.values(), folder.parent / "rehearsal_weights")
     total, failed = len(done) + len(waiting), set[str]()
+    work, spent = sum(map(cost, waiting.values())), 0.0
     running: dict[Future[Row], Job] = {}
     with ThreadPoolExecutor(side_by_side) as pool, ended_with_this():
         while waiting or running:
@@ -152,7 +161,9 @@ def rehearse(
                 done[job.digest] = row
                 if not row.passed:
                     failed.add(job.digest)
-                tell(row, len(done), total, time.monotonic() - began)
+                spent += cost(job)
+                seconds = time.monotonic() - began
+                tell(row, f"{len(done)}/{total}", seconds, seconds * (work - spent) / spent)
                 yield row
                 tidy(jobs, done, store)
 
@@ -177,13 +188,13 @@ def ready(waiting: Mapping[str, Job], running: Iterable[Job], failed: set[str]) 
     ]
 
 
-def tell(row: Row, done: int, total: int, seconds: float) -> None:
-    """A line for a job that has ended."""
+def tell(row: Row, place: str, seconds: float, left: float) -> None:
+    """A line for a job that has ended; seconds of the rehearsal, and about how many are left."""
     word = "ok" if row.passed else "FAILED"
     more = ", resumed" if row.resumed else ""
     print(
-        f"{done}/{total} {word} {row.seconds:.0f} s, {row.peak / 2**30:.1f} GiB{more}: "
-        f"{' '.join(row.combination)} ({seconds / 60:.0f} min)",
+        f"{place} {word} {row.seconds:.0f} s, {row.peak / 2**30:.1f} GiB{more}: "
+        f"{' '.join(row.combination)} ({seconds / 60:.0f} min, about {left / 60:.0f} left)",
         flush=True,
     )
     for text in row.failure:
