@@ -14,7 +14,7 @@ READY := .venv/.ready
 # one thread a process: jobs and tests run side by side, one per core
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test slurm-test lint docs rehearsal FORCE
+.PHONY: help setup test slurm-test lint docs FORCE
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -50,6 +50,7 @@ docs: $(READY)
 	$(UV) run --no-sync python -m mixlib.catalog.describe > .methods.md && mv .methods.md docs/methods.md
 	$(UV) run --no-sync python -m mixlib.catalog.api > .api.md && mv .api.md docs/api.md
 
+.PHONY: rehearsal
 rehearsal: $(READY)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec .venv/bin/python -m pipelines.process_group \
 		python -m pipelines.rehearsal

@@ -237,13 +237,13 @@ class Run:
         checkpoint: Checkpoint | None,
     ) -> None:
         avoid_narrow_strided_pointwise(objective)
+        if recipe.compile is not None:
+            compile_networks(objective, recipe.compile)
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint
         if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size, fabric.device):
             nn.SyncBatchNorm.convert_sync_batchnorm(objective)
-        if recipe.compile is not None:
-            compile_networks(objective, recipe.compile)
         self.per_epoch = len(train)
         self.rates = optimizers.rates(recipe, recipe.epochs, self.per_epoch)
         self.steps = recipe.epochs * self.per_epoch
