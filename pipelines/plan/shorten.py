@@ -1,22 +1,46 @@
-"""Shortening: the settings of a paper cut to a few steps of a few images, otherwise as they are.
+"""Shortening: a job of the papers' cut to a few steps of a few images, otherwise as it is.
 
-Scale `rehearsal` starts every job of the papers' this way.  The whole settings are checked before
-they are cut: a batch that its shards do not divide is no smaller fault for being rehearsed.
+Scale `rehearsal` starts every job of the papers' this way.  A job is made, and checked, whole, and
+then cut: a batch that its shards do not divide is no smaller fault for being rehearsed.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from downstream.detection.settings import DetectSettings
 from downstream.segmentation.settings import SegmentSettings
 from mixlib.training.recipes import Recipe
 from pipelines.declare.scale import Short
+from pipelines.plan.job import Job
+
+J = TypeVar("J", bound=Job)
+
+
+def shorten(job: J, short: Short) -> J:
+    """The job, and whatever it starts from, cut: trainings see the images of so many steps."""
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(job):
+        value = getattr(job, field.name)
+        if isinstance(value, Job):
+            changes[field.name] = shorten(value, short)
+        elif isinstance(value, DetectSettings):
+            changes[field.name] = shorten_detection(value, short)
+        elif isinstance(value, SegmentSettings):
+            changes[field.name] = shorten_segmentation(value, short)
+        elif isinstance(value, Recipe):
+            cut = changes[field.name] = shorten_recipe(value, short)
+            changes["images"] = replace(job.data, train_cap=cut.batch * short.steps)
+            snapshots = getattr(job, "snapshots", ())
+            changes["snapshots"] = tuple(e for e in snapshots if e <= cut.epochs)
+    return job.replace(**changes)
 
 
 def shorten_recipe(recipe: Recipe, short: Short) -> Recipe:
-    """A recipe of so many epochs and of so many images a shard, at least four a step; a warm-up
-    leaves one epoch.
+    """A recipe of at most so many epochs and of so many images a shard, at least four a step; a
+    warm-up leaves one epoch.
 
     Example:
         >>> from mixlib.training.recipes import RECIPES
@@ -25,10 +49,11 @@ def shorten_recipe(recipe: Recipe, short: Short) -> Recipe:
         (2, 1, 16, 8)
     """
     images = max(short.images, -(-4 // recipe.shards))
+    epochs = min(short.epochs, recipe.epochs)
     return replace(
         recipe,
-        epochs=short.epochs,
-        warmup_epochs=min(recipe.warmup_epochs, short.epochs - 1),
+        epochs=epochs,
+        warmup_epochs=max(0, min(recipe.warmup_epochs, epochs - 1)),
         batch=images * recipe.shards,
     )
 

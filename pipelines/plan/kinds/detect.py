@@ -17,7 +17,6 @@ from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting
-from pipelines.plan.shorten import shorten_detection
 
 PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
 FIELDS = ("pretrain", "data", "settings", *PARENT_FIELDS)
@@ -70,8 +69,6 @@ class DetectJob(Job):
         except ValueError as error:
             raise DeclarationError(f"{setting.where}: {error}") from None
         check_relations(setting.where, chosen, DETECTION_RELATIONS)
-        if setting.scale.short is not None:
-            chosen = shorten_detection(chosen, setting.scale.short)
         return cls(
             scenes=setting.data(paper),
             parent=TrainJob.build(parent, setting),

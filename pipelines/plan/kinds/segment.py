@@ -16,7 +16,6 @@ from pipelines.plan.job import Job
 from pipelines.plan.kinds.settings import changed_settings
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting
-from pipelines.plan.shorten import shorten_segmentation
 
 PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
 FIELDS = ("pretrain", "data", "settings", *PARENT_FIELDS)
@@ -61,10 +60,12 @@ class SegmentJob(Job):
             )
         settings = setting.look_up("segmenter settings", point["settings"], SETTINGS)
         changes = setting.scale.settings("segment", point["data"])
-        chosen = changed_settings(settings, changes, SEGMENTATION, setting, "segmentation setting")
-        if setting.scale.short is not None:
-            chosen = shorten_segmentation(chosen, setting.scale.short)
-        return cls(scenes, TrainJob.build(parent, setting), chosen, setting.seed)
+        return cls(
+            scenes,
+            TrainJob.build(parent, setting),
+            changed_settings(settings, changes, SEGMENTATION, setting, "segmentation setting"),
+            setting.seed,
+        )
 
     def describe(self) -> str:
         s, p = self.settings, self.parent

@@ -15,7 +15,6 @@ from pipelines.plan.epoch_selection import EPOCH_RULES
 from pipelines.plan.inputs import Data, Row
 from pipelines.plan.job import Job
 from pipelines.plan.setting import Setting
-from pipelines.plan.shorten import shorten_recipe
 
 FIELDS = (
     *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
@@ -86,14 +85,10 @@ class TrainJob(Job):
         # a declaration says how long in shares of the recipe, so that it holds at every scale
         recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
         check_relations(setting.where, recipe, RECIPE_RELATIONS)
-        images, short = setting.data(paper, point["recipe"]), setting.scale.short
-        if short is not None:
-            recipe = shorten_recipe(recipe, short)
-            images = replace(images, train_cap=recipe.batch * short.steps)
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, EPOCH_RULES)
         return cls(
-            images=images,
+            images=setting.data(paper, point["recipe"]),
             backbone=chosen_net,
             method=setting.method(
                 point["method"],
