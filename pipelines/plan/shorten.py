@@ -17,6 +17,10 @@ from pipelines.declare.scale import Short
 from pipelines.plan.job import Job
 
 J = TypeVar("J", bound=Job)
+SHARDS = 2
+"""Shards that are left: one after another in a process, and averaged, as eight would be."""
+LEAST = 4
+"""Images of a training's step."""
 
 
 def shorten(job: J, short: Short) -> J:
@@ -39,30 +43,30 @@ def shorten(job: J, short: Short) -> J:
 
 
 def shorten_recipe(recipe: Recipe, short: Short) -> Recipe:
-    """A recipe of at most so many epochs and of so many images a shard, at least four a step; a
-    warm-up leaves one epoch.
+    """A recipe of at most so many epochs and of so many images a shard, at least four a step; of
+    eight shards two are left, a warm-up leaves one epoch.
 
     Example:
         >>> from mixlib.training.recipes import RECIPES
         >>> cut = shorten_recipe(RECIPES["imagenet_deit"], Short(epochs=2, steps=2, images=2))
         >>> cut.epochs, cut.warmup_epochs, cut.batch, cut.shards
-        (2, 1, 16, 8)
+        (2, 1, 4, 2)
     """
-    images = max(short.images, -(-4 // recipe.shards))
-    epochs = min(short.epochs, recipe.epochs)
+    epochs, shards = min(short.epochs, recipe.epochs), min(SHARDS, recipe.shards)
     return replace(
         recipe,
         epochs=epochs,
         warmup_epochs=max(0, min(recipe.warmup_epochs, epochs - 1)),
-        batch=images * recipe.shards,
+        batch=max(short.images * shards, LEAST),
+        shards=shards,
     )
 
 
 def shorten_detection(settings: DetectSettings, short: Short) -> DetectSettings:
     """A fine-tuning of so many steps, whose rate falls before the last one.
 
-    Of eight shards two are left, of one image each: one takes seconds at full size, and its many
-    positions are statistics enough.
+    Its two shards have one image each: one takes seconds at full size, and its many positions are
+    statistics enough.
 
     Example:
         >>> from downstream.detection.settings import SETTINGS
@@ -70,11 +74,11 @@ def shorten_detection(settings: DetectSettings, short: Short) -> DetectSettings:
         >>> cut.iterations, cut.batch, cut.warmup_iters, cut.steps
         (2, 2, 1, (1,))
     """
-    shards = min(2, getattr(settings, "shards", 1))
+    shards = min(SHARDS, getattr(settings, "shards", 1))
     return replace(
         settings,
         iterations=short.steps,
-        batch=2,
+        batch=max(shards, short.images),
         **({"shards": shards} if hasattr(settings, "shards") else {}),
         warmup_iters=min(settings.warmup_iters, short.steps - 1),
         steps=(short.steps - 1,) if settings.steps and short.steps > 1 else (),

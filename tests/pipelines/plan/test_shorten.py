@@ -18,7 +18,7 @@ from pipelines.plan.setting import Setting
 from pipelines.plan.shorten import shorten_recipe
 
 CUT = {
-    "train": {"epochs", "warmup_epochs", "batch"},
+    "train": {"epochs", "warmup_epochs", "batch", "shards"},
     "detect": {
         *("iterations", "batch", "warmup_iters", "steps", "precise_bn_iters", "shards"),
         *("rois_per_image", "post_nms"),
@@ -59,11 +59,11 @@ def test_only_the_length_the_data_and_the_counts_of_images_differ(pairs):
 
 
 def test_a_run_is_four_steps_of_the_fewest_images_that_the_shards_take(pairs):
-    for _, short in pairs:
+    for paper, short in pairs:
         if isinstance(short, TrainJob):
             r = short.recipe
             assert (r.epochs, short.images.train_cap) == (2, 2 * r.batch)
-            assert r.batch == max(4, 2 * r.shards)
+            assert (r.batch, r.shards) == (4, min(2, paper.recipe.shards))
 
 
 def test_every_set_of_the_papers_has_a_stand_in_of_its_layout_and_classes(pairs):
@@ -82,10 +82,16 @@ def test_a_recipe_that_its_shards_do_not_divide_is_refused_before_it_is_cut(monk
         plan("rehearsal")
 
 
-@pytest.mark.parametrize(("shards", "batch"), [(1, 4), (2, 4), (8, 16)])
-def test_two_images_a_shard_and_four_a_step_at_least(shards, batch):
-    cut = shorten_recipe(replace(RECIPES["cifar"], shards=shards), Short(2, 2, 2))
-    assert cut.batch == batch
+@pytest.mark.parametrize(
+    ("shards", "images", "batch"), [(1, 2, 4), (2, 2, 4), (8, 2, 4), (1, 5, 5), (8, 5, 10)]
+)
+def test_so_many_images_a_shard_and_four_a_step_at_least(shards, images, batch):
+    cut = shorten_recipe(replace(RECIPES["cifar"], shards=shards), Short(2, 2, images))
+    assert (cut.batch, cut.shards) == (batch, min(shards, 2))
+
+
+def test_what_is_evaluated_untrained_stays_untrained():
+    assert shorten_recipe(replace(RECIPES["cifar"], epochs=0), Short(2, 2, 2)).epochs == 0
 
 
 def test_bf16_and_torch_compile_are_asked_for_and_then_part_of_the_digest():
