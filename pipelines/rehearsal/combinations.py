@@ -91,6 +91,8 @@ def cost(job: Job) -> float:
     row, size = METHODS[job.method.name], dict(job.augment)["size"]
     averaged = unpaired(job.method.params).get("pipeline", "none") != "none"
     passes = 3 if row.objective != "once" or averaged else 1 + ("input_grad" in row.needs)
+    if not job.recipe.epochs:  # a published network as it is, and a large one
+        return 50.0
     images = job.recipe.batch * job.recipe.epochs
     return 1.0 + images * passes * (size / 224) ** 2
 
