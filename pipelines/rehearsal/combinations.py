@@ -9,10 +9,13 @@ from importlib.util import find_spec
 
 from mixlib.catalog.methods import METHODS
 from mixlib.data.catalog import DATASETS
+from mixlib.models.backbones import BACKBONES
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import DetectJob, TrainJob
 from pipelines.plan.setting import unpaired
 
+BLOCKS = 16
+"""Blocks of a network whose row does not say."""
 FINE_TUNING = 100.0
 """What a step of a detector or a segmenter costs beside one of a classifier at 224 pixels."""
 
@@ -82,8 +85,8 @@ def with_ancestors(jobs: Iterable[Job]) -> list[Job]:
 
 
 def cost(job: Job) -> float:
-    """About what a job takes, in passes of an image at 224 pixels: enough to prefer small images
-    and plain methods, and no measure of a network."""
+    """About what a job takes, in passes of an image at 224 pixels by a network of eight blocks:
+    enough to prefer small images, shallow networks and plain methods."""
     if job.kind in ("detect", "segment"):
         return FINE_TUNING
     if not isinstance(job, TrainJob):
@@ -94,7 +97,8 @@ def cost(job: Job) -> float:
     if not job.recipe.epochs:  # a published network as it is, and a large one
         return 50.0
     images = job.recipe.batch * job.recipe.epochs
-    return 1.0 + images * passes * (size / 224) ** 2
+    blocks = sum(BACKBONES[job.backbone.name].options.get("layers", (BLOCKS,)))
+    return 1.0 + images * passes * (size / 224) ** 2 * blocks / 8
 
 
 def cover(
