@@ -75,6 +75,7 @@ def main(
     older: Annotated[
         bool, typer.Option("--older", help="what another version of the source has passed counts")
     ] = False,
+    stops: Annotated[bool, typer.Option(help="stop and resume a sample of them")] = True,
     list_jobs: Annotated[bool, typer.Option("--list", help="list the jobs, and do none")] = False,
     show: Annotated[
         bool, typer.Option("--show", help="the table of what was rehearsed so far, and do nothing")
@@ -82,6 +83,8 @@ def main(
 ) -> None:
     """Starts, trains and measures the papers' jobs for a few steps each."""
     chosen, stopped, notes = choose(tables or [], part)
+    if not stops:
+        stopped = set()
     what = ", ".join(f"{n} {name}s" for name, n in counted(chosen).items())
     combinations = len({combination(job) for job in chosen})
     print(f"{len(chosen)} jobs of {combinations} combinations ({what}); {len(stopped)} are stopped")
