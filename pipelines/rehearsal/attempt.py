@@ -14,6 +14,7 @@ from typing import Any
 from mixlib.whole_files import write_whole
 from pipelines.execute.store import Store
 from pipelines.plan.job import Job
+from pipelines.plan.kinds import TrainJob
 from pipelines.rehearsal.combinations import combination
 from pipelines.rehearsal.processes import AGAIN, ENDED, run, run_forked
 from pipelines.rehearsal.weights import published
@@ -79,7 +80,8 @@ def attempt(
     ended = work(job, store, environment)
     log = store.log(job).read_text() if store.log(job).is_file() else ""
     row |= {"seconds": ended.seconds, "peak": ended.peak, "started": job.describe() in log}
-    if job.kind in TRAINS:
+    # a training of no epochs is published weights as they are
+    if job.kind in TRAINS and not (isinstance(job, TrainJob) and not job.recipe.epochs):
         row["trained"] = trained(log)
     failure: list[str] = []
     if ended.code:
@@ -87,8 +89,10 @@ def attempt(
     elif reason := store.read(job).get("diverged"):
         failure = [f"diverged: {reason}"]
     else:
+        if row.get("trained") is False:
+            failure = ["expected the last of its steps in the log, found none"]
         row["evaluated"] = all(math.isfinite(v) for v in store.read(job)["metrics"].values())
-        if sampled:
+        if sampled and not failure:
             failure = stopped(job, store, folder / "stopped", environment)
             row["resumed"] = not failure
     found = Row(**row, failure=tuple(failure))
