@@ -35,6 +35,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
 from mixlib.models.strided_pointwise import avoid_narrow_strided_pointwise
 from mixlib.seed import derive, generator
@@ -206,6 +207,14 @@ def over_all(fabric: Fabric, value: Tensor, how: str) -> Tensor:
     return cast(Tensor, fabric.all_reduce(value, reduce_op=how))
 
 
+def compile_networks(objective: Objective, backend: str) -> None:
+    """Has torch.compile compile every network of an objective at its first plain pass; parameters,
+    buffers and the names of the state stay as they are."""
+    for part in objective.modules():
+        if isinstance(part, Net):
+            part.model.compile(backend=backend)
+
+
 class Run:
     """What :func:`fit` carries from step to step; all of it is in the checkpoint.
 
@@ -229,6 +238,8 @@ class Run:
         checkpoint: Checkpoint | None,
     ) -> None:
         avoid_narrow_strided_pointwise(objective)
+        if recipe.compile is not None:
+            compile_networks(objective, recipe.compile)
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint

@@ -60,6 +60,7 @@ RECIPE: Mapping[str, Kind] = {
     "weight_ema": Maybe(Real(0, 1)),
     "precision": OneOf(("32-true", "bf16-mixed"), "precision"),
     "channels_last": Flag(),
+    "compile": Maybe(OneOf(("inductor", "aot_eager", "eager"), "backend of torch.compile")),
     "shards": Whole(1, 1024),
     "batch_norm": OneOf(("shard", "global"), "batch_norm"),
 }
@@ -130,7 +131,7 @@ SHAPES: Mapping[str, Kind] = {
     "val": Whole(0, 10**7),
     "test": Whole(0, 10**7),
     "size": Whole(16, 4096),
-    "classes": Whole(2, 10),
+    "classes": Whole(2, 10_000),
     "seed": Whole(0, 2**31),
     "objects": Many(Whole(1, 100), 2, 2, growing=True),
     "radius": Many(Real(0, 1, above=True), 2, 2, growing=True),
@@ -322,8 +323,14 @@ MOST_JOBS = 200_000
 SCALE: Mapping[str, Kind] = {
     "title": LINE,
     "note": PROSE,
+    "base": NAME,
     "seeds": Whole(1, 1000),
     "seeds_of": Entries(Whole(1, 1000)),
+    "short": Fields(
+        {"epochs": Whole(1, 1000), "steps": Whole(1, 1000), "images": Whole(2, 1000)},
+        "length",
+        ("epochs", "steps", "images"),
+    ),
     "compare": Flag(),
     "portable": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
@@ -17,6 +18,7 @@ from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job, plain
 from pipelines.plan.kinds import KINDS
 from pipelines.plan.setting import Setting
+from pipelines.plan.shorten import shorten
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def cells(
             # a job in which no seed plays a part (a baseline without a network) counts once
             jobs = tuple(
                 dict.fromkeys(
-                    kind.build(table.point(row, column), setting(where, scale, seed))
+                    made(kind, table.point(row, column), setting(where, scale, seed))
                     for seed in range(scale.runs(table.name, table.kind))
                 )
             )
@@ -72,6 +74,13 @@ def cells(
                 raise DeclarationError(f"{where}: {nearest(what, metric, kind.metrics)}")
             found.append(Cell(row.label, column.label, metric, jobs))
     return tuple(found)
+
+
+def made(kind: type[Job], point: Mapping[str, Any], setting: Setting) -> Job:
+    """The job of a point, cut where the scale is a short one."""
+    job = kind.build(point, setting)
+    short = setting.scale.short
+    return job if short is None else shorten(job, short)
 
 
 def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = "") -> str:

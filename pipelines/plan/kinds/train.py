@@ -39,6 +39,7 @@ class TrainJob(Job):
     """
 
     kind = "train"
+    checkpoints = True
     metrics = (
         *("top1", "top5", "test_loss", "epochs"),
         *("parameters", "step_ms", "images_per_second"),
