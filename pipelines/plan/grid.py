@@ -89,6 +89,7 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = ""
         "left_out": table.left_out,
         "skip": sorted(table.skip),
         "reference": sorted(table.reference.items()),
+        "gains": [vars(gain) for gain in table.gains],
     }
     shown = [plain(declared), scale.name, scale.title, scale.note, scale.compare, renderer]
     if table.kind == NO_CELLS:

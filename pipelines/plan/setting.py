@@ -15,7 +15,7 @@ from mixlib.core.hyperparameters import merged
 from mixlib.data.augmentations import AUGMENTS
 from mixlib.data.catalog import DATASETS, Dataset
 from mixlib.models.backbones import BACKBONES
-from mixlib.training.recipes import RECIPES, Recipe
+from mixlib.training.recipes import METHOD_FAMILIES, RECIPES, Recipe
 from pipelines.data.fingerprints import fingerprint, specify
 from pipelines.data.places import MissingDataError
 from pipelines.declare.errors import DeclarationError, require
@@ -127,7 +127,8 @@ class Setting:
         :mod:`mixlib.core.training_pipeline`.
         """
         row = self.look_up("method", name, METHODS)
-        family = self.scale.family or DATASETS[data].family
+        # a recipe may have parameters of its own, whatever the dataset
+        family = self.scale.family or METHOD_FAMILIES.get(recipe, DATASETS[data].family)
         try:
             params = row.params_for(family, small, pipeline)
         except KeyError as error:
