@@ -48,7 +48,9 @@ def _rival(gain: Gain, table: Table, grid: Grid, label: str) -> Place | None:
     if gain.over != BEST:
         return replace(gain, of=gain.over).places(label)
     own = table.rows if gain.axis == "row" else table.columns
-    places = [replace(gain, of=entry.label).places(label) for entry in own if entry.label != gain.of]
+    places = [
+        replace(gain, of=entry.label).places(label) for entry in own if entry.label != gain.of
+    ]
     places = [place for place in places if _finite(grid, place)]
     first: Callable[..., Place] = max if higher_is_better(table, gain.places(label)[1]) else min
     return first(places, key=lambda place: grid[place].mean) if places else None

@@ -154,7 +154,9 @@ def build_sheet(
     gains = measure_gains(table, grid)
     records = [Record(scale.name, *place, cell) for place, cell in grid.items()]
     records += [
-        Record(scale.name, *((gain.label, label) if gain.axis == "row" else (label, gain.label)), cell)
+        Record(
+            scale.name, *((gain.label, label) if gain.axis == "row" else (label, gain.label)), cell
+        )
         for gain in table.gains
         for label, cell in gains[gain.label].items()
     ]
@@ -210,9 +212,7 @@ def header(table: Table, scale: Scale, data: Sequence[str]) -> str:
     return f"Scale {scale.name}: {scale.note} Data: {', '.join(data)}; {runs}."
 
 
-def _value(
-    table: Table, scale: Scale, cell: Measured | None, leads: bool, column: str
-) -> Value:
+def _value(table: Table, scale: Scale, cell: Measured | None, leads: bool, column: str) -> Value:
     if cell is None:
         return Value()
     mean, spread = printed(cell)

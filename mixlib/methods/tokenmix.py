@@ -27,9 +27,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixlib.core.choice import Choice
+from mixlib.core.hyperparameters import IMAGENET, normalized
 from mixlib.core.labels import soft_targets
 from mixlib.core.lam import Beta, Fixed, LamLaw
-from mixlib.core.hyperparameters import IMAGENET, normalized
 from mixlib.core.mask import MaskLaw, as_dense
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
@@ -71,6 +71,23 @@ def released_targets(
     ones = torch.full_like(mix.weight, 0.5)
     taken = soft_targets(replace(mix, weight=ones), y, classes)
     return rows + smoothing * (1 / classes - taken)
+
+
+def content_maps(
+    scores: Float[Tensor, "B Y h w"], y: Int[Tensor, " B"], grid: int
+) -> Float[Tensor, "B g g"]:
+    """Where a teacher sees each image's own class, summing to one.
+
+    Args:
+        scores: of all classes at every cell of its last map.
+        y: the classes.
+        grid: cells of the result, down and across.
+    """
+    # scores below zero speak against the class: they are no content of it
+    maps = class_maps(scores.relu(), y, whole(scores), grid)
+    # an image in which the teacher sees its class nowhere counts as even
+    seen = maps.sum((1, 2), keepdim=True) > 0.5
+    return torch.where(seen, maps, 1 / grid**2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +155,7 @@ class TokenMixByTeacher(PairPolicy):
                 "teacher=model"
             )
         mix = _drawn(self, self.law, z, rng)
-        scores = self.teacher.maps(z)
-        # scores below zero speak against the class: they are no content of it
-        maps = class_maps(scores.relu(), y, whole(scores), self.grid)
-        # an image in which the teacher sees its class nowhere counts as even
-        seen = maps.sum((1, 2), keepdim=True) > 0.5
-        return scored(mix, torch.where(seen, maps, 1 / self.grid**2))
+        return scored(mix, content_maps(self.teacher.maps(z), y, self.grid))
 
 
 @dataclass(frozen=True, eq=False)

@@ -288,9 +288,7 @@ def build(name: str, classes: int, seed: int, drop_path: float = 0.0) -> nn.Modu
         if row.family == "vit":
             from timm.models.vision_transformer import VisionTransformer
 
-            return VisionTransformer(
-                num_classes=classes, drop_path_rate=drop_path, **row.options
-            )
+            return VisionTransformer(num_classes=classes, drop_path_rate=drop_path, **row.options)
         if row.family == "residual":
             from mixlib.models.cifar_resnets import ResidualNet
 

@@ -13,8 +13,8 @@ from downstream.attention.draw import draw_layers, draw_target_scores
 from downstream.attention.target_scores import TargetScores, target_scores
 from mixlib.catalog import build as builder
 from mixlib.masks.cells import enlarge
+from mixlib.methods.tokenmix import content_maps
 from mixlib.models.score_map_teacher import MapTeacher
-from mixlib.models.score_maps import class_maps, whole
 from mixlib.seed import generator
 from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
 from paper_tables.drawings.trained_networks import context_of, labeled_test_images, picture
@@ -78,8 +78,8 @@ def maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
 
 def scores(drawing: Drawing, paths: tuple[Path, ...]) -> None:
-    """Images, the teacher's maps of their classes, and what TokenMix' masks leave of them, with both
-    label shares."""
+    """Images, the teacher's maps of their classes, and what TokenMix' masks leave of them, with
+    the label shares by both."""
     plt = canvas(drawing.table.name)
     job = drawing.cells[0].jobs[0]
     assert isinstance(job, TrainJob)
@@ -88,7 +88,7 @@ def scores(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     own, partner = images[:-1], images[1:]
     side = int(dict(job.method.params).get("grid", GRID))
     found = MapTeacher(trained_network(job.teacher, context_of(drawing.store))).maps(images)
-    grids = class_maps(found.relu(), labels, whole(found), side)
+    grids = content_maps(found, labels, side)
     # the masks alone: the method itself mixes some batches otherwise
     policy = builder.policy("tokenmix", {"grid": side, "labels": "area"})
     masks = []

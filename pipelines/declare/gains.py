@@ -73,9 +73,7 @@ def read_gains(
     Raises:
         DeclarationError: an unknown key or label, or numbers that do not fit.
     """
-    return tuple(
-        _read(f"{where}: gains[{i}]", item, rows, columns) for i, item in enumerate(spec)
-    )
+    return tuple(_read(f"{where}: gains[{i}]", item, rows, columns) for i, item in enumerate(spec))
 
 
 def _read(where: str, item: Any, rows: Sequence[str], columns: Sequence[str]) -> Gain:

@@ -294,7 +294,9 @@ def _label(where: str, name: str, value: Any) -> str:
     return catalog[value].title
 
 
-def _tolerance_columns(where: str, spec: Mapping[str, Any], known: Sequence[str]) -> tuple[str, ...]:
+def _tolerance_columns(
+    where: str, spec: Mapping[str, Any], known: Sequence[str]
+) -> tuple[str, ...]:
     """Labels of the columns that the tolerance holds for."""
     named = spec.get("tolerance_columns", ())
     check_keys(f"{where}: tolerance_columns", dict.fromkeys(named), known, "column")

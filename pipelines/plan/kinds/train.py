@@ -139,12 +139,14 @@ class TrainJob(Job):
     def describe(self) -> str:
         r = self.recipe
         if not r.epochs and self.weights is not None:
-            return f"evaluate {self.backbone.name} with {self.weights.name} weights on {self.images.name}"
+            network, images = self.backbone.name, self.images.name
+            return f"evaluate {network} with {self.weights.name} weights on {images}"
+        teacher = "" if self.teacher is None else f", teacher {self.teacher.backbone.name}"
         start = "" if self.weights is None else f" from {self.weights.name} weights"
         return (
             f"train {self.backbone.name}{start} with {self.method.name} on {self.images.name}: "
             f"{r.epochs} epochs, batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, "
-            f"seed {self.seed}{'' if self.teacher is None else f', teacher {self.teacher.backbone.name}'}"
+            f"seed {self.seed}{teacher}"
         )
 
 
