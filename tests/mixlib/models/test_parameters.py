@@ -76,7 +76,9 @@ def test_stochastic_depth_is_off_unless_asked_for_and_grows_with_depth(name):
     def rates(drop_path: float) -> list[float]:
         with torch.device("meta"):
             model = build(name, 10, seed=0, drop_path=drop_path)
-        return [float(part.drop_prob or 0) for part in model.modules() if isinstance(part, DropPath)]
+        return [
+            float(part.drop_prob or 0) for part in model.modules() if isinstance(part, DropPath)
+        ]
 
     assert not any(rates(0.0))
     asked = rates(0.2)
