@@ -35,6 +35,8 @@ class Scale:
         seeds_of: table or kind of job -> how many, where it differs.
         compare: whether differences to the paper may be shown.
         family: whose method parameters are used; None: those of the paper's dataset.
+        lambda_per: "batch" or "sample", for the methods that can draw lambda either way; None: as
+            their papers define it, for each sample.
         data: the paper's dataset -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
             ...}; "<dataset>/<recipe>" for trainings by one recipe only.
         backbones: the paper's network -> stand-in; "<dataset>/<network>" for one dataset only.
@@ -51,6 +53,7 @@ class Scale:
     seeds_of: Mapping[str, int] = field(default_factory=dict)
     compare: bool = False
     family: str | None = None
+    lambda_per: str | None = None
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     backbones: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)

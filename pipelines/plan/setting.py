@@ -137,6 +137,8 @@ class Setting:
         # a method that undoes the normalization must undo that of the data in use
         params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
         known = parameters(row)
+        if self.scale.lambda_per is not None and row.settings is None and "scope" in known:
+            params["scope"] = self.scale.lambda_per
         check_fields(f"{self.where}: params", changes or {}, known, f"parameter of {row.name}")
         return Row(row.name, row.revision, pairs(merged(params, changes or {})))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipelines.declare import scale, table
@@ -167,9 +169,9 @@ def test_a_teacher_is_one_training_for_all_seeds():
 def test_the_recipe_decides_which_hyper_parameters_a_method_has():
     plan = grid.plan(table.load_all(), scale.load("paper"))
     for name, row, column, expected in (
-        ("table2", "CutMix", "R-50 100 ep", {"alpha": 1.0}),
-        ("table3", "CutMix", "R-50 A3", {"alpha": 0.2}),
-        ("table4", "CutMix", "DeiT-S", {"alpha": 0.2}),
+        ("table2", "CutMix", "R-50 100 ep", {"alpha": 1.0, "scope": "batch"}),
+        ("table3", "CutMix", "R-50 A3", {"alpha": 0.2, "scope": "batch"}),
+        ("table4", "CutMix", "DeiT-S", {"alpha": 0.2, "scope": "batch"}),
         ("table3", "RSB", "R-50 A3", {"mixup": 0.1, "cutmix": 1.0, "mode": "batch"}),
         ("table4", "DeiT", "Swin-T", {"mixup": 0.8, "cutmix": 1.0, "mode": "batch"}),
     ):
@@ -192,3 +194,32 @@ def test_what_an_objective_or_a_network_cannot_do_is_refused_when_planned(change
     point = {"data": "imagenet", "backbone": "deit_small", "recipe": "imagenet_deit", **changes}
     with pytest.raises(DeclarationError, match=words):
         TrainJob.build(point, Setting("here", scale.load("paper"), 0))
+
+
+def test_a_row_as_released_can_be_asked_for():
+    point = {"data": "cifar100", "backbone": "resnet18_cifar", "recipe": "cifar"}
+    asked = {**point, "method": "saliencymix", "params": {"released": True}}
+    job = TrainJob.build(asked, Setting("here", scale.load("paper"), 0))
+    assert dict(job.method.params)["released"] is True
+    with pytest.raises(DeclarationError, match="no parameter of vanilla 'released'"):
+        wrong = {**point, "method": "vanilla", "params": {"released": True}}
+        TrainJob.build(wrong, Setting("here", scale.load("paper"), 0))
+
+
+def test_lambda_is_drawn_as_the_scale_says():
+    point = {"data": "imagenet", "backbone": "resnet50", "recipe": "imagenet_pytorch"}
+    paper = scale.load("paper")
+
+    def params(chosen, method, **more):
+        job = TrainJob.build({**point, "method": method, **more}, Setting("here", chosen, 0))
+        return dict(job.method.params)
+
+    for method in ("mixup", "cutmix", "fmix", "puzzlemix", "hmix", "manifoldmix"):
+        # the released protocol
+        assert params(paper, method)["scope"] == "batch"
+        assert params(paper, method, params={"scope": "sample"})["scope"] == "sample"
+        assert params(replace(paper, lambda_per="sample"), method)["scope"] == "sample"
+        assert "scope" not in params(replace(paper, lambda_per=None), method)
+    # AutoMix and the procedures of DeiT draw for a batch by themselves
+    for method in ("automix", "stochastic", "vanilla"):
+        assert "scope" not in params(paper, method)
