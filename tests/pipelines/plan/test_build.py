@@ -201,8 +201,8 @@ def test_a_row_as_released_can_be_asked_for():
     asked = {**point, "method": "saliencymix", "params": {"released": True}}
     job = TrainJob.build(asked, Setting("here", scale.load("paper"), 0))
     assert dict(job.method.params)["released"] is True
+    wrong = {**point, "method": "vanilla", "params": {"released": True}}
     with pytest.raises(DeclarationError, match="no parameter of vanilla 'released'"):
-        wrong = {**point, "method": "vanilla", "params": {"released": True}}
         TrainJob.build(wrong, Setting("here", scale.load("paper"), 0))
 
 
