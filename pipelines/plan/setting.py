@@ -159,13 +159,22 @@ class Setting:
 
     def augment(self, name: str, changes: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         """An augmentation's every setting, some changed."""
-        row = self.look_up("augmentation", name, AUGMENTS)
+        self.look_up("augmentation", name, AUGMENTS)
         check_fields(self.where, changes, AUGMENTATION, "augmentation field")
+        changed = pairs(changes)
         try:
-            changed = dataclasses.replace(row, **dict(pairs(changes)))
+            # 1 and 1.0 are equal and written differently: a text tells them apart
+            return _augmented(name, changed, repr(changed))
         except ValueError as error:
             raise DeclarationError(f"{self.where}: augmentation: {error}") from None
-        return pairs(dataclasses.asdict(changed))
+
+
+@cache
+def _augmented(
+    name: str, changes: tuple[tuple[str, Any], ...], text: str
+) -> tuple[tuple[str, Any], ...]:
+    """Every setting of an augmentation, some changed; ``text`` spells the changes."""
+    return pairs(dataclasses.asdict(dataclasses.replace(AUGMENTS[name], **dict(changes))))
 
 
 @cache
