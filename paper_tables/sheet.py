@@ -290,4 +290,5 @@ def _notes(table: Table, scale: Scale, remarks: Sequence[str]) -> list[str]:
         )
     elif table.tolerance_source:
         lines.append(f"Tolerance: {table.tolerance_source}")
-    return [*lines, *remarks] + [note.strip() for note in table.footnotes]
+    lines += [*scale.remarks, *remarks]
+    return lines + [note.strip() for note in table.footnotes]

@@ -31,6 +31,7 @@ class Scale:
     Attributes:
         name: the value of ``--config scale=``.
         title, note: for headers: what the numbers are, and are not.
+        remarks: lines under every table.
         seeds: how many runs a cell averages.
         seeds_of: table or kind of job -> how many, where it differs.
         compare: whether differences to the paper may be shown.
@@ -54,6 +55,7 @@ class Scale:
     compare: bool = False
     family: str | None = None
     lambda_per: str | None = None
+    remarks: Sequence[str] = ()
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     backbones: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)

@@ -344,6 +344,7 @@ SCALE: Mapping[str, Kind] = {
     "seeds_of": Entries(Whole(1, 1000)),
     "compare": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),
+    "remarks": Many(PROSE),
     "lambda_per": Maybe(OneOf(("batch", "sample"), "lambda_per")),
     "data": Entries(
         Fields(

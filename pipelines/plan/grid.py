@@ -92,6 +92,7 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = ""
         "gains": [vars(gain) for gain in table.gains],
     }
     shown = [plain(declared), scale.name, scale.title, scale.note, scale.compare, renderer]
+    shown.append(list(scale.remarks))
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
         shown.append([[m.name, m.title, m.revision] for m in METHODS.values()])
