@@ -34,6 +34,8 @@ class Scale:
         remarks: lines under every table.
         seeds: how many runs a cell averages.
         seeds_of: table or kind of job -> how many, where it differs.
+        portable: whether its jobs give the same bits on every x86 processor
+            (:mod:`pipelines.portable_bits`).
         compare: whether differences to the paper may be shown.
         family: whose method parameters are used; None: those of the paper's dataset.
         lambda_per: "batch" or "sample", for the methods that can draw lambda either way; None: as
@@ -52,6 +54,7 @@ class Scale:
     note: str
     seeds: int
     seeds_of: Mapping[str, int] = field(default_factory=dict)
+    portable: bool = False
     compare: bool = False
     family: str | None = None
     lambda_per: str | None = None

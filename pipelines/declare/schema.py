@@ -343,6 +343,7 @@ SCALE: Mapping[str, Kind] = {
     "seeds": Whole(1, 1000),
     "seeds_of": Entries(Whole(1, 1000)),
     "compare": Flag(),
+    "portable": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),
     "remarks": Many(PROSE),
     "lambda_per": Maybe(OneOf(("batch", "sample"), "lambda_per")),
