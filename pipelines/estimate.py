@@ -146,7 +146,8 @@ def _train(job: TrainJob) -> Load:
     steps = recipe.epochs * (images(job.images, train=True) // recipe.batch)
     last = range(max(0, recipe.epochs - 10), recipe.epochs)
     evaluations = {e for e in range(recipe.epochs) if e in last or not (e + 1) % job.evaluate_every}
-    tests = len(evaluations) * images(job.images, train=False)
+    # published weights are tested once
+    tests = max(1, len(evaluations)) * images(job.images, train=False)
     factor, bytes_more = SPARE
     # weights, gradients and their copies in the buckets of the exchange, optimizer
     numbers = step.parameters + step.trained * (2 + STATES[recipe.optimizer])
@@ -215,7 +216,8 @@ def _step_of(job: TrainJob) -> StepLoad:
     # what says how long and how fast changes no step
     alike = dataclasses.replace(recipe, name="", source="", epochs=1, lr=0.1, min_lr=0.0)
     averaged = recipe.weight_ema is not None or params.get("pipeline", "none") != "none"
-    if row.objective != "once":
+    # token labels are counted as a network and its teacher: their own classifier is small
+    if row.objective != "once" and "teacher" not in row.needs:
         same = {key: value for key, value in params.items() if key not in COSTLESS}
         return _step(job.backbone.name, Row(row.name, 1, pairs(same)), alike, classes, size)
     # drawing, blending and searching are no convolutions; looking into a network is one more pass
@@ -223,10 +225,23 @@ def _step_of(job: TrainJob) -> StepLoad:
     if averaged:
         plain = {"pipeline": params["pipeline"]} if "pipeline" in params else {}
     found = _step(job.backbone.name, Row("mixup", 1, pairs(plain)), alike, classes, size)
-    passes = 2 * ("input_grad" in row.needs) + ("teacher" in row.needs)
+    passes = 2 * ("input_grad" in row.needs) + ("teacher" in row.needs and job.teacher is None)
     batch = recipe.batch // recipe.shards
     more = int(passes * found.forward * batch)
+    if job.teacher is not None:
+        more += int(_forward(job.teacher.backbone.name, classes, size) * batch)
     return dataclasses.replace(found, operations=found.operations + more)
+
+
+@cache
+def _forward(backbone: str, classes: int, size: int) -> float:
+    """Counts one image's forward pass."""
+    net = builder.net(backbone, classes, 0).eval()
+    with FakeDevice(_Everything()):
+        net.to("cuda")
+        with Operations() as counter, torch.no_grad():
+            net(torch.empty(1, 3, size, size, device="cuda"))
+    return float(counter.total)
 
 
 @cache
