@@ -127,8 +127,8 @@ def of_software(jobs: Iterable[Job]) -> Iterator[str]:
         ):
             yield (
                 f"weights: timm's of {name} are not in the cache of the Hugging Face hub; load "
-                f"them where there is a network: python -c \"import timm; timm.create_model('{tag}', "
-                'pretrained=True)"'
+                "them where there is a network: "
+                f"python -c \"import timm; timm.create_model('{tag}', pretrained=True)\""
             )
 
 
