@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mixlib.catalog.methods import check_released, method
+from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import changed
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule
 from mixlib.core.method import Method, resolve
@@ -17,10 +18,16 @@ from mixlib.methods.automix.build import in_pipeline
 from mixlib.methods.automix.schedules import Momentum, constant
 from mixlib.models import backbones
 from mixlib.models.attention import last_attention
-from mixlib.training.recipes import Recipe
+from mixlib.training.recipes import Recipe, check_recipe
 
 
-def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> Net:
+def net(
+    backbone: str,
+    classes: int,
+    seed: int,
+    weights: str | None = None,
+    drop_path: float = 0.0,
+) -> Net:
     """A network with its named sites, freshly initialized or from published weights.
 
     Args:
@@ -29,6 +36,8 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
         seed: of the initial weights.
         weights: a file with a torchvision- or timm-named state dict, or "torchvision"; the
             classifier is left out when its size differs.
+        drop_path: largest probability of stochastic depth, see
+            :func:`mixlib.models.backbones.build`.
 
     Example:
         >>> import torch
@@ -37,7 +46,7 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
         torch.Size([2, 4])
     """
     row = backbones.backbone(backbone)
-    model = backbones.build(backbone, classes, seed)
+    model = backbones.build(backbone, classes, seed, drop_path)
     if weights is not None:
         backbones.load_published(model, row, weights)
     return Net(model, row.sites, layout=row.layout)
@@ -85,13 +94,22 @@ def rule(recipe: Recipe) -> LabelRule:
     """
     if recipe.loss == "bce":
         return BinaryCrossEntropy(target="two-hot", smoothing=recipe.smoothing)
+    if recipe.loss == "bce_share":
+        return BinaryCrossEntropy(target="share", smoothing=recipe.smoothing)
     if recipe.loss == "ce":
         return CrossEntropy(recipe.smoothing)
-    raise ValueError(f"loss must be ce or bce, got {recipe.loss!r}")
+    raise ValueError(f"loss must be ce, bce or bce_share, got {recipe.loss!r}")
 
 
 def objective(
-    name: str, network: Net, params: Mapping[str, Any], recipe: Recipe, *, steps: int, seed: int
+    name: str,
+    network: Net,
+    params: Mapping[str, Any],
+    recipe: Recipe,
+    *,
+    steps: int,
+    seed: int,
+    teacher: Net | None = None,
 ) -> Objective:
     """The training objective of a method.
 
@@ -104,6 +122,7 @@ def objective(
         recipe: for the loss.
         steps: length of the training, for schedules inside the objective.
         seed: initializes what the objective adds to the network.
+        teacher: a trained network for a method that asks one.
 
     Example:
         >>> from mixlib.training.recipes import recipe
@@ -113,28 +132,35 @@ def objective(
         Beta(a=1.0, b=None)
     """
     row = method(name)
+    check_recipe(row, recipe)
     make = resolve(row.path())
     given = dict(params)
+    if teacher is not None:
+        given["teacher"] = teacher
     if given.pop("released", False):
         check_released(row)
         given = row.as_released(given)
     given, of_rule = row.split(given)
     pipeline: PipelineName = given.pop("pipeline", row.pipeline)
     loss = rule(recipe)
-    if "attention" in row.needs:
-        network.sites["attention"] = last_attention(network.body)
     if row.rule is not None:
         loss = resolve(row.path(row.rule))(rule=loss, **of_rule)
     if row.objective != "once":
         return _own_objective(row, network, given, loss, pipeline, steps, seed)
     momentum = changed(Momentum(), given.pop("momentum", {}))
+    made: Policy = make(**given)
+    if recipe.mix_prob < 1:
+        made = Choice((made,), (recipe.mix_prob,))
+    # some methods look at the attention only with some of their parameters; a rule always does
+    if "attention" in (row.needs if row.rule is not None else made.needs):
+        network.sites["attention"] = last_attention(network.body)
     if recipe.weight_ema is not None:
         if pipeline != "none":
             raise ValueError(f"{name}: weight_ema beside pipeline {pipeline!r}: one average only")
         pipeline, momentum = "ema", constant(recipe.weight_ema)
     if pipeline == "none":
-        return MixOnce(network, make(**given), loss)
-    return in_pipeline(network, make(**given), pipeline, momentum, steps=steps, rule=loss)
+        return MixOnce(network, made, loss)
+    return in_pipeline(network, made, pipeline, momentum, steps=steps, rule=loss)
 
 
 def _own_objective(

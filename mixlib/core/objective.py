@@ -70,6 +70,19 @@ class Objective(nn.Module, ABC):
         """
         raise ValueError(f"{type(self).__name__} has no mixes at a given lambda")
 
+    def stop_mixing(self) -> None:
+        """Mixes nothing from now on, as a recipe's ``mix_until`` asks for.
+
+        Raises:
+            ValueError: the mixes come from a network that is trained here.
+        """
+        if self.policy is None:
+            raise ValueError(
+                f"{type(self).__name__} learns its masks to the end: mix_until needs a method "
+                "whose masks are drawn"
+            )
+        self.policy = self.policy.without_mixing()
+
     def update_teacher(self, i: int) -> None:
         """Moves the momentum network, if there is one, after optimizer step i (counted from 0)."""
 

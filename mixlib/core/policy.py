@@ -65,6 +65,10 @@ class Policy(ABC):
         of several policies it is and where it mixes.  Most have nothing to decide."""
         return self
 
+    def without_mixing(self) -> Policy:
+        """The same with nothing mixed: what a recipe asks for after its last mixed epoch."""
+        return Keep()
+
     def at(self, lam: float) -> Policy:
         """The same policy at a fixed lambda, one for the batch, with the batch backwards as
         partners; where it is a matter of chance whether a batch is mixed at all, it is.

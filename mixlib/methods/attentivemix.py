@@ -18,7 +18,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
@@ -148,7 +147,8 @@ ROW = Method(
     "Walawalkar et al., Attentive CutMix: An Enhanced Data Augmentation Approach for Deep "
     "Learning Based Image Classification, ICASSP 2020, arXiv:2003.13048",
     2020,
-    same(alpha=2.0),
+    # images of the generated world are small, and so is the network that looks at them
+    {"default": {"alpha": 2.0}, "generated": {"alpha": 2.0, "side": None}},
     frozenset({"features"}),
     released={"scope": "batch", "pairing": "permute"},
 )

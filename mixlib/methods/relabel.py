@@ -45,6 +45,10 @@ class ReLabel(Policy):
     policy: Policy
     teacher: MapTeacher | None = None
 
+    def without_mixing(self) -> Policy:
+        # the labels are the teacher's to the end
+        return replace(self, policy=self.policy.without_mixing())
+
     def at(self, lam: float) -> Policy:
         return replace(self, policy=self.policy.at(lam))
 

@@ -143,6 +143,8 @@ def fit(
         at_epoch(0)
     with tensors_only(objective):
         for epoch in range(len(run.history.epochs), recipe.epochs):
+            if recipe.mix_until is not None and epoch >= recipe.mix_until:
+                objective.stop_mixing()
             run.start_clock()
             done = run.step - epoch * len(train)
             batches = train.epoch(epoch, done)

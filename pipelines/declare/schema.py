@@ -54,7 +54,7 @@ RECIPE: Mapping[str, Kind] = {
     "batch": Whole(1, 1_000_000),
     "epochs": Whole(1, 100_000),
     "augment": Text(what="the name of an augmentation"),
-    "loss": OneOf(("ce", "bce"), "loss"),
+    "loss": OneOf(("ce", "bce", "bce_share"), "loss"),
     "smoothing": Real(0, 0.9999),
     "grad_clip": Maybe(POSITIVE),
     "weight_ema": Maybe(Real(0, 1)),
@@ -63,6 +63,9 @@ RECIPE: Mapping[str, Kind] = {
     "compile": Maybe(OneOf(("inductor", "aot_eager", "eager"), "backend of torch.compile")),
     "shards": Whole(1, 1024),
     "batch_norm": OneOf(("shard", "global"), "batch_norm"),
+    "drop_path": Real(0, 0.9999),
+    "mix_prob": SHARE,
+    "mix_until": Maybe(Whole(0, 100_000)),
 }
 
 AUGMENTATION: Mapping[str, Kind] = {
@@ -272,9 +275,16 @@ CELL: Mapping[str, Kind] = {
     "rounds": Whole(1, 1000),
     "published": Maybe(NAME),
     "baseline": Maybe(NAME),
+    "teacher": Fields(
+        {"backbone": NAME, "method": NAME, "recipe": NAME, "weights": Maybe(LINE)},
+        "field of a teacher",
+        ("backbone",),
+    ),
 }
 """Field of a table's cell -> what it may be; which kind of job has which field its class says."""
 
+PRINTED = Real(-1e9, 1e9)
+"""A number that a paper prints."""
 TABLE: Mapping[str, Kind] = {
     "title": LINE,
     "caption": PROSE,
@@ -286,8 +296,12 @@ TABLE: Mapping[str, Kind] = {
     "metric": NAME,
     "unit": LINE,
     "higher_is_better": Flag(),
+    "decimals": Whole(0, 10),
     "tolerance": Maybe(Real(0, 1e6, above=True)),
-    "reference": Entries(Many(Maybe(Real(-1e9, 1e9)))),
+    "tolerance_source": LINE,
+    "tolerance_columns": Many(LINE, 1),
+    "reference": Entries(Many(Maybe(PRINTED))),
+    "gains": Many(Anything()),
     "footnotes": Many(PROSE),
     "figure": NAME,
     "pictures": Maybe(NAME),
@@ -302,6 +316,16 @@ ENTRY: Mapping[str, Kind] = {
     "decimals": Whole(0, 10),
     "higher_is_better": Flag(),
     "ranked": Flag(),
+}
+GAIN: Mapping[str, Kind] = {
+    "label": LINE,
+    "row": LINE,
+    "column": LINE,
+    "over": LINE,
+    "over_rows": Entries(LINE),
+    "relative": Flag(),
+    "decimals": Whole(0, 10),
+    "reference": Anything(),
 }
 FIGURE: Mapping[str, Kind] = {
     "title": LINE,
@@ -334,6 +358,8 @@ SCALE: Mapping[str, Kind] = {
     "compare": Flag(),
     "portable": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),
+    "remarks": Many(PROSE),
+    "lambda_per": Maybe(OneOf(("batch", "sample"), "lambda_per")),
     "data": Entries(
         Fields(
             {

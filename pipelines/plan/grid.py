@@ -98,8 +98,10 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = ""
         "left_out": table.left_out,
         "skip": sorted(table.skip),
         "reference": sorted(table.reference.items()),
+        "gains": [vars(gain) for gain in table.gains],
     }
     shown = [plain(declared), scale.name, scale.title, scale.note, scale.compare, renderer]
+    shown.append(list(scale.remarks))
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
         shown.append([[m.name, m.title, m.revision] for m in METHODS.values()])

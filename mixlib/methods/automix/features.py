@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mixlib.core.net import Layout, Net, inference
 from mixlib.models.attention import token_layout
@@ -70,10 +70,24 @@ def _grid(tokens: Tensor, image: tuple[int, int]) -> Tensor:
 
 
 def probe(net: Net, site: str, image: int = 64) -> Features:
-    """The channels of a site, found by one forward pass of a blank image of ``image`` pixels."""
+    """The channels of a site, found by one forward pass of a blank image of ``image`` pixels, or of
+    the size that the network states (timm's transformers take no other)."""
+    sides = stated_size(net.body) or (image, image)
     layout, prefix = net.layout, token_layout(net).prefix if net.layout == "tokens" else 0
     device = next(net.parameters()).device
     with inference(net):
-        z = net.features(torch.zeros(1, 3, image, image, device=device), site)
+        z = net.features(torch.zeros(1, 3, *sides, device=device), site)
     channels = z.shape[1] if layout == "channels_first" else z.shape[-1]
     return Features(site, channels, layout, prefix)
+
+
+def stated_size(model: nn.Module) -> tuple[int, int] | None:
+    """Height and width of the images that a network is built for, where it says so.
+
+    Example:
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> stated_size(VisionTransformer(32, 4, embed_dim=8, depth=1, num_heads=2))
+        (32, 32)
+    """
+    size = getattr(getattr(model, "patch_embed", None), "img_size", None)
+    return None if size is None else (int(size[0]), int(size[1]))
