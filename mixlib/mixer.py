@@ -21,6 +21,8 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from mixlib.catalog.methods import check_released, method
+from mixlib.core.arguments import checked
+from mixlib.core.batch import check_batch
 from mixlib.core.catalog import nearest
 from mixlib.core.labels import CrossEntropy, LabelRule, soft_targets
 from mixlib.core.method import Method, resolve
@@ -28,6 +30,8 @@ from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy
 from mixlib.models.wrap import wrap
+
+__all__ = ["Mixed", "Mixer", "build", "check_batch"]
 
 
 @dataclass(frozen=True)
@@ -143,54 +147,6 @@ class Mixer:
         return Mixed(blend(mix, images), labels, mix, self.rule)
 
 
-def check_batch(images: object, labels: object) -> None:
-    """Refuses what cannot be mixed; every mixer and adapter asks here.
-
-    Args:
-        images, labels: as of :meth:`Mixer.__call__`.
-
-    Raises:
-        TypeError: no tensors, images that are not floating point, or class indices that are not
-            whole numbers of a type that indexes.
-        ValueError: no image, shapes that do not fit together, or class indices [B, 1].
-
-    Example:
-        >>> check_batch(torch.zeros(2, 3, 8, 8), torch.tensor([[0], [1]]))
-        Traceback (most recent call last):
-        ValueError: labels [2, 1] of integers are class indices: squeeze them, labels.squeeze(1)
-    """
-    if not isinstance(images, Tensor) or not isinstance(labels, Tensor):
-        name, given = ("labels", labels) if isinstance(images, Tensor) else ("images", images)
-        raise TypeError(
-            f"expected {name} as a tensor, got {type(given).__name__}: torch.as_tensor makes one "
-            "of numbers"
-        )
-    if not images.is_floating_point():
-        raise TypeError(
-            f"images are {images.dtype}, expected floating point: weighted sums of integers would "
-            "be cut off; convert them first, e.g. images.float() / 255"
-        )
-    if images.ndim != 4:
-        raise ValueError(f"expected images [B, C, H, W], got {tuple(images.shape)}")
-    if not len(images):
-        raise ValueError("expected at least one image, got an empty batch: leave it out")
-    if labels.ndim not in (1, 2) or labels.shape[0] != images.shape[0]:
-        raise ValueError(
-            f"expected labels [{len(images)}] or [{len(images)}, classes] for {len(images)} "
-            f"images, got {tuple(labels.shape)}"
-        )
-    if labels.ndim == 1 and labels.dtype != torch.int64:
-        raise TypeError(
-            f"labels [B] are class indices, expected integers of 64 bits, got {labels.dtype}: "
-            "labels.long()"
-        )
-    if labels.ndim == 2 and labels.shape[1] == 1 and not labels.is_floating_point():
-        raise ValueError(
-            f"labels [{len(labels)}, 1] of integers are class indices: squeeze them, "
-            "labels.squeeze(1)"
-        )
-
-
 def build(
     name: str,
     *,
@@ -234,7 +190,7 @@ def build(
         check_released(row)
     given, of_rule = row.split({**row.params_for(family, released=released), **params})
     taught = {k: _looked_into(row, v) for k, v in given.items() if isinstance(v, nn.Module)}
-    policy = make(**{**given, **taught})
+    policy = checked(make)(**{**given, **taught})
     hidden = [site for site in policy.places if site != "input"]
     if hidden:
         raise ValueError(
@@ -249,7 +205,7 @@ def build(
             f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
             f"mixlib.build({name!r}, {word}=model)"
         )
-    rule = None if row.rule is None else resolve(row.path(row.rule))(**of_rule)
+    rule = None if row.rule is None else checked(resolve(row.path(row.rule)))(**of_rule)
     return Mixer(row, policy, given, _looked_into(row, net), rule)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mixlib.catalog.methods import check_released, method
+from mixlib.core.arguments import checked
 from mixlib.core.hyperparameters import changed
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule
 from mixlib.core.method import Method, resolve
@@ -113,7 +114,7 @@ def objective(
         Beta(a=1.0, b=None)
     """
     row = method(name)
-    make = resolve(row.path())
+    make = checked(resolve(row.path()))
     given = dict(params)
     if given.pop("released", False):
         check_released(row)
@@ -124,7 +125,7 @@ def objective(
     if "attention" in row.needs:
         network.sites["attention"] = last_attention(network.body)
     if row.rule is not None:
-        loss = resolve(row.path(row.rule))(rule=loss, **of_rule)
+        loss = checked(resolve(row.path(row.rule)))(rule=loss, **of_rule)
     if row.objective != "once":
         return _own_objective(row, network, given, loss, pipeline, steps, seed)
     momentum = changed(Momentum(), given.pop("momentum", {}))
@@ -147,7 +148,7 @@ def _own_objective(
     seed: int,
 ) -> Objective:
     """The objective of a method that is more than a draw and a forward pass."""
-    make = resolve(row.path())
+    make = checked(resolve(row.path()))
     if row.settings is not None:
         settings = resolve(row.path(row.settings))(params, loss)
         return make(network, settings, steps=steps, seed=seed, pipeline=pipeline)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from mixlib.core.batch import check_batch
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
@@ -53,14 +54,23 @@ class Objective(nn.Module, ABC):
     policy: Policy | None = None
     optional_terms: tuple[str, ...] = ()
 
+    def __init__(self) -> None:
+        super().__init__()
+        # a hook, so that no objective can forget it and none is a frame further from its tensors
+        self.register_forward_pre_hook(_look_at_batch)
+
     @abstractmethod
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         """The loss of one batch; draws everything random from ``rng``."""
 
     def mix_at(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Shaped[Tensor, "B *Y"],
+        lam: float,
+        rng: torch.Generator,
     ) -> Mix:
         """The mix that the classifier would see of these images at this lambda, the batch backwards
         as partners: two images are mixed with each other.
@@ -82,11 +92,17 @@ class Objective(nn.Module, ABC):
         return {"net": [p for p in self.parameters() if p.requires_grad]}
 
 
+def _look_at_batch(_objective: nn.Module, batch: tuple[Any, ...]) -> None:
+    """Refuses what no objective can mix, see :func:`mixlib.core.batch.check_batch`."""
+    if len(batch) >= 2:
+        check_batch(batch[0], batch[1])
+
+
 def mixed_forward(
     net: Net,
     policy: Policy,
     x: Float[Tensor, "B C H W"],
-    y: Int[Tensor, " B"],
+    y: Shaped[Tensor, "B *Y"],
     rng: torch.Generator,
     tap: Sequence[str] = (),
 ) -> tuple[Mix, Float[Tensor, "B Y"], dict[str, Tensor]]:
@@ -106,7 +122,7 @@ def mixed_inside(
     net: Net,
     policy: Policy,
     x: Float[Tensor, "B C H W"],
-    y: Int[Tensor, " B"],
+    y: Shaped[Tensor, "B *Y"],
     rng: torch.Generator,
     tap: Sequence[str] = (),
 ) -> tuple[Mix, Float[Tensor, "B Y"], dict[str, Tensor]]:
@@ -126,7 +142,7 @@ class MixAtSite:
     """The edit of a site inside the network: draws when its tensor arrives, and keeps the mix."""
 
     def __init__(
-        self, policy: Policy, y: Int[Tensor, " B"], net: Net, rng: torch.Generator
+        self, policy: Policy, y: Shaped[Tensor, "B *Y"], net: Net, rng: torch.Generator
     ) -> None:
         self.policy, self.y, self.net, self.rng = policy, y, net, rng
         self.mix: Mix | None = None
@@ -140,7 +156,7 @@ def images_mixed_at(
     net: Net,
     policy: Policy,
     x: Float[Tensor, "B C H W"],
-    y: Int[Tensor, " B"],
+    y: Shaped[Tensor, "B *Y"],
     lam: float,
     rng: torch.Generator,
 ) -> Mix:
@@ -173,7 +189,7 @@ class MixOnce(Objective):
         self.rule = (rule or CrossEntropy()).bound(net)
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         # mixed_forward written out: blend is then called from here, and the way from the loop to a
         # tensor stays as short as it can be read
@@ -187,7 +203,11 @@ class MixOnce(Objective):
         return Step(loss, {"loss": loss.detach()}, mix)
 
     def mix_at(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Shaped[Tensor, "B *Y"],
+        lam: float,
+        rng: torch.Generator,
     ) -> Mix:
         return images_mixed_at(self.net, self.policy, x, y, lam, rng)
 

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
@@ -150,8 +151,9 @@ def aligned_mix(
     return pair(partner, lam.to(z.dtype)[:, None, None], lam, shift=shift, parts=parts)
 
 
+@checked
 def alignmix(
-    alpha: float = 2.0,
+    alpha: Positive = 2.0,
     site: str = "stage4",
     scope: Scope = "sample",
     pairing: Pairing = "roll",

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Positive, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
@@ -98,12 +99,13 @@ class Attentive(PairPolicy):
         return pair(partner, own, own.mean((1, 2)), shift=shift)
 
 
+@checked
 def attentivemix(
-    alpha: float = 2.0,
-    cells: int | None = None,
+    alpha: Positive = 2.0,
+    cells: Count | None = None,
     teacher: Net | None = None,
     map_site: str = "stage4",
-    side: int | None = 224,
+    side: Count | None = 224,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
 ) -> Policy:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from mixlib.core.arguments import NotNegative, Positive, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.labels import LabelRule
 from mixlib.core.lam import Beta
@@ -20,6 +21,7 @@ from mixlib.methods.cutmix import Box
 from mixlib.methods.tokenlabel import AT_TEST, ImageLabel, TokenLabels
 
 
+@checked
 def mixtoken(
     net: Net,
     *,
@@ -27,9 +29,9 @@ def mixtoken(
     seed: int = 0,
     rule: LabelRule | None = None,
     teacher: nn.Module | None = None,
-    alpha: float = 1.0,
-    weight: float = 1.0,
-    at_test: float = AT_TEST,
+    alpha: Positive = 1.0,
+    weight: NotNegative = 1.0,
+    at_test: NotNegative = AT_TEST,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     odd: OddSide = "keep",

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Natural, Positive, Share, checked
 from mixlib.core.labels import soft_targets
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw
@@ -90,15 +91,16 @@ class TokenMix(PairPolicy):
         return scored(mix, F.normalize(maps.flatten(1), p=1, dim=1).view_as(maps))
 
 
+@checked
 def tokenmix(
-    alpha: float = 1.0,
-    grid: int = 14,
+    alpha: Positive = 1.0,
+    grid: Count = 14,
     teacher: Net | None = None,
     attention: str = "attention",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    lam: float | None = None,
-    extra: int = 0,
+    lam: Share | None = None,
+    extra: Natural = 0,
 ) -> Policy:
     """TokenMix (Liu et al., ECCV 2022).
 
