@@ -83,7 +83,7 @@ LAYERS = (
     ("masks", "models", "saliency", "data", "datasets"),
     ("methods",),
     ("training",),
-    ("catalog", "mixer"),
+    ("catalog", "mixer", "objectives"),
     ("adapters", "audit", "counting"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -114,25 +114,52 @@ def objective(
         Beta(a=1.0, b=None)
     """
     row = method(name)
-    make = checked(resolve(row.path()))
     given = dict(params)
     if given.pop("released", False):
         check_released(row)
         given = row.as_released(given)
-    given, of_rule = row.split(given)
+    return assembled(
+        row, network, given, rule(recipe), steps=steps, seed=seed, weight_ema=recipe.weight_ema
+    )
+
+
+def assembled(
+    row: Method,
+    network: Net,
+    params: Mapping[str, Any],
+    loss: LabelRule,
+    *,
+    steps: int,
+    seed: int,
+    weight_ema: float | None = None,
+) -> Objective:
+    """The training objective of a catalog row, around a given loss.
+
+    Args:
+        row: of the method.
+        network, params, steps, seed: as of :func:`objective`.
+        loss: of mixed samples; the method's own label rule is built on it.
+        weight_ema: momentum of an average of the weights beside the method.
+
+    Raises:
+        TypeError, ValueError: parameters that the method has not or cannot take.
+    """
+    make = checked(resolve(row.path()))
+    given, of_rule = row.split(params)
     pipeline: PipelineName = given.pop("pipeline", row.pipeline)
-    loss = rule(recipe)
-    if "attention" in row.needs:
+    if "attention" in row.needs and given.get("teacher") is None:
         network.sites["attention"] = last_attention(network.body)
     if row.rule is not None:
         loss = checked(resolve(row.path(row.rule)))(rule=loss, **of_rule)
     if row.objective != "once":
         return _own_objective(row, network, given, loss, pipeline, steps, seed)
     momentum = changed(Momentum(), given.pop("momentum", {}))
-    if recipe.weight_ema is not None:
+    if weight_ema is not None:
         if pipeline != "none":
-            raise ValueError(f"{name}: weight_ema beside pipeline {pipeline!r}: one average only")
-        pipeline, momentum = "ema", constant(recipe.weight_ema)
+            raise ValueError(
+                f"{row.name}: weight_ema beside pipeline {pipeline!r}: one average only"
+            )
+        pipeline, momentum = "ema", constant(weight_ema)
     if pipeline == "none":
         return MixOnce(network, make(**given), loss)
     return in_pipeline(network, make(**given), pipeline, momentum, steps=steps, rule=loss)

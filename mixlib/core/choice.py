@@ -52,6 +52,10 @@ class Choice(Policy):
     def places(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(site for policy in self.policies for site in policy.places))
 
+    def check_net(self, net: Net) -> None:
+        for policy in self.policies:
+            policy.check_net(net)
+
     def at(self, lam: float) -> Policy:
         odds = certain(self.odds)
         mixing = [(policy.at(lam), p) for policy, p in zip(self.policies, odds, strict=True) if p]

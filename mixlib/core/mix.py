@@ -176,8 +176,8 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
     ``x``. Differentiable with respect to ``x`` and to a dense mask.  Where no gradient is asked
     for, a cyclic pairing moves 3 N bytes (two reads, one write) and makes no temporary.
 
-    A source without weight at a pixel leaves no trace there, be it NaN or infinite (of images: where
-    a gradient is asked for, a weighted sum stays a weighted sum).
+    A source without weight at a pixel leaves no trace there, be it NaN or infinite (of images:
+    where a gradient is asked for, a weighted sum stays a weighted sum).
 
     Raises:
         ValueError: ``x`` is neither [B, C, H, W] nor [B, N, C], its batch differs from the mix's,

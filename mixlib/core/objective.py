@@ -21,8 +21,8 @@ from mixlib.core.policy import Policy
 
 
 class Step(NamedTuple):
-    """One step's outcome: the loss to differentiate, its detached named terms, and the mix the
-    classifier saw.
+    """One step's outcome: the loss to differentiate, its detached named terms, the mix the
+    classifier saw, and the logits [B, Y] where one forward pass made them.
 
     Example:
         >>> from mixlib.core.mix import identity
@@ -34,6 +34,7 @@ class Step(NamedTuple):
     loss: Tensor
     terms: dict[str, Tensor]
     mix: Mix
+    logits: Tensor | None = None
 
 
 class Objective(nn.Module, ABC):
@@ -82,6 +83,13 @@ class Objective(nn.Module, ABC):
 
     def update_teacher(self, i: int) -> None:
         """Moves the momentum network, if there is one, after optimizer step i (counted from 0)."""
+
+    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
+        """Logits of an unmixed batch by the network in training, of every head that learns."""
+        net = getattr(self, "net", None)
+        if not isinstance(net, Net):
+            raise NotImplementedError(f"{type(self).__name__} does not say how it classifies")
+        return [net(x)[0]]
 
     @abstractmethod
     def predictor(self) -> nn.Module:
@@ -148,8 +156,11 @@ class MixAtSite:
         self.mix: Mix | None = None
 
     def __call__(self, z: Tensor) -> Tensor:
+        last = self.net.layout_of(self.policy.site) == "channels_last" and z.ndim == 4
+        z = z.permute(0, 3, 1, 2) if last else z
         self.mix = self.policy.draw(z, self.y, self.net, self.rng)
-        return blend(self.mix, z)
+        mixed = blend(self.mix, z)
+        return mixed.permute(0, 2, 3, 1) if last else mixed
 
 
 def images_mixed_at(
@@ -184,9 +195,12 @@ class MixOnce(Objective):
 
     def __init__(self, net: Net, policy: Policy, rule: LabelRule | None = None) -> None:
         super().__init__()
+        policy.check_net(net)
         self.net = net
         self.policy: Policy = policy
         self.rule = (rule or CrossEntropy()).bound(net)
+        for site in self.rule.taps:
+            net.place(site)
 
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
@@ -200,7 +214,7 @@ class MixOnce(Objective):
         else:
             mix, logits, seen = mixed_inside(self.net, now, x, y, rng, self.rule.taps)
         loss = self.rule(mix, logits, seen, y)
-        return Step(loss, {"loss": loss.detach()}, mix)
+        return Step(loss, {"loss": loss.detach()}, mix, logits)
 
     def mix_at(
         self,

@@ -62,6 +62,18 @@ class Policy(ABC):
         """Every site where :meth:`choose` may decide to mix."""
         return (self.site,)
 
+    def check_net(self, net: Net) -> None:
+        """Refuses a network in which this cannot mix; asked when an objective is built, not at the
+        first step that happens to draw the missing site.
+
+        Raises:
+            KeyError: the network has not all of :attr:`places`; names what would do.
+            ValueError: the tensor there is none that can be mixed like this.
+        """
+        for site in self.places:
+            if site != "input":
+                net.place(site)
+
     def choose(self, rng: torch.Generator) -> Policy:
         """The policy of the next batch: decides what must be known before the forward pass, which
         of several policies it is and where it mixes.  Most have nothing to decide."""

@@ -125,6 +125,14 @@ class Align(PairPolicy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def check_net(self, net: Net) -> None:
+        super().check_net(net)
+        if net.layout_of(self.site) == "tokens":
+            raise ValueError(
+                f"AlignMix aligns feature maps [B, C, h, w], but {type(net.body).__name__} holds "
+                f"tokens at {self.site!r}: take a network with maps, or another site"
+            )
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if z.ndim != 4:
             raise ValueError(f"AlignMix needs a feature map [B, C, h, w], got {tuple(z.shape)}")

@@ -46,6 +46,9 @@ class ReLabel(Policy):
     policy: Policy
     teacher: MapTeacher | None = None
 
+    def check_net(self, net: Net) -> None:
+        self.policy.check_net(net)
+
     def at(self, lam: float) -> Policy:
         return replace(self, policy=self.policy.at(lam))
 

@@ -59,6 +59,7 @@ class MomentumMix(Objective):
         rule: LabelRule | None = None,
     ) -> None:
         super().__init__()
+        policy.check_net(net)
         self.report = report or Report("k", "one" if one_hot else "mix")
         if self.report.head == "one" and not one_hot:
             raise ValueError("without the one-hot loss there is no one-hot head: report 'mix'")
@@ -97,6 +98,10 @@ class MomentumMix(Objective):
     ) -> Mix:
         net = self.pair.classifier(Report("q", "mix"))
         return images_mixed_at(net, self.policy, x, y, lam, rng)
+
+    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
+        heads: tuple[Head, ...] = tuple(self.pair.q_heads)  # type: ignore[arg-type]
+        return [self.pair.logits("q", head, x) for head in heads]
 
     def update_teacher(self, i: int) -> None:
         self.pair.follow(i)

@@ -235,6 +235,10 @@ class AutoMix(Objective):
     ) -> Mix:
         return self.mix_with(x, draw_at(lam, len(x), x.device))
 
+    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
+        heads: tuple[Head, ...] = tuple(self.pair.q_heads)  # type: ignore[arg-type]
+        return [self.pair.logits("q", head, x) for head in heads]
+
     def update_teacher(self, i: int) -> None:
         self.pair.follow(i)
 
