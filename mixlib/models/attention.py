@@ -136,7 +136,13 @@ def last_attention(model: nn.Module) -> str:
         >>> last_attention(VisionTransformer(16, 4, embed_dim=8, depth=2, num_heads=2))
         'blocks.1.attn.attn_drop'
     """
-    from timm.models.vision_transformer import Attention
+    try:
+        from timm.models.vision_transformer import Attention
+    except ImportError:
+        raise ValueError(
+            f"attention is read from vision transformers of timm, which is not installed; found "
+            f"{type(model).__name__}: pip install mixlib[timm]"
+        ) from None
 
     blocks = [(path, part) for path, part in model.named_modules() if isinstance(part, Attention)]
     if not blocks:

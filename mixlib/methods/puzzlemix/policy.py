@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 import torch
@@ -29,6 +30,7 @@ from mixlib.core.net import Net
 from mixlib.core.normalization import per_channel
 from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.methods.puzzlemix.labeling import Costs, least_energy
+from mixlib.methods.puzzlemix.labeling.solve import FRONTIER
 from mixlib.methods.puzzlemix.transport import MOVE_COST, moved, transport_plan
 from mixlib.saliency.gradient import gradient_saliency, shares
 
@@ -219,6 +221,13 @@ class Puzzle(PairPolicy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
     bidding: Bidding = "until_stable"
+
+    def __post_init__(self) -> None:
+        if max(self.blocks) > FRONTIER and find_spec("scipy") is None:
+            raise ImportError(
+                f"PuzzleMix cuts grids of more than {FRONTIER} cells a side with scipy, which is "
+                f"not installed: pip install scipy, or take blocks=(2, {FRONTIER})"
+            )
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if net is None:
