@@ -3,6 +3,8 @@
 Needs torch alone.  Random images stand in for a dataset.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -17,7 +19,7 @@ def network() -> nn.Module:
     widths = (3, 16, 32, 32)
     stages = [
         nn.Sequential(nn.Conv2d(i, o, 3, 2, 1), nn.BatchNorm2d(o), nn.ReLU(), nn.Conv2d(o, o, 1))
-        for i, o in zip(widths, widths[1:], strict=False)
+        for i, o in pairwise(widths)
     ]
     return nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, CLASSES))
 

@@ -95,9 +95,9 @@ def paths_of(batch: object, keys: tuple[str, str] | None = None) -> tuple[Path, 
     if images is None or labels is None:
         what = "images" if images is None else "labels"
         raise TypeError(
-            f"expected (images, labels, ...) as tensors or a mapping that names them, found no "
-            f"{what} in {type(batch).__name__} {_leaves(batch)}: say where they lie, "
-            'keys=("image", "label"), or pass the two'
+            f"expected (images, labels, ...) as tensors, or a mapping that names them, got "
+            f"{type(batch).__name__} {_leaves(batch)} without {what}: say where they lie in the "
+            'batch, keys=("image", "label"), or pass the two'
         )
     return _as_path(images), _as_path(labels)
 

@@ -1,5 +1,6 @@
-"""Runs an installed mixlib with torch, numpy and jaxtyping alone: ``python -I bare.py TARGET EXAMPLE
-...``.
+"""Runs an installed mixlib with torch, numpy and jaxtyping alone.
+
+``python -I bare.py TARGET EXAMPLE ...``
 
 TARGET is the folder that the wheel was installed into.  Whatever else the interpreter could import
 is hidden, so that one environment shows what a bare one would do.  Then every method of the catalog
@@ -13,6 +14,7 @@ import re
 import runpy
 import sys
 from importlib import metadata
+from itertools import pairwise
 
 REQUIRED = ("torch", "numpy", "jaxtyping")
 
@@ -39,14 +41,21 @@ def top_levels() -> set[str]:
 
 
 class Hidden:
-    """Finds nothing that is not required."""
+    """In the place of the interpreter's finders: finds what is required, and nothing else."""
 
     def __init__(self, allowed: set[str]) -> None:
         self.allowed = allowed | set(sys.stdlib_module_names) | {"mixlib"}
+        self.finders = list(sys.meta_path)
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
         if name.partition(".")[0] not in self.allowed:
-            raise ModuleNotFoundError(f"No module named {name!r} (hidden)", name=name)
+            return None
+        found = (finder.find_spec(name, path, target) for finder in self.finders)
+        return next((spec for spec in found if spec is not None), None)
+
+    def invalidate_caches(self) -> None:
+        for finder in self.finders:
+            getattr(finder, "invalidate_caches", lambda: None)()
 
 
 def steps() -> dict[str, str]:
@@ -58,7 +67,7 @@ def steps() -> dict[str, str]:
 
     def network() -> nn.Module:
         wide = (3, 8, 8, 8, 8)
-        layers = [nn.Conv2d(i, o, 3, 2, 1) for i, o in zip(wide, wide[1:], strict=False)]
+        layers = [nn.Conv2d(i, o, 3, 2, 1) for i, o in pairwise(wide)]
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
 
     found = {}
@@ -78,7 +87,7 @@ def steps() -> dict[str, str]:
 if __name__ == "__main__":
     target, *examples = sys.argv[1:]
     sys.path.insert(0, target)
-    sys.meta_path.insert(0, Hidden(top_levels()))
+    sys.meta_path[:] = [Hidden(top_levels())]
     for example in examples:
         runpy.run_path(example, run_name="__main__")
     report = steps()
