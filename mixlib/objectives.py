@@ -300,9 +300,10 @@ def objective(
         params: changes of the method's parameters; sites may be module paths.
 
     Raises:
-        KeyError: no such method or family.
+        KeyError: no such method.
         TypeError: no such parameter, or one of another type.
-        ValueError: a parameter outside of its range, or a network in which the method finds no
+        ValueError: a word that is none of the known, a parameter outside of its range, or a
+            network in which the method finds no
             place; names the module paths that would do.
 
     Example:

@@ -53,6 +53,12 @@ class Hidden:
         found = (finder.find_spec(name, path, target) for finder in self.finders)
         return next((spec for spec in found if spec is not None), None)
 
+    def find_distributions(self, *words: object, **others: object) -> object:
+        """Metadata of packages, which some of them read of themselves."""
+        for finder in self.finders:
+            if hasattr(finder, "find_distributions"):
+                yield from finder.find_distributions(*words, **others)
+
     def invalidate_caches(self) -> None:
         for finder in self.finders:
             getattr(finder, "invalidate_caches", lambda: None)()
