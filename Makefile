@@ -27,7 +27,7 @@ setup: $(READY)
 	"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --upgrade --target .tools "uv==0.13.8"
 
 $(READY): uv.lock pyproject.toml | .tools/bin/uv
-	$(UV) sync --frozen --python "$(PYTHON)"
+	$(UV) sync --frozen --all-extras --python "$(PYTHON)"
 	@touch $(READY)
 
 paper_tables/%: $(READY) FORCE
