@@ -25,7 +25,7 @@ from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
 from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
-from pipelines.command_line import ResultsFolder, ScaleName, run_app
+from pipelines.command_line import OwnTables, Plugins, ResultsFolder, ScaleName, run_app
 from pipelines.declare.table import NO_CELLS
 from pipelines.execute.provenance import provenance
 from pipelines.execute.store import Store
@@ -37,8 +37,8 @@ FOLDER = Path("paper_tables")
 PICTURES = "pictures.png"
 
 
-def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
-    """The files that a table's rule makes.
+def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Path]:
+    """The files that a table's rule makes, in ``folder``, or beside the table's declaration.
 
     Raises:
         DeclarationError: the declaration names a drawing that is not registered.
@@ -53,6 +53,7 @@ def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
         names = ["figure.png", "figure.svg"]
     if plan.tables[name].pictures is not None:
         names.append(PICTURES)
+    folder = Path(table.file).parent if folder is None else folder
     return [folder / name / n for n in (*names, "provenance.json", f"cells-{address}.json")]
 
 
@@ -72,8 +73,9 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
     )
 
 
-def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> Path:
+def render(plan: grid.Plan, name: str, store: Store, folder: Path | None = None) -> Path:
     """Writes all products of a table and returns their folder; one process at a time does."""
+    folder = Path(plan.tables[name].file).parent if folder is None else folder
     with store.lock(f"table-{name}"):
         return _render(plan, name, store, folder)
 
@@ -129,10 +131,12 @@ def _origin(result: dict[str, Any]) -> dict[str, Any]:
 def main(
     scale: ScaleName,
     name: Annotated[str, typer.Argument(metavar="TABLE", help="a declared table, e.g. table7")],
+    own: OwnTables = None,
+    plugins: Plugins = None,
     results: ResultsFolder = Path("results"),
 ) -> None:
     """Renders one table from its jobs' results."""
-    found = plan(scale)
+    found = plan(scale, own, plugins or ())
     out = render(found, found.known(name), Store(results))
     table = out / "table.md"
     print(table.read_text() if table.exists() else f"{out / 'figure.png'}")

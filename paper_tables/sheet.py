@@ -18,6 +18,10 @@ from pipelines.declare.table import Table
 EMPTY = "–"  # a cell that the declaration skips
 MEASURED = "Measured runs, beside the paper's numbers"  # title above the comparisons
 PLUS_MINUS = "± is the standard deviation over runs (n - 1)."
+INTERVAL = (
+    "± is half of the 95 % confidence interval of the mean (Student's t over the runs of a cell, "
+    "which differ in their seed)."
+)
 ONE_RUN = "Every cell is one run, so no spread is known and none is called the best."
 BOLD = (
     "Bold: the best mean of those compared, where it leads every other by more than the sum of "
@@ -167,7 +171,7 @@ def build_sheet(
         stub="Method" if table.compare == "rows" else "",
         heads=tuple(column.label for column in table.columns),
         lines=tuple(lines),
-        legend=_legend(grid),
+        legend=_legend(table, grid),
         notes=tuple(_notes(table, scale, remarks)),
         origin=describe_origin(results),
         records=tuple(records),
@@ -180,6 +184,8 @@ def header(table: Table, scale: Scale, data: Sequence[str]) -> str:
     """Scale, data and runs in one line."""
     n = scale.runs(table.name, table.kind)
     runs = f"n = {n} run{'s' if n > 1 else ''} a cell"
+    if table.study:
+        return f"{table.source} Data: {', '.join(data)}; {runs}."
     return f"Scale {scale.name}: {scale.note} Data: {', '.join(data)}; {runs}."
 
 
@@ -187,6 +193,9 @@ def _value(table: Table, scale: Scale, cell: Measured | None, leads: bool) -> Va
     if cell is None:
         return Value()
     mean, spread = printed(cell)
+    half = cell.half_interval
+    if table.study and half is not None:
+        spread = f"{half:.{cell.decimals}f}"
     return Value(mean, spread, _paper(table, scale, cell), leads)
 
 
@@ -213,15 +222,18 @@ def _paper(table: Table, scale: Scale, cell: Measured) -> str:
     return f"paper {cell.reference:.{places}f}, {cell.difference:+.{places}f}{verdict}"
 
 
-def _legend(grid: Grid) -> tuple[str, ...]:
+def _legend(table: Table, grid: Grid) -> tuple[str, ...]:
     spreads = [cell.spread for cell in grid.values()]
     if not any(spread is not None for spread in spreads):
         return (ONE_RUN,)
-    return (PLUS_MINUS, BOLD)
+    return (INTERVAL if table.study else PLUS_MINUS, BOLD)
 
 
 def _notes(table: Table, scale: Scale, remarks: Sequence[str]) -> list[str]:
     """Lines under a table: its source, what may be compared, remarks, footnotes."""
+    if table.study:
+        declared = f"Declared in {table.place}; no paper's numbers are reproduced here."
+        return [declared, *remarks] + [note.strip() for note in table.footnotes]
     lines = [f"Reproduces {table.source}."]
     if table.left_out:
         lines.append(f"Left out at scale {scale.title}: {', '.join(table.left_out)}.")

@@ -17,6 +17,8 @@ from mixlib.data.catalog import DATASETS
 from pipelines.command_line import (
     Accelerator,
     CheckpointSeconds,
+    OwnTables,
+    Plugins,
     ResultsFolder,
     ScaleName,
     Workers,
@@ -39,13 +41,15 @@ def main(
     data: Annotated[str, typer.Option(help="prepare the dataset of this fingerprint")] = "",
     verify: Annotated[bool, typer.Option("--verify", help="check every stored result")] = False,
     list_jobs: Annotated[bool, typer.Option("--list", help="list every job of the scale")] = False,
+    own: OwnTables = None,
+    plugins: Plugins = None,
     results: ResultsFolder = Path("results"),
     checkpoint_seconds: CheckpointSeconds = 30.0,
     workers: Workers = 0,
     accelerator: Accelerator = "auto",
 ) -> None:
     """Does one job and stores its result; does nothing when the result is there."""
-    found = plan(scale_name)
+    found = plan(scale_name, own, plugins or ())
     store = Store(results)
     if data:
         wanted = found.dataset(data)
@@ -57,6 +61,8 @@ def main(
     if list_jobs or not digest:
         for key, job in found.jobs.items():
             print(f"{key}  {'done' if store.finished(job) else '    '}  {job.describe()}")
+        for line in found.fault_lines():
+            print(line, file=sys.stderr)
         return
     job = found.job(digest)
     # torch takes seconds to load, and neither a list nor a dataset needs it

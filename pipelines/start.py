@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,13 +77,16 @@ def workers(gpus: int, cores: int) -> int:
     return max(0, cores // max(1, gpus) - 1)
 
 
-def start_command(job_file: Path | str, shards: int, gpus: int, cores: int) -> str:
+def start_command(
+    job_file: Path | str, shards: int, gpus: int, cores: int, more: Sequence[str] = ()
+) -> str:
     """The shell command that does a planned job on what was granted.
 
     Args:
         job_file: see :mod:`pipelines.plan.job_file`.
         shards: of the job; a number of GPUs that does not divide them is not used up.
         gpus, cores: granted.
+        more: arguments of the job's own process, see :mod:`pipelines.execute`.
 
     Example:
         >>> start_command("j.json", shards=8, gpus=0, cores=1).split()[1:]
@@ -91,6 +94,7 @@ def start_command(job_file: Path | str, shards: int, gpus: int, cores: int) -> s
     """
     python, count = Path(sys.executable), processes(shards, gpus)
     work = ["-m", "pipelines.execute", str(job_file), "--workers", str(workers(count, cores))]
+    work += more
     if count == 0:
         return shlex.join([str(python), *work])
     devices = [str(python), "-m", "pipelines.devices", str(count), "--"]

@@ -17,6 +17,7 @@ from mixlib.methods.automix.build import in_pipeline
 from mixlib.methods.automix.schedules import Momentum, constant
 from mixlib.models import backbones
 from mixlib.models.attention import last_attention
+from mixlib.models.wrap import wrap
 from mixlib.training.recipes import Recipe
 
 
@@ -40,6 +41,9 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
     model = backbones.build(backbone, classes, seed)
     if weights is not None:
         backbones.load_published(model, row, weights)
+    if row.family == "own":
+        # its sites are found in its structure
+        return wrap(model)
     return Net(model, row.sites, layout=row.layout)
 
 

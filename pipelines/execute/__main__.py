@@ -11,7 +11,16 @@ from typing import Annotated
 
 import typer
 
-from pipelines.command_line import Accelerator, CheckpointSeconds, ResultsFolder, Workers, run_app
+from pipelines.command_line import (
+    Accelerator,
+    CheckpointSeconds,
+    OwnTables,
+    Plugins,
+    ResultsFolder,
+    Workers,
+    run_app,
+)
+from pipelines.declare.study import admit_folder, admit_plugins
 from pipelines.execute.perform import perform
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
@@ -22,12 +31,18 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     path: Annotated[Path, typer.Argument(metavar="JOB_FILE", help="<digest>.json of a plan")],
+    own: OwnTables = None,
+    plugins: Plugins = None,
     results: ResultsFolder = Path("results"),
     checkpoint_seconds: CheckpointSeconds = 30.0,
     workers: Workers = 0,
     accelerator: Accelerator = "auto",
 ) -> None:
     """Does one job and stores its result; does nothing when the result is there."""
+    # what the job names and the catalogs do not know
+    admit_plugins(plugins or ())
+    if own is not None:
+        admit_folder(own)
     perform(
         job_file.read(path),
         Store(results),
