@@ -60,6 +60,22 @@ if MACHINE.devices and not MACHINE.cluster and "gpu" not in workflow.global_reso
 include: "pipelines/rules/theory.smk"
 
 
+def say_how_it_ended():
+    # which cells failed and why, runs that learned nothing; tables are written with failed cells marked
+    asked_for = {str(target).rstrip("/") for target in workflow.dag_settings.targets} or {"all"}
+    wanted = [table for table in TABLES if "all" in asked_for or f"{FOLDER}/{table}" in asked_for]
+    if wanted and workflow.is_main_process:
+        shell("{PYTHON} paper_tables.report {SCALE:q} {wanted:q} {MINE:q} >&2")
+
+
+onsuccess:
+    say_how_it_ended()
+
+
+onerror:
+    say_how_it_ended()
+
+
 # at scale paper all jobs wait for one that looks for whatever would stop them; every run looks anew
 CHECKED = [f"results/.checked/{SCALE}"] if PLAN.scale.compare else []
 asked = lambda: [t for t in TABLES if f"{FOLDER}/{t}" in workflow.dag_settings.targets]

@@ -24,6 +24,7 @@ from paper_tables.measure import Grid, measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
+from paper_tables.warnings import run_warnings
 from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
 from pipelines.command_line import OwnTables, Plugins, ResultsFolder, ScaleName, run_app
 from pipelines.declare.table import NO_CELLS
@@ -69,7 +70,10 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         [store.read(job) for job in jobs],
         tuple(map(compare_runs, found)),
         describe_stale(name, stale),
-        average_precision_notes(table, plan.cells[name], store),
+        (
+            *average_precision_notes(table, plan.cells[name], store),
+            *run_warnings(plan.closure(name).values(), store),
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from paper_tables.measure import Grid, Measured, best
@@ -138,6 +139,7 @@ def build_sheet(
     comparisons: Sequence[Comparison] = (),
     stale: str = "",
     remarks: Sequence[str] = (),
+    marks: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> Sheet:
     """Computes everything that a table shows.
 
@@ -149,12 +151,16 @@ def build_sheet(
         comparisons: measured runs of the repository.
         stale: which of its files no cell needs any more.
         remarks: lines about the measured numbers, before the footnotes.
+        marks: what stands in the place of cells that could not be measured.
     """
     leaders = best(table, grid)
     lines = []
     for row in table.rows:
         places = [(row.label, column.label) for column in table.columns]
-        values = tuple(_value(table, scale, grid.get(p), p in leaders) for p in places)
+        values = tuple(
+            Value(marks[p]) if p in marks else _value(table, scale, grid.get(p), p in leaders)
+            for p in places
+        )
         lines.append(Line(row.label, values))
     records = [Record(scale.name, *place, cell) for place, cell in grid.items()]
     for other in comparisons:
