@@ -1,4 +1,4 @@
-"""docs/your-own.md, done literally: its files are written, its commands run, its outputs compared."""
+"""docs/your-own.md, done literally: files are written, commands run, outputs compared."""
 
 from __future__ import annotations
 
