@@ -2,7 +2,7 @@
 
 Liu et al., "Harnessing Hard Mixed Samples with Decoupled Regularizer", NeurIPS 2023, eq. (5)-(6):
 added to the mixed cross-entropy, each of the two labels is scored by a softmax that leaves the
-other's class out, whatever lambda.
+other's class out, whatever lambda.  The rule goes with any method of pairs; the word mixes as Mixup.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.hyperparameters import same
 from mixlib.core.labels import CrossEntropy, LabelRule
+from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 
@@ -65,3 +67,16 @@ class Decoupled(LabelRule):
             rest = logits.masked_fill(out, -torch.inf).logsumexp(1)
             total = total + rest - logits.gather(1, own[:, None])[:, 0]
         return self.rule(mix, logits, seen, y) + self.weight * total.mean()
+
+
+ROW = Method(
+    "decoupledmix",
+    "DecoupleMix",
+    "mixlib.methods.mixup:mixup",
+    "Liu et al., Harnessing Hard Mixed Samples with Decoupled Regularizer, NeurIPS 2023, "
+    "arXiv:2203.10761",
+    2023,
+    same(alpha=1.0, weight=0.1),
+    rule="Decoupled",
+    rule_params=("weight",),
+)

@@ -55,7 +55,8 @@ def test_images_of_classes_and_their_maps_mix_alike(name):
         whole = real == 1 if any(made_up) else torch.ones_like(real, dtype=torch.bool)
         torch.testing.assert_close(soft.sum(1), real, atol=1e-5, rtol=0)
         inside = whole[:, None].expand_as(soft)
-        torch.testing.assert_close(images[inside], soft[inside], atol=1e-5, rtol=0)
+        if name != "snapmix":  # which interpolates images, and no maps
+            torch.testing.assert_close(images[inside], soft[inside], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", AT_INPUT)
@@ -104,10 +105,8 @@ def test_label_weights_of_boxes_are_counted_pixels(name):
                 area = float((box[2] - box[0]) * (box[3] - box[1]))
                 expected = counted(mix, box, sample, output) / area
                 got = float(found.weight[found.labels == word].sum())
-                # a box that is shrunk or grown into place has whole pixels, too
-                least = 0.35 if name == "resizemix" else 1e-4
                 parts = len(known_moves(mix)) if name == "ricap" else 1
-                assert got == pytest.approx(min(expected, parts), abs=least), (name, word)
+                assert got == pytest.approx(min(expected, parts), abs=1e-4), (name, word)
 
 
 @settings(deadline=None, max_examples=60)
