@@ -83,7 +83,7 @@ class Mixed:
 
     def masks(
         self, target: Shaped[Tensor, "B *rest"], classes: int | None = None, ignore: int = 255
-    ) -> Shaped[Tensor, "B *rest"]:
+    ) -> Shaped[Tensor, "B *shown"]:
         """Segmentation targets of the mixed images, see :func:`mixlib.core.annotations.mix_masks`.
 
         Args:

@@ -67,7 +67,7 @@ def mix_masks(
     target: Shaped[Tensor, "B *rest"],
     classes: int | None = None,
     ignore: int = 255,
-) -> Shaped[Tensor, "B *rest"]:
+) -> Shaped[Tensor, "B *shown"]:
     """Segmentation targets of a mixed batch.
 
     Args:

@@ -2,7 +2,8 @@
 
 Liu et al., "Harnessing Hard Mixed Samples with Decoupled Regularizer", NeurIPS 2023, eq. (5)-(6):
 added to the mixed cross-entropy, each of the two labels is scored by a softmax that leaves the
-other's class out, whatever lambda.  The rule goes with any method of pairs; the word mixes as Mixup.
+other's class out, whatever lambda.  The rule goes with any method of pairs; the word
+mixes as Mixup.
 """
 
 from __future__ import annotations

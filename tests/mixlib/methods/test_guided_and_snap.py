@@ -64,7 +64,7 @@ def test_labels_are_what_the_maps_hold_inside_the_boxes():
 
 def test_a_map_that_the_classifier_does_not_read_is_named():
     net = Net(network(3, 4).model, {"stage4": "layer1"})
-    with pytest.raises(ValueError, match="expected 8 channels.*found 6 at 'stage4'.*map_site"):
+    with pytest.raises(ValueError, match=r"expected 8 channels.*found 6 at 'stage4'.*map_site"):
         snapmix().draw(torch.rand(2, 3, 16, 16), torch.arange(2), net, torch.Generator())
 
 

@@ -117,7 +117,7 @@ def test_mixed_images_given_the_recorded_labels(case):
     moves = transport(
         case.x, case["saliency"], case.partner, mask, case.cell, case.move, bidding="grid_rows"
     )
-    parts = [move(x) for move in moves]
+    parts = tuple(move(case.x) for move in moves)
     pixels = 32 // case.grid[0]
     own = mask.repeat_interleave(pixels, 1).repeat_interleave(pixels, 2)
     mixed = blend(pair(case.partner, own, mask.mean((1, 2)), parts=parts), case.x)
