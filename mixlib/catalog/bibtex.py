@@ -12,10 +12,11 @@ from mixlib.core.method import Method
 
 # "authors, title, venue year, identifier", as rows cite
 _CITE = re.compile(
-    r"(?P<authors>[^,]+?(?: et al\.)?), (?P<title>.+?)(?:, (?P<venue>[^,]*?))? (?P<year>\d{4})"
+    r"(?P<authors>[^,]+?(?: et al\.)?), (?P<title>.+?), (?:(?P<venue>[^,]*?) )?(?P<year>\d{4})"
     r", (?P<id>\S+)"
 )
 _ARXIV = "arXiv:"
+_JOURNALS = ("IEEE TCSVT", "Pattern Recognition")
 
 
 def entries(rows: Iterable[Method]) -> list[str]:
@@ -44,8 +45,9 @@ def entries(rows: Iterable[Method]) -> list[str]:
 def _entry(key: str, parts: re.Match[str]) -> str:
     authors = parts["authors"].replace(" et al.", " and others")
     fields = {"title": f"{{{parts['title']}}}", "author": authors}
-    if parts["venue"]:
-        fields["booktitle"] = parts["venue"]
+    venue = parts["venue"]
+    if venue:
+        fields["journal" if venue in _JOURNALS else "booktitle"] = venue
     fields["year"] = parts["year"]
     name = parts["id"]
     if name.startswith(_ARXIV):
@@ -54,7 +56,7 @@ def _entry(key: str, parts: re.Match[str]) -> str:
         fields["doi"] = name.removeprefix("doi:")
     else:
         fields["url"] = f"https://{name}"
-    kind = "inproceedings" if parts["venue"] else "misc"
+    kind = "article" if venue in _JOURNALS else "inproceedings" if venue else "misc"
     body = "".join(f"  {word} = {{{text}}},\n" for word, text in fields.items())
     return f"@{kind}{{{key},\n{body}}}"
 
