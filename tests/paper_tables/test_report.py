@@ -21,7 +21,7 @@ def world(tmp_path):
 
 
 def finish(store: Store, job, top1: float = 50.0, **more) -> None:
-    metrics = {name: top1 for name in job.metrics}
+    metrics = dict.fromkeys(job.metrics, top1)
     with store.working(job) as folder:
         store.commit(job, folder, Outcome(metrics, [], 1.0, more=more))
 

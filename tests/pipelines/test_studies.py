@@ -224,4 +224,4 @@ def test_any_function_is_a_network():
     assert "my.nets:small" in BACKBONES
     assert BACKBONES["my.nets:small"].family == "own"
     assert "my.nets" not in BACKBONES
-    assert list(BACKBONES)[0] == "resnet10_w16"
+    assert next(iter(BACKBONES)) == "resnet10_w16"
