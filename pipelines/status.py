@@ -93,8 +93,8 @@ def main(
     for name in [whole.known(name) for name in tables or whole.tables]:
         if jobs := whole.closure(name):
             print(f"{name}: " + "\n".join(summary(jobs, store)))
-    if not tables:
-        print("\n".join(whole.fault_lines()))
+    for line in whole.fault_lines() if not tables else ():
+        print(line)
 
 
 if __name__ == "__main__":
