@@ -1,7 +1,7 @@
 """SUMix: CutMix whose label follows what the network takes the mixed image for.
 
-Qin et al., "SUMix: Mixup with Semantic and Uncertain Information", ECCV 2024: with the predictions p
-of the clean and p^ of the mixed image, without gradient, the semantic distance of source k is
+Qin et al., "SUMix: Mixup with Semantic and Uncertain Information", ECCV 2024: with the predictions
+p of the clean and p^ of the mixed image, without gradient, the semantic distance of source k is
 
     d_k = s normalize(softmax(p^ - p_k without the other's class)),
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+import mixlib
 from mixlib.catalog import build as builder
 from mixlib.core.mix import pair
 from mixlib.methods.sumix import semantic_distances, semantic_shares, sumix
@@ -64,8 +65,6 @@ def test_the_extra_layer_depends_on_the_seed_alone():
     assert torch.equal(one, two)
     assert not torch.equal(one, other)
     with pytest.raises(ValueError, match="training objective of its own"):
-        import mixlib
-
         mixlib.build("sumix")
 
 
