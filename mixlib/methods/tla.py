@@ -126,12 +126,13 @@ class TlAlign(LabelRule):
         return (*self.rule.taps, *self.sites)
 
     def bound(self, net: Net) -> TlAlign:
-        return replace(
-            self,
-            rule=self.rule.bound(net),
-            sites=attention_paths(net.body),
-            layout=token_layout(net),
-        )
+        try:
+            sites = attention_paths(net.body)
+        except ValueError:
+            # a network that has its one matrix at a place of that name
+            sites = ("attention",)
+            net.place(sites[0])
+        return replace(self, rule=self.rule.bound(net), sites=sites, layout=token_layout(net))
 
     def __call__(
         self,
