@@ -96,8 +96,8 @@ class Mixed:
 
     def boxes(
         self,
-        boxes: Sequence[Float[Tensor, "n 4"]],
-        labels: Sequence[Shaped[Tensor, " n"]],
+        boxes: Sequence[Float[Tensor, "_ 4"]],
+        labels: Sequence[Shaped[Tensor, " _"]],
         least: float = 0.0,
     ) -> list[MixedBoxes]:
         """Boxes of the mixed images, cut to what is shown, with the share of each that is shown and
@@ -111,8 +111,8 @@ class Mixed:
         return mix_boxes(self.mix, size, boxes, labels, least)
 
     def points(
-        self, points: Sequence[Float[Tensor, "n 2"]]
-    ) -> list[tuple[Float[Tensor, "n 2"], Float[Tensor, " n"], Int[Tensor, " n"]]]:
+        self, points: Sequence[Float[Tensor, "_ 2"]]
+    ) -> list[tuple[Float[Tensor, "_ 2"], Float[Tensor, " _"], Int[Tensor, " _"]]]:
         """Keypoints of the mixed images with the weight of the mask where they lie, and the sample
         they come from, see :func:`mixlib.core.annotated_boxes.mix_points`."""
         return mix_points(self.mix, (self.images.shape[-2], self.images.shape[-1]), points)

@@ -49,8 +49,8 @@ class MixedBoxes:
 def mix_boxes(
     mix: Mix,
     size: tuple[int, int],
-    boxes: Sequence[Float[Tensor, "n 4"]],
-    labels: Sequence[Shaped[Tensor, " n"]],
+    boxes: Sequence[Float[Tensor, "_ 4"]],
+    labels: Sequence[Shaped[Tensor, " _"]],
     least: float = 0.0,
 ) -> list[MixedBoxes]:
     """Boxes of a mixed batch.
@@ -227,8 +227,8 @@ def _bounds(visible: Tensor) -> Float[Tensor, "m 4"]:
 
 
 def mix_points(
-    mix: Mix, size: tuple[int, int], points: Sequence[Float[Tensor, "n 2"]]
-) -> list[tuple[Float[Tensor, "n 2"], Float[Tensor, " n"], Int[Tensor, " n"]]]:
+    mix: Mix, size: tuple[int, int], points: Sequence[Float[Tensor, "_ 2"]]
+) -> list[tuple[Float[Tensor, "_ 2"], Float[Tensor, " _"], Int[Tensor, " _"]]]:
     """Keypoints of a mixed batch: for every mixed image the points of all its sources (x, y), the
     weight of the mask where each lies, and the sample that it comes from.
 

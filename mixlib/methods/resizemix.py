@@ -27,11 +27,11 @@ Interpolation = Literal["nearest", "bilinear"]
 
 
 def resized_into(
-    x: Float[Tensor, "B C H W"],
+    x: Shaped[Tensor, "B C H W"],
     partner: Int[Tensor, " B"],
     boxes: Boxes,
     mode: Interpolation = "nearest",
-) -> Float[Tensor, "B C H W"]:
+) -> Shaped[Tensor, "B C H W"]:
     """Every partner resized to the sides of its sample's box, lying where the box is.
 
     Pixel centers are aligned as in ``torch.nn.functional.interpolate`` (no antialiasing). Outside

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mixlib.core.annotated_boxes import mix_boxes, mix_points
 from mixlib.core.annotations import blend_maps, known_moves, mix_masks, one_hot_maps
 from mixlib.core.mix import Boxes, Mix, blend, pair
+from mixlib.methods.augmix.chains import augmix
 from tests.contracts.test_policies import POLICIES, network, policy
 
 CLASSES, BATCH, SIDE = 3, 4, 16
@@ -113,10 +114,10 @@ def test_label_weights_of_boxes_are_counted_pixels(name):
 @given(st.data())
 def test_fractional_boxes_under_a_pasted_box(data):
     """The area of a rectangle minus a rectangle, for sides that are no whole pixels."""
-    number = st.floats(0, 15, width=32)
-    x1, y1 = data.draw(number), data.draw(number)
-    x2 = data.draw(st.floats(min(x1 + 0.25, 15.75), 16, width=32))
-    y2 = data.draw(st.floats(min(y1 + 0.25, 15.75), 16, width=32))
+    # in steps of a 64th of a pixel
+    x1, y1 = (data.draw(st.integers(0, 15 * 64)) for _ in range(2))
+    x2, y2 = (data.draw(st.integers(low + 16, 16 * 64)) / 64 for low in (x1, y1))
+    x1, y1 = x1 / 64, y1 / 64
     top, left = data.draw(st.integers(0, 15)), data.draw(st.integers(0, 15))
     high, wide = data.draw(st.integers(0, 16 - top)), data.draw(st.integers(0, 16 - left))
     pasted = Boxes(torch.tensor([[top, left, high, wide]]), (16, 16))
@@ -178,7 +179,8 @@ def test_wrong_maps_are_refused(target, classes, words):
 
 
 def test_what_cannot_be_mixed_says_so():
-    mix = drawn("augmix", torch.rand(BATCH, CLASSES, SIDE, SIDE), 0)
+    x, rng = torch.rand(BATCH, CLASSES, SIDE, SIDE), torch.Generator().manual_seed(0)
+    mix = augmix().draw(x, torch.arange(BATCH), None, rng)
     with pytest.raises(ValueError, match="says where its pixels come from"):
         blend_maps(mix, torch.zeros(BATCH, 1, SIDE, SIDE))
     flat = pair(torch.tensor([1, 0]), None, torch.tensor([0.25]))
