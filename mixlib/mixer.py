@@ -12,7 +12,7 @@ cannot be a function of a batch: :func:`build` says what to use for them.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from mixlib.catalog.methods import check_released, method
+from mixlib.core.annotated_boxes import MixedBoxes, mix_boxes, mix_points
+from mixlib.core.annotations import mix_masks
 from mixlib.core.arguments import Share, checked, converted
 from mixlib.core.batch import check_batch
 from mixlib.core.catalog import nearest
@@ -93,6 +95,42 @@ class Mixed:
                 "one"
             )
         return rule(self._labeled(), logits, {}, self._indices())
+
+    def masks(
+        self, target: Shaped[Tensor, "B *rest"], classes: int | None = None, ignore: int = 255
+    ) -> Shaped[Tensor, "B *shown"]:
+        """Segmentation targets of the mixed images, see :func:`mixlib.core.annotations.mix_masks`.
+
+        Args:
+            target: class maps, integers [B, H, W], or shares [B, C, H, W], of the images as given.
+            classes: how many, for soft maps [B, classes, H, W]; None: class maps again, of the
+                source that shows most at every pixel.
+            ignore: the class of pixels without one.
+        """
+        return mix_masks(self.mix, target.to(self.mix.source.device), classes, ignore)
+
+    def boxes(
+        self,
+        boxes: Sequence[Float[Tensor, "_ 4"]],
+        labels: Sequence[Shaped[Tensor, " _"]],
+        least: float = 0.0,
+    ) -> list[MixedBoxes]:
+        """Boxes of the mixed images, cut to what is shown, with the share of each that is shown and
+        its label weight, see :func:`mixlib.core.annotated_boxes.mix_boxes`.
+
+        Args:
+            boxes, labels: of the images as given: (x1, y1, x2, y2) in pixels, and a label each.
+            least: boxes of which no larger share is shown are left out.
+        """
+        size = (self.images.shape[-2], self.images.shape[-1])
+        return mix_boxes(self.mix, size, boxes, labels, least)
+
+    def points(
+        self, points: Sequence[Float[Tensor, "_ 2"]]
+    ) -> list[tuple[Float[Tensor, "_ 2"], Float[Tensor, " _"], Int[Tensor, " _"]]]:
+        """Keypoints of the mixed images with the weight of the mask where they lie, and the sample
+        they come from, see :func:`mixlib.core.annotated_boxes.mix_points`."""
+        return mix_points(self.mix, (self.images.shape[-2], self.images.shape[-1]), points)
 
     def _labeled(self) -> Mix:
         """The mix with its soft labels: the method's own, else those that were given."""

@@ -19,6 +19,7 @@ from mixlib.methods.automix.build import in_pipeline
 from mixlib.methods.automix.schedules import Momentum, constant
 from mixlib.models import backbones
 from mixlib.models.attention import last_attention
+from mixlib.models.wrap import wrap
 from mixlib.training.recipes import Recipe, check_recipe
 
 
@@ -50,6 +51,9 @@ def net(
     model = backbones.build(backbone, classes, seed, drop_path)
     if weights is not None:
         backbones.load_published(model, row, weights)
+    if row.family == "own":
+        # its sites are found in its structure
+        return wrap(model)
     return Net(model, row.sites, layout=row.layout)
 
 

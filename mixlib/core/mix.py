@@ -14,24 +14,61 @@ Pairs have K = 2 with source 0 the sample itself, so ``mask[:, 0]`` is the paper
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.core.boxes import Boxes, paste
 
-__all__ = ["Boxes", "Mix", "blend", "cyclic", "identity", "pair", "rolled"]
+__all__ = ["Boxes", "MadeUp", "Mix", "Move", "blend", "cyclic", "identity", "pair", "rolled"]
 
 # pixels of a sample up to which boxes are blended by a mask instead of pasted one by one: a paste
 # costs some 4 us however small it is
 SMALL = 16_384
 # "1 - tensor" takes 2.6 us, a subtraction from a tensor 1.0
 _ONE = torch.ones((), dtype=torch.float64)
+
+
+class Move(ABC):
+    """Where the pixels of a part come from: what moved an image moves its annotations.
+
+    ``made_up``: from nowhere, the method invented them.
+
+    Example:
+        >>> MadeUp()(torch.ones(1, 1, 2, 2)).sum()
+        tensor(0.)
+    """
+
+    made_up: bool = False
+
+    @abstractmethod
+    def __call__(self, maps: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B C H W"]:
+        """The maps of every output's source, moved, without interpolation."""
+
+    def scale(self, size: tuple[int, int]) -> Float[Tensor, " n"]:
+        """Pixels of the output for each of the source, in images of this size."""
+        return torch.ones(1)
+
+
+@dataclass(frozen=True)
+class MadeUp(Move):
+    """A part that shows no sample (the fill of Cutout): its maps are zero.
+
+    Example:
+        >>> MadeUp().made_up
+        True
+    """
+
+    made_up = True
+
+    def __call__(self, maps: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B C H W"]:
+        return torch.zeros_like(maps)
 
 
 @dataclass(frozen=True)
@@ -49,6 +86,8 @@ class Mix:
         parts: one entry per source: None where ``x[source]`` is used in place, or the content that
             a method moved, resized or made up (PuzzleMix's transport, ResizeMix, Cutout's fill),
             float, broadcastable to [B, C, H, W]. None: every source in place.
+        moves: for ``parts``: one entry per source, None where ``x[source]`` is used in place, or
+            where the part's pixels come from; None: not known, annotations cannot be mixed.
         labels: float [B, Y], the label of every *input* sample as a row over the classes, where it
             is no class index (ReLabel, soft labels); None: the class indices that come with the
             batch.
@@ -65,6 +104,7 @@ class Mix:
     shift: int | None = None
     parts: tuple[Tensor | None, ...] | None = None
     labels: Float[Tensor, "B Y"] | None = None
+    moves: tuple[Move | None, ...] | None = None
 
     def dense(self, size: tuple[int, int] | None = None) -> Float[Tensor, "n K h w"]:
         """The mask as weights per source, brought to ``size`` by area averaging (which keeps its
@@ -136,6 +176,7 @@ def pair(
     *,
     shift: int | None = None,
     parts: tuple[Tensor | None, Tensor | None] | None = None,
+    moves: tuple[Move | None, Move | None] | None = None,
 ) -> Mix:
     """A mix of each sample with one partner.
 
@@ -146,7 +187,7 @@ def pair(
         weight: float [B or 1], label share of the sample's own image, the partner gets the rest; or
             [B or 1, 2], the shares of both.
         shift: see :class:`Mix`.
-        parts: see :class:`Mix`.
+        parts, moves: see :class:`Mix`.
 
     Example:
         >>> mix = pair(torch.tensor([1, 0]), None, torch.tensor([0.25]))
@@ -166,7 +207,7 @@ def pair(
         source = torch.stack([torch.arange(batch, device=device), partner], dim=1)
     else:
         source = cyclic(batch, shift, device)
-    return Mix(source, shares.expand(batch, 2), mask, shift, parts)
+    return Mix(source, shares.expand(batch, 2), mask, shift, parts, moves=moves)
 
 
 def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:

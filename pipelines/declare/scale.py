@@ -18,6 +18,7 @@ from mixlib.models.backbones import BACKBONES
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.mapping import overlaid, place_of
 from pipelines.declare.schema import SCALE
+from pipelines.declare.study import SCALE as SCALE_OF_STUDIES
 from pipelines.declare.values import check_fields
 from pipelines.declare.yaml_file import read_yaml
 
@@ -98,6 +99,15 @@ class Scale:
     def backbone(self, name: str, data: str) -> str:
         """The network that stands for the paper's on the paper's dataset ``data``."""
         return self.backbones.get(f"{data}/{name}", self.backbones.get(name, name))
+
+
+def as_declared(seeds: Mapping[str, int]) -> Scale:
+    """The scale of studies of one's own: nothing stands in for anything.
+
+    Args:
+        seeds: table -> how many runs a cell averages.
+    """
+    return Scale(SCALE_OF_STUDIES, "as declared", "", seeds=1, seeds_of=seeds)
 
 
 def names(folder: Path = FOLDER) -> list[str]:

@@ -235,6 +235,10 @@ EPOCH_RULES = ("median_last_10", "last", "best")
 LINE = Text(r"[^\x00-\x1f\x7f]+", "a text of one line")
 NAME = Text(r"[A-Za-z][\w-]{0,63}", "a plain name: letters, digits, _ and -")
 PROSE = Text(r"[^\x00-\x08\x0b-\x1f\x7f]*", "a text")
+NETWORK = Text(
+    r"[A-Za-z][\w-]{0,63}|[A-Za-z_][\w.]*:[A-Za-z_]\w*",
+    "the name of a network, or a function of your own as package.module:function",
+)
 
 _TRAINING: Mapping[str, Kind] = {
     **RECIPE,
@@ -259,7 +263,7 @@ CHANGES: Mapping[str, Kind] = {
 
 CELL: Mapping[str, Kind] = {
     "data": NAME,
-    "backbone": NAME,
+    "backbone": NETWORK,
     "method": NAME,
     "pipeline": NAME,
     "recipe": NAME,
@@ -334,11 +338,28 @@ FIGURE: Mapping[str, Kind] = {
     "figure": NAME,
     "settings": Entries(Anything()),
 }
+DATASET: Mapping[str, Kind] = {
+    "path": LINE,
+    "title": LINE,
+    "size": SIDE,
+    "splits": Many(Text(r"[\w][\w. -]*", "the name of a folder"), 2, 2),
+    "mean": Many(Real(0, 1), 3, 3),
+    "std": Many(Real(0, 1, above=True), 3, 3),
+    "family": OneOf(FAMILIES, "data family"),
+}
+"""A dataset of one's own: a folder with a folder of images for each class."""
 FILE: Mapping[str, Kind] = {
     "paper": LINE,
-    "tables": Entries(Entries(Anything()), key=NAME),
-    "figures": Entries(Entries(Anything()), key=NAME),
+    "study": LINE,
+    "seeds": Whole(1, 1000),
+    "plugins": Many(LINE),
+    "datasets": Entries(Fields(DATASET, "key", ("path",)), key=NAME),
+    "tables": Entries(Anything(), key=NAME),
+    "figures": Entries(Anything(), key=NAME),
 }
+"""A file of declarations: of a paper, or of a study of one's own."""
+OF_STUDY = ("seeds", "plugins", "datasets")
+"""Keys that only a study has."""
 MOST_CELLS = 10_000
 """Rows times columns that a table may have."""
 MOST_JOBS = 200_000

@@ -221,7 +221,7 @@ def test_soft_labels_say_what_they_cannot_do():
         hard.targets()
 
 
-@pytest.mark.parametrize("name", ["manifoldmix", "alignmix", "transmix"])
+@pytest.mark.parametrize("name", ["manifoldmix", "alignmix", "transmix", "tla", "mixpro"])
 def test_what_a_refusal_recommends_runs(name):
     with pytest.raises(ValueError, match="in the training step use") as refused:
         mixlib.build(name)
