@@ -7,6 +7,7 @@
 #   make selftest                       does this machine give the bits of the reference? a minute
 #   make lint                           style, types, and whether generated pages are up to date
 #   make docs                           write the generated pages anew
+#   make rehearsal                      start, train and measure every job of the papers' tables for a few steps
 SCALE ?= demo
 CORES ?= all
 PYTHON := $(shell python3 -c 'import sys; print(sys.executable)')
@@ -26,7 +27,7 @@ setup: $(READY)
 	"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --upgrade --target .tools "uv==0.13.8"
 
 $(READY): uv.lock pyproject.toml | .tools/bin/uv
-	$(UV) sync --frozen --python "$(PYTHON)"
+	$(UV) sync --frozen --all-extras --python "$(PYTHON)"
 	@touch $(READY)
 
 paper_tables/%: $(READY) FORCE
@@ -57,3 +58,8 @@ lint: $(READY)
 docs: $(READY)
 	$(UV) run --no-sync python -m mixlib.catalog.describe > .methods.md && mv .methods.md docs/methods.md
 	$(UV) run --no-sync python -m mixlib.catalog.api > .api.md && mv .api.md docs/api.md
+
+.PHONY: rehearsal
+rehearsal: $(READY)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec .venv/bin/python -m pipelines.process_group \
+		python -m pipelines.rehearsal

@@ -114,7 +114,8 @@ def _train(job: TrainJob) -> Load:
     steps = recipe.epochs * (images(job.images, train=True) // recipe.batch)
     last = range(max(0, recipe.epochs - 10), recipe.epochs)
     evaluations = {e for e in range(recipe.epochs) if e in last or not (e + 1) % job.evaluate_every}
-    tests = len(evaluations) * images(job.images, train=False)
+    # published weights are tested once
+    tests = max(1, len(evaluations)) * images(job.images, train=False)
     factor, bytes_more = SPARE
     # weights, gradients and their copies in the buckets of the exchange, optimizer
     numbers = step.parameters + step.trained * (2 + STATES[recipe.optimizer])
@@ -163,7 +164,8 @@ def _step_of(job: TrainJob) -> StepLoad:
     size = Augment(**dict(job.augment)).size
     alike = one_shard(recipe)
     averaged = recipe.weight_ema is not None or params.get("pipeline", "none") != "none"
-    if row.objective != "once":
+    # token labels are counted as a network and its teacher: their own classifier is small
+    if row.objective != "once" and "teacher" not in row.needs:
         same = {key: value for key, value in params.items() if key not in COSTLESS}
         return of_training(job.backbone.name, Row(row.name, 1, pairs(same)), alike, classes, size)
     # drawing, blending and searching are no convolutions; looking into a network is one more pass
@@ -171,9 +173,14 @@ def _step_of(job: TrainJob) -> StepLoad:
     if averaged:
         plain = {"pipeline": params["pipeline"]} if "pipeline" in params else {}
     found = of_training(job.backbone.name, Row("mixup", 1, pairs(plain)), alike, classes, size)
-    passes = 2 * ("input_grad" in row.needs) + ("teacher" in row.needs)
+    passes = 2 * ("input_grad" in row.needs) + ("teacher" in row.needs and job.teacher is None)
     batch = recipe.batch // recipe.shards
     more = int(passes * found.forward * batch)
+    if job.teacher is not None:
+        teacher = of_training(
+            job.teacher.backbone.name, Row("mixup", 1, pairs({})), alike, classes, size
+        )
+        more += int(teacher.forward * batch)
     return dataclasses.replace(found, operations=found.operations + more)
 
 

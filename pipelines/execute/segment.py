@@ -91,7 +91,7 @@ def train(
 def new_training(job: SegmentJob, context: Context) -> Training:
     """The fine-tuning at its first step: the parent's backbone under a fresh decoder."""
     train = split(job, context, DATASETS[job.scenes.name].train)
-    backbone = trained_network(job.parent, context).model
+    backbone = trained_network(job.parent, context, inner=True).model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(job.seed, "segmenter"))
         model = UPerNet(backbone.cpu(), len(train.names), job.settings)

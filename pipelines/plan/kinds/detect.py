@@ -34,6 +34,7 @@ class DetectJob(Job):
     """
 
     kind = "detect"
+    checkpoints = True
     metrics = ("AP", "AP50", "AP75")
 
     scenes: Data
