@@ -2,6 +2,7 @@
 #   make paper_tables/table7            set up, then compute and render the table
 #   make paper_tables/table7 SCALE=small
 #   make test                           set up, then run every test
+#   make selftest                       does this machine give the bits of the reference? a minute
 #   make lint                           style, types, and whether generated pages are up to date
 #   make docs                           write the generated pages anew
 SCALE ?= demo
@@ -12,7 +13,7 @@ READY := .venv/.ready
 # one thread a process: jobs and tests run side by side, one per core
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test lint docs FORCE
+.PHONY: help setup test selftest lint docs FORCE
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -32,6 +33,9 @@ paper_tables/%: $(READY) FORCE
 
 test: $(READY)
 	$(UV) run --no-sync pytest -n auto --dist worksteal
+
+selftest: $(READY)
+	$(UV) run --no-sync python -m pipelines.selftest
 
 lint: $(READY)
 	$(UV) run --no-sync ruff format --check .

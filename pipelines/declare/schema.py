@@ -340,6 +340,7 @@ SCALE: Mapping[str, Kind] = {
     "seeds": Whole(1, 1000),
     "seeds_of": Entries(Whole(1, 1000)),
     "compare": Flag(),
+    "portable": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),
     "data": Entries(
         Fields(

@@ -16,14 +16,15 @@ from pipelines.command_line import (
     CheckpointSeconds,
     OwnTables,
     Plugins,
+    Portable,
     ResultsFolder,
     Workers,
     run_app,
 )
 from pipelines.declare.study import admit_folder, admit_plugins
-from pipelines.execute.perform import perform
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
+from pipelines.portable_bits import pin
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -37,12 +38,18 @@ def main(
     checkpoint_seconds: CheckpointSeconds = 30.0,
     workers: Workers = 0,
     accelerator: Accelerator = "auto",
+    portable: Portable = False,
 ) -> None:
     """Does one job and stores its result; does nothing when the result is there."""
+    if portable:
+        pin()
     # what the job names and the catalogs do not know
     admit_plugins(plugins or ())
     if own is not None:
         admit_folder(own)
+    # torch reads its settings when it is loaded
+    from pipelines.execute.perform import perform
+
     perform(
         job_file.read(path),
         Store(results),
