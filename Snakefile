@@ -154,8 +154,7 @@ for kind, shards in {**{(kind, 1): None for kind in KINDS}, **PLAN.by_shards}:
                 PLAN.job(wildcards.digest).shards,
                 resources.gpu,
                 resources.gpu * resources.cpus_per_gpu if ELSEWHERE else threads,
-                PLAN.scale.portable,
-                MINE,
+                (*MINE, *["--portable"] * PLAN.scale.portable),
             ),
         message:
             "{params.what}"

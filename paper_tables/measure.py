@@ -6,13 +6,12 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from scipy.special import stdtrit
 
+from paper_tables.derived_metrics import DERIVED, Results
 from pipelines.declare.table import Table
 from pipelines.plan.grid import Cell
-from pipelines.plan.job import Job
 
 
 @dataclass(frozen=True)
@@ -72,13 +71,6 @@ class Measured:
         return None if self.reference is None else self.mean - self.reference
 
 
-class Results(Protocol):
-    """Where the results of jobs can be read."""
-
-    def read(self, job: Job) -> dict[str, Any]:
-        """The finished result of a job."""
-
-
 # a cell that the declaration skips is absent
 Grid = dict[tuple[str, str], Measured]
 
@@ -94,6 +86,9 @@ def measure(table: Table, cells: tuple[Cell, ...], results: Results) -> Grid:
     for cell in cells:
         values = []
         for job in cell.jobs:
+            if cell.metric in DERIVED:
+                values.append(DERIVED[cell.metric](job, results))
+                continue
             metrics = results.read(job)["metrics"]
             if cell.metric not in metrics:
                 raise KeyError(

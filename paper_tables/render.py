@@ -1,9 +1,10 @@
 """Command that renders a table: ``python -m paper_tables.render SCALE TABLE``, results in, products
 out.
 
-Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, figure.png, .svg, pictures.png
-where the table declares example pictures, provenance.json, and cells-<digest>.json, whose name is
-the address of everything the table shows.  A declared figure has no table, only the figure.
+Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, metrics.json, figure.png, .svg,
+pictures.png where the table declares example pictures, provenance.json, and cells-<digest>.json,
+whose name is the address of everything the table shows.  A declared figure has no table, only the
+figure.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
 from paper_tables.warnings import run_warnings
-from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
+from paper_tables.writers import (
+    write_csv,
+    write_html,
+    write_markdown,
+    write_metrics,
+    write_tex,
+)
 from pipelines.command_line import OwnTables, Plugins, ResultsFolder, ScaleName, run_app
 from pipelines.declare.table import NO_CELLS
 from pipelines.execute.provenance import provenance
@@ -36,6 +43,7 @@ from pipelines.plan.build import plan
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables")
 PICTURES = "pictures.png"
+METRICS = "metrics.json"
 
 
 def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Path]:
@@ -49,7 +57,8 @@ def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Pat
         if drawing is not None:
             check_drawing(f"{table.file}: {name}: {key}", drawing)
     address = grid.digest(table, plan.scale, plan.cells[name], freshness.shown_beside(name))
-    names = ["table.md", "table.csv", "table.tex", "table.html", "figure.png", "figure.svg"]
+    names = ["table.md", "table.csv", "table.tex", "table.html", METRICS]
+    names += ["figure.png", "figure.svg"]
     if plan.tables[name].kind == NO_CELLS:
         names = ["figure.png", "figure.svg"]
     if plan.tables[name].pictures is not None:
@@ -119,6 +128,7 @@ def _make(plan: grid.Plan, name: str, store: Store, out: Path) -> dict[str, list
         (out / "table.csv").write_text(write_csv(sheet))
         (out / "table.tex").write_text(write_tex(sheet))
         (out / "table.html").write_text(write_html(sheet, drawn))
+        (out / METRICS).write_text(write_metrics(sheet))
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}

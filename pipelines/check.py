@@ -29,6 +29,7 @@ from pipelines.estimate import of_job, stored
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
+from pipelines.start import processes
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -80,10 +81,13 @@ def everything(
     store = Store(results)
     jobs = [job for job in whole.closure(*names).values() if not store.finished(job)]
     yield from findings.of_data(jobs)
+    yield from findings.of_boxes(jobs)
     yield from findings.of_software(jobs)
     yield from findings.of_shards(jobs, gpus)
     yield from findings.of_disk(jobs, results, stored)
-    yield from findings.of_memory(jobs, memory, lambda job: of_job(job).memory)
+    yield from findings.of_memory(
+        jobs, memory, lambda job: of_job(job, max(1, processes(job.shards, gpus))).memory
+    )
 
     def takes(job: Job) -> float:
         return hours(job, gpu)

@@ -13,6 +13,7 @@ Pairs have K = 2 with source 0 the sample itself, so ``mask[:, 0]`` is the paper
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -152,20 +153,20 @@ def identity(batch: int, device: torch.device | str = "cpu") -> Mix:
 
 @lru_cache(maxsize=64)
 def _twice(batch: int, device: torch.device) -> Int[Tensor, " n"]:
-    """0 .. B-1, twice; shared by all mixes of this batch size, so never written to."""
+    """0 .. B-1, twice; shared by all mixes of this batch size, so never handed out."""
     # a tensor made inside inference mode could not be used in a training step later
     with torch.inference_mode(False):
         return torch.arange(batch, device=device).repeat(2)
 
 
 def cyclic(batch: int, shift: int, device: torch.device) -> Int[Tensor, "B 2"]:
-    """The sources of a cyclic pairing, (b, (b + shift) % B): a view, nothing is computed."""
-    return _twice(batch, device).as_strided((batch, 2), (1, shift))
+    """The sources of a cyclic pairing, (b, (b + shift) % B), for the caller to keep."""
+    return _twice(batch, device).as_strided((batch, 2), (1, shift)).clone()
 
 
 def rolled(batch: int, shift: int, device: torch.device) -> Int[Tensor, " B"]:
-    """The partners of a cyclic pairing, (b + shift) % B: a view as well."""
-    return _twice(batch, device).as_strided((batch,), (1,), shift)
+    """The partners of a cyclic pairing, (b + shift) % B, for the caller to keep."""
+    return _twice(batch, device).as_strided((batch,), (1,), shift).clone()
 
 
 def pair(
@@ -216,6 +217,9 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
     ``x``. Differentiable with respect to ``x`` and to a dense mask.  Where no gradient is asked
     for, a cyclic pairing moves 3 N bytes (two reads, one write) and makes no temporary.
 
+    A source without weight at a pixel leaves no trace there, be it NaN or infinite (of images:
+    where a gradient is asked for, a weighted sum stays a weighted sum).
+
     Raises:
         ValueError: ``x`` is neither [B, C, H, W] nor [B, N, C], its batch differs from the mix's,
             or a token count is not that of the mask's grid.
@@ -239,13 +243,39 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
         return _part(mix, x, 0)
     size = (shape[2], shape[3])
     if isinstance(mix.mask, Boxes) and mix.mask.size == size:
-        return _fill_boxes(mix, mix.mask, x)
-    if sources == 2:
-        return _blend_pair(mix, x, mix.dense(size)[:, :1])
-    mask = mix.dense(size).to(x.dtype)
-    parts = [_part(mix, x, k) for k in range(sources)]
-    mask = mask[:, :, None]
-    return sum((mask[:, k] * part for k, part in enumerate(parts[1:], 1)), mask[:, 0] * parts[0])
+        out = _fill_boxes(mix, mix.mask, x)
+    elif sources == 2:
+        out = _blend_pair(mix, x, mix.dense(size)[:, :1])
+    else:
+        out = _blend_several(mix, x, mix.dense(size).to(x.dtype))
+    return out if mix.parts is None else _in_format_of(x, out)
+
+
+def _in_format_of(x: Tensor, out: Tensor) -> Tensor:
+    """The same values in the memory format of the batch: parts that were made up come in their
+    own."""
+    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+        return out
+    return out.contiguous(memory_format=torch.channels_last)
+
+
+def _blend_several(mix: Mix, x: Tensor, mask: Float[Tensor, "n K h w"]) -> Tensor:
+    weights, parts = mask[:, :, None].unbind(1), [_part(mix, x, k) for k in range(mask.shape[1])]
+    out = sum(
+        (w * part for w, part in zip(weights[1:], parts[1:], strict=True)), weights[0] * parts[0]
+    )
+    if _differentiated(x, mask) or not _may_be_broken(out):
+        return out
+    shown = [torch.where(w == 0, 0, w * part) for w, part in zip(weights, parts, strict=True)]
+    return sum(shown[1:], shown[0])
+
+
+def _may_be_broken(out: Tensor) -> bool:
+    """Whether a pixel may be no finite number.  Where looking would mean to wait for the device, it
+    may; on the CPU one sum tells."""
+    if out.device.type != "cpu" or torch.compiler.is_compiling():
+        return True
+    return not math.isfinite(float(out.sum()))
 
 
 def _part(mix: Mix, x: Tensor, k: int) -> Tensor:
@@ -269,9 +299,32 @@ def _blend_pair(
     lerp is exact at both ends, which a sum of two products is not in half precision.
     """
     if mix.shift is None or mix.parts is not None or _differentiated(x, weight):
-        own, other, share = _part(mix, x, 0), _part(mix, x, 1), weight.to(x.dtype)
-        return torch.lerp(own, other, share) if of_partner else torch.lerp(other, own, share)
-    out, ends = torch.empty_like(x), (x.shape[0] - mix.shift, mix.shift)
+        end, start, share = _part(mix, x, 0), _part(mix, x, 1), weight.to(x.dtype)
+        if of_partner:
+            end, start = start, end
+        out = torch.lerp(start, end, share)
+        if _differentiated(x, weight) or not _may_be_broken(out):
+            return out
+        return _whole_at_the_ends(out, start, end, share)
+    out = _lerp_cyclic(x, mix.shift, weight, of_partner)
+    if not _may_be_broken(out):
+        return out
+    end, start = x, _take(mix, x, 1)
+    if of_partner:
+        end, start = start, end
+    return _whole_at_the_ends(out, start, end, weight.to(x.dtype))
+
+
+def _whole_at_the_ends(out: Tensor, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """The mean of two images, of which a weight of 0 or 1 shows one alone: 0 times NaN is NaN."""
+    return torch.where(share == 0, start, torch.where(share == 1, end, out))
+
+
+def _lerp_cyclic(
+    x: Tensor, shift: int, weight: Float[Tensor, "n 1 h w"], of_partner: bool
+) -> Tensor:
+    """:func:`_blend_pair` of a cyclic pairing, without a copy of the partners."""
+    out, ends = torch.empty_like(x), (x.shape[0] - shift, shift)
     # the samples whose partner comes later in the batch, then those for whom it starts again; every
     # view and call counts at 32 x 32
     weighed, rest = x.split_with_sizes(ends), x.split_with_sizes(ends[::-1])[::-1]

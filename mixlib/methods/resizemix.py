@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, Share, checked
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta, Fixed, LamLaw, Redrawn, Uniform
 from mixlib.core.method import Method
@@ -159,10 +160,11 @@ def placed(
     return Mix(mix.source, mix.weight, mix.mask, mix.shift, (None, content), moves=moves)
 
 
+@checked
 def resizemix(
-    alpha: float | None = None,
-    low: float = 0.1,
-    high: float = 0.8,
+    alpha: Positive | None = None,
+    low: Share = 0.1,
+    high: Share = 0.8,
     mode: Interpolation = "nearest",
     scope: Scope = "sample",
     pairing: Pairing = "roll",

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
@@ -122,7 +123,8 @@ def patched(
     return Mix(source, weight.expand(batch, 4), mask, parts=(picture,) * 4, moves=(move,) * 4)
 
 
-def ricap(beta: float = 0.3, scope: Scope = "sample", permute: bool = False) -> Policy:
+@checked
+def ricap(beta: Positive = 0.3, scope: Scope = "sample", permute: bool = False) -> Policy:
     """RICAP (Takahashi et al., 2018): four crops, patched together.
 
     Released: one geometry per batch, four permutations.

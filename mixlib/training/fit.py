@@ -35,6 +35,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
 from mixlib.models.strided_pointwise import avoid_narrow_strided_pointwise
 from mixlib.seed import derive, generator
@@ -43,6 +44,7 @@ from mixlib.training.checkpoint import Checkpoint
 from mixlib.training.evaluate import accuracy
 from mixlib.training.recipes import Recipe
 from mixlib.training.shards import Shards, check_batch_norm
+from mixlib.training.sync_batch_norm import synchronize
 
 __all__ = ["History", "Loader", "fit", "silent"]
 
@@ -142,6 +144,8 @@ def fit(
         at_epoch(0)
     with tensors_only(objective):
         for epoch in range(len(run.history.epochs), recipe.epochs):
+            if recipe.mix_until is not None and epoch >= recipe.mix_until:
+                objective.stop_mixing()
             run.start_clock()
             done = run.step - epoch * len(train)
             batches = train.epoch(epoch, done)
@@ -206,6 +210,14 @@ def over_all(fabric: Fabric, value: Tensor, how: str) -> Tensor:
     return cast(Tensor, fabric.all_reduce(value, reduce_op=how))
 
 
+def compile_networks(objective: Objective, backend: str) -> None:
+    """Has torch.compile compile every network of an objective at its first plain pass; parameters,
+    buffers and the names of the state stay as they are."""
+    for part in objective.modules():
+        if isinstance(part, Net):
+            part.model.compile(backend=backend)
+
+
 class Run:
     """What :func:`fit` carries from step to step; all of it is in the checkpoint.
 
@@ -230,11 +242,13 @@ class Run:
         checkpoint: Checkpoint | None,
     ) -> None:
         avoid_narrow_strided_pointwise(objective)
+        if recipe.compile is not None:
+            compile_networks(objective, recipe.compile)
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint
-        if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size, fabric.device):
-            nn.SyncBatchNorm.convert_sync_batchnorm(objective)
+        if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size):
+            synchronize(objective, fabric.device)
         self.per_epoch = len(train)
         self.rates = optimizers.rates(recipe, recipe.epochs, self.per_epoch)
         self.steps = recipe.epochs * self.per_epoch

@@ -54,14 +54,18 @@ RECIPE: Mapping[str, Kind] = {
     "batch": Whole(1, 1_000_000),
     "epochs": Whole(1, 100_000),
     "augment": Text(what="the name of an augmentation"),
-    "loss": OneOf(("ce", "bce"), "loss"),
+    "loss": OneOf(("ce", "bce", "bce_share"), "loss"),
     "smoothing": Real(0, 0.9999),
     "grad_clip": Maybe(POSITIVE),
     "weight_ema": Maybe(Real(0, 1)),
     "precision": OneOf(("32-true", "bf16-mixed"), "precision"),
     "channels_last": Flag(),
+    "compile": Maybe(OneOf(("inductor", "aot_eager", "eager"), "backend of torch.compile")),
     "shards": Whole(1, 1024),
     "batch_norm": OneOf(("shard", "global"), "batch_norm"),
+    "drop_path": Real(0, 0.9999),
+    "mix_prob": SHARE,
+    "mix_until": Maybe(Whole(0, 100_000)),
 }
 
 AUGMENTATION: Mapping[str, Kind] = {
@@ -122,6 +126,7 @@ DETECTION: Mapping[str, Kind] = {
     "nms": SHARE,
     "detections_per_image": COUNT,
     "ap_rule": OneOf(AP_RULES, "ap_rule"),
+    "shards": Whole(1, 1024),
 }
 
 SHAPES: Mapping[str, Kind] = {
@@ -129,7 +134,7 @@ SHAPES: Mapping[str, Kind] = {
     "val": Whole(0, 10**7),
     "test": Whole(0, 10**7),
     "size": Whole(16, 4096),
-    "classes": Whole(2, 10),
+    "classes": Whole(2, 10_000),
     "seed": Whole(0, 2**31),
     "objects": Many(Whole(1, 100), 2, 2, growing=True),
     "radius": Many(Real(0, 1, above=True), 2, 2, growing=True),
@@ -186,6 +191,11 @@ RECIPE_RELATIONS = (
     ),
 )
 DETECTION_RELATIONS = (
+    Relation(
+        ("batch", "shards"),
+        lambda s: s.batch % s.shards == 0,
+        "a batch that is a multiple of its shards",
+    ),
     Relation(
         ("steps", "iterations"),
         lambda s: not s.steps or s.steps[-1] < s.iterations,
@@ -269,9 +279,16 @@ CELL: Mapping[str, Kind] = {
     "rounds": Whole(1, 1000),
     "published": Maybe(NAME),
     "baseline": Maybe(NAME),
+    "teacher": Fields(
+        {"backbone": NAME, "method": NAME, "recipe": NAME, "weights": Maybe(LINE)},
+        "field of a teacher",
+        ("backbone",),
+    ),
 }
 """Field of a table's cell -> what it may be; which kind of job has which field its class says."""
 
+PRINTED = Real(-1e9, 1e9)
+"""A number that a paper prints."""
 TABLE: Mapping[str, Kind] = {
     "title": LINE,
     "caption": PROSE,
@@ -283,8 +300,12 @@ TABLE: Mapping[str, Kind] = {
     "metric": NAME,
     "unit": LINE,
     "higher_is_better": Flag(),
+    "decimals": Whole(0, 10),
     "tolerance": Maybe(Real(0, 1e6, above=True)),
-    "reference": Entries(Many(Maybe(Real(-1e9, 1e9)))),
+    "tolerance_source": LINE,
+    "tolerance_columns": Many(LINE, 1),
+    "reference": Entries(Many(Maybe(PRINTED))),
+    "gains": Many(Anything()),
     "footnotes": Many(PROSE),
     "figure": NAME,
     "pictures": Maybe(NAME),
@@ -299,6 +320,16 @@ ENTRY: Mapping[str, Kind] = {
     "decimals": Whole(0, 10),
     "higher_is_better": Flag(),
     "ranked": Flag(),
+}
+GAIN: Mapping[str, Kind] = {
+    "label": LINE,
+    "row": LINE,
+    "column": LINE,
+    "over": LINE,
+    "over_rows": Entries(LINE),
+    "relative": Flag(),
+    "decimals": Whole(0, 10),
+    "reference": Anything(),
 }
 FIGURE: Mapping[str, Kind] = {
     "title": LINE,
@@ -337,11 +368,19 @@ MOST_JOBS = 200_000
 SCALE: Mapping[str, Kind] = {
     "title": LINE,
     "note": PROSE,
+    "base": NAME,
     "seeds": Whole(1, 1000),
     "seeds_of": Entries(Whole(1, 1000)),
+    "short": Fields(
+        {"epochs": Whole(1, 1000), "steps": Whole(1, 1000), "images": Whole(2, 1000)},
+        "length",
+        ("epochs", "steps", "images"),
+    ),
     "compare": Flag(),
     "portable": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),
+    "remarks": Many(PROSE),
+    "lambda_per": Maybe(OneOf(("batch", "sample"), "lambda_per")),
     "data": Entries(
         Fields(
             {

@@ -17,6 +17,7 @@ from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
 from mixlib.models.backbones import BACKBONES
 from pipelines.declare.errors import DeclarationError, check_keys, require
+from pipelines.declare.gains import Gain, read_gains
 from pipelines.declare.mapping import overlaid, place_of
 from pipelines.declare.schema import (
     ENTRY,
@@ -70,7 +71,10 @@ class Table:
             its "columns" within a row.
         tolerance: a difference to the paper below this is no difference (in the table's unit,
             for the columns that have it); None: not known.
+        tolerance_source: where the tolerance comes from, or why none is known.
+        tolerance_columns: labels of the columns that it holds for; empty: all.
         reference: the paper's numbers by (row label, column label); missing where it prints none.
+        gains: rows and columns that are differences of its own cells.
         footnotes: lines under the table.
         skip: cells (row label, column label) that are left empty: combinations that make no sense,
             or that the paper does not report.
@@ -96,7 +100,10 @@ class Table:
     higher_is_better: bool = True
     compare: str = "rows"
     tolerance: float | None = None
+    tolerance_source: str = ""
+    tolerance_columns: tuple[str, ...] = ()
     reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    gains: tuple[Gain, ...] = ()
     footnotes: tuple[str, ...] = ()
     skip: frozenset[tuple[str, str]] = frozenset()
     figure: str = "dots"
@@ -130,7 +137,15 @@ class Table:
             axes[axis] = tuple(entry for entry in entries if entry.label in labels)
         rows, columns = axes["rows"], axes["columns"]
         remaining = {(row.label, column.label) for row in rows for column in columns}
-        return replace(self, rows=rows, columns=columns, skip=self.skip & remaining, whole=self)
+        labels = [entry.label for entry in rows], [entry.label for entry in columns]
+        return replace(
+            self,
+            rows=rows,
+            columns=columns,
+            skip=self.skip & remaining,
+            gains=tuple(gain for gain in self.gains if gain.among(*labels)),
+            whole=self,
+        )
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -295,7 +310,9 @@ def _table(name: str, path: Path, file: Mapping[str, Any], among: Mapping[str, A
     always = ("kind", "rows", "columns")
     require(where, spec, always if study else ("title", "source", *always))
     rows = _axis(f"{where}: rows", spec["rows"], {})
-    columns = _axis(f"{where}: columns", spec["columns"], {"metric": spec.get("metric")})
+    shared = {"metric": spec.get("metric"), "decimals": spec.get("decimals", 1)}
+    columns = _axis(f"{where}: columns", spec["columns"], shared)
+    labels = [entry.label for entry in rows], [entry.label for entry in columns]
     if len(rows) * len(columns) > MOST_CELLS:
         raise DeclarationError(
             f"{where}: expected at most {MOST_CELLS:,} cells, found {len(rows):,} rows x "
@@ -318,7 +335,10 @@ def _table(name: str, path: Path, file: Mapping[str, Any], among: Mapping[str, A
         higher_is_better=spec.get("higher_is_better", True),
         compare=spec.get("compare", "rows"),
         tolerance=spec.get("tolerance"),
+        tolerance_source=spec.get("tolerance_source", ""),
+        tolerance_columns=_tolerance_columns(where, spec, labels[1]),
         reference=_reference(where, spec.get("reference", {}), rows, columns),
+        gains=read_gains(where, spec.get("gains", ()), *labels),
         footnotes=tuple(spec.get("footnotes", ())),
         skip=_skip(where, spec.get("skip", {}), rows, columns),
         figure=spec.get("figure", "dots"),
@@ -370,6 +390,15 @@ def _label(where: str, name: str, value: Any) -> str:
     if value not in catalog:
         raise DeclarationError(f"{where}: {nearest(name, str(value), catalog)}")
     return catalog[value].title
+
+
+def _tolerance_columns(
+    where: str, spec: Mapping[str, Any], known: Sequence[str]
+) -> tuple[str, ...]:
+    """Labels of the columns that the tolerance holds for."""
+    named = spec.get("tolerance_columns", ())
+    check_keys(f"{where}: tolerance_columns", dict.fromkeys(named), known, "column")
+    return tuple(named)
 
 
 def _skip(

@@ -15,12 +15,14 @@ from mixlib.data.images import cap
 from mixlib.data.loader import Loader
 from mixlib.data.readers import read
 from mixlib.training.checkpoint import KeptCheckpoint, save_atomically
-from mixlib.training.fit import History, fit
+from mixlib.training.fit import History, evaluate, fit
 from pipelines.data import published
 from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.stop_at_checkpoint import asked_to_stop
+from pipelines.execute.trained import trained_network
+from pipelines.execute.watched_loader import WatchedLoader
 from pipelines.plan.epoch_selection import select_epochs
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import unpaired
@@ -34,8 +36,7 @@ def run(job: TrainJob, context: Context) -> Outcome:
     """Trains, from the checkpoint in the working folder if there is one."""
     fabric = launch(job.recipe.precision, context)
     train, test = loaders(job, context, fabric)
-    classes = len(context.data_classes(job.images))
-    objective = new_objective(job, len(train) * job.recipe.epochs, classes)
+    objective = new_objective(job, len(train) * job.recipe.epochs, context)
 
     def save_snapshot(epoch: int) -> None:
         if epoch in job.snapshots and fabric.is_global_zero:
@@ -50,11 +51,16 @@ def run(job: TrainJob, context: Context) -> Outcome:
             fabric.is_global_zero,
             stop,
         )
+        watched = WatchedLoader(train, context.progress.say, context.workers)
         history = fit(
-            objective, train, test, job.recipe, seed=job.seed, fabric=fabric,
+            objective, watched, test, job.recipe, seed=job.seed, fabric=fabric,
             checkpoint=checkpoint, report=context.progress, evaluate_every=job.evaluate_every,
             at_epoch=save_snapshot,
         )  # fmt: skip
+    if not job.recipe.epochs:
+        # published weights as they are
+        fabric.to_device(objective)
+        history.epochs.append({"epoch": 0.0, **evaluate(objective, test, fabric)})
     if fabric.is_global_zero:
         save_atomically(objective.predictor().state_dict(), context.folder / WEIGHTS)
         save_atomically(objective.state_dict(), context.folder / OBJECTIVE)
@@ -132,10 +138,12 @@ def loaders(job: TrainJob, context: Context, fabric: Fabric) -> tuple[Loader, Lo
     return made[0], made[1]
 
 
-def new_objective(job: TrainJob, steps: int, classes: int) -> Objective:
-    """The freshly initialized objective; ``steps`` is the length of its schedules."""
+def new_objective(job: TrainJob, steps: int, context: Context) -> Objective:
+    """The freshly initialized objective with its trained teacher, if it has one; ``steps`` is the
+    length of its schedules."""
     weights = None if job.weights is None else published.source(job.weights.name)
-    net = builder.net(job.backbone.name, classes, job.seed, weights)
+    classes = len(context.data_classes(job.images))
+    net = builder.net(job.backbone.name, classes, job.seed, weights, job.recipe.drop_path)
     return builder.objective(
         job.method.name,
         net,
@@ -143,12 +151,13 @@ def new_objective(job: TrainJob, steps: int, classes: int) -> Objective:
         job.recipe,
         steps=steps,
         seed=job.seed,
+        teacher=None if job.teacher is None else trained_network(job.teacher, context),
     )
 
 
 def trained_objective(job: TrainJob, context: Context, file: str = OBJECTIVE) -> Objective:
     """The objective with the state that a file of the job's finished result holds, on the CPU."""
-    objective = new_objective(job, 1, len(context.data_classes(job.images)))
+    objective = new_objective(job, 1, context)
     objective.load_state_dict(context.state(job, file))
     return objective
 

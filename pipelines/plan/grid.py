@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
@@ -17,6 +18,7 @@ from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job, plain
 from pipelines.plan.kinds import KINDS
 from pipelines.plan.setting import Setting
+from pipelines.plan.shorten import shorten
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def cells(
             # a job in which no seed plays a part (a baseline without a network) counts once
             jobs = tuple(
                 dict.fromkeys(
-                    kind.build(point, replace(setting(where, scale, seed), point=point))
+                    made(kind, point, replace(setting(where, scale, seed), point=point))
                     for seed in range(scale.runs(table.name, table.kind))
                 )
             )
@@ -73,6 +75,13 @@ def cells(
                 raise DeclarationError(f"{where}: {nearest(what, metric, kind.metrics)}")
             found.append(Cell(row.label, column.label, metric, jobs))
     return tuple(found)
+
+
+def made(kind: type[Job], point: Mapping[str, Any], setting: Setting) -> Job:
+    """The job of a point, cut where the scale is a short one."""
+    job = kind.build(point, setting)
+    short = setting.scale.short
+    return job if short is None else shorten(job, short)
 
 
 def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = "") -> str:
@@ -90,8 +99,10 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = ""
         "left_out": table.left_out,
         "skip": sorted(table.skip),
         "reference": sorted(table.reference.items()),
+        "gains": [vars(gain) for gain in table.gains],
     }
     shown = [plain(declared), scale.name, scale.title, scale.note, scale.compare, renderer]
+    shown.append(list(scale.remarks))
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
         shown.append([[m.name, m.title, m.revision] for m in METHODS.values()])

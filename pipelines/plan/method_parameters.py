@@ -33,6 +33,9 @@ def parameters(method: Method) -> Mapping[str, Kind]:
     if method.objective == "once":
         # of the training pipeline that the method is in, see mixlib.core.training_pipeline
         found |= {"pipeline": "", "momentum": ""}
+    if method.released is not None:
+        # the released code's values in the place of its own
+        found |= {"released": "bool"}
     return {
         name: PARAMETERS[name] if name in PARAMETERS else kind_of(annotation)
         for name, annotation in sorted(found.items())

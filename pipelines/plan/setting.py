@@ -17,7 +17,7 @@ from mixlib.core.module_file import file_hash, module_file
 from mixlib.data.augmentations import AUGMENTS
 from mixlib.data.catalog import DATASETS, Dataset
 from mixlib.models.backbones import BACKBONES
-from mixlib.training.recipes import RECIPES, Recipe
+from mixlib.training.recipes import METHOD_FAMILIES, RECIPES, Recipe
 from pipelines.data.fingerprints import fingerprint, specify
 from pipelines.data.places import MissingDataError
 from pipelines.declare.errors import DeclarationError, require
@@ -144,7 +144,8 @@ class Setting:
         :mod:`mixlib.core.training_pipeline`.
         """
         row = self.look_up("method", name, METHODS)
-        family = self.scale.family or DATASETS[data].family
+        # a recipe may have parameters of its own, whatever the dataset
+        family = self.scale.family or METHOD_FAMILIES.get(recipe, DATASETS[data].family)
         # a set that no paper tuned anything for: each method's own paper
         family = family if family in FAMILIES else "default"
         try:
@@ -155,6 +156,8 @@ class Setting:
         # a method that undoes the normalization must undo that of the data in use
         params |= {key: getattr(chosen, key) for key in ("mean", "std") if key in params}
         known = parameters(row)
+        if self.scale.lambda_per is not None and row.settings is None and "scope" in known:
+            params["scope"] = self.scale.lambda_per
         check_fields(f"{self.where}: params", changes or {}, known, f"parameter of {row.name}")
         own = "" if row.module.startswith("mixlib.methods.") else row.module
         values = pairs(merged(params, changes or {}))
@@ -180,14 +183,24 @@ class Setting:
     ) -> tuple[tuple[str, Any], ...]:
         """An augmentation's every setting, some changed; ``size``: in proportion for images of
         this size."""
-        row = self.look_up("augmentation", name, AUGMENTS)
-        row = row if size is None else row.resized(size)
+        self.look_up("augmentation", name, AUGMENTS)
         check_fields(self.where, changes, AUGMENTATION, "augmentation field")
+        changed = pairs(changes)
         try:
-            changed = dataclasses.replace(row, **dict(pairs(changes)))
+            # 1 and 1.0 are equal and written differently: a text tells them apart
+            return _augmented(name, size, changed, repr(changed))
         except ValueError as error:
             raise DeclarationError(f"{self.where}: augmentation: {error}") from None
-        return pairs(dataclasses.asdict(changed))
+
+
+@cache
+def _augmented(
+    name: str, size: int | None, changes: tuple[tuple[str, Any], ...], text: str
+) -> tuple[tuple[str, Any], ...]:
+    """Every setting of an augmentation for images of a size, some changed; ``text`` spells the
+    changes."""
+    row = AUGMENTS[name] if size is None else AUGMENTS[name].resized(size)
+    return pairs(dataclasses.asdict(dataclasses.replace(row, **dict(changes))))
 
 
 @cache

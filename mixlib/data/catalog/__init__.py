@@ -1,11 +1,13 @@
 """Catalog of datasets: name -> row.
 
 Adding a dataset means adding one row in `official` (downloads) or `local` (generated, or small
-extracts). Importable without torch, because job graphs are built from rows.
+extracts); published sets get a stand-in in `drawn` by themselves. Importable without torch, because
+job graphs are built from rows.
 """
 
 from __future__ import annotations
 
+from mixlib.data.catalog.drawn import stand_ins
 from mixlib.data.catalog.local import EXTRACTS, GENERATED
 from mixlib.data.catalog.official import (
     CLASSIFICATION,
@@ -15,9 +17,10 @@ from mixlib.data.catalog.official import (
 )
 from mixlib.data.catalog.row import FAMILIES, IDENTITIES, LAYOUTS, OWN, Archive, Dataset
 
+_OFFICIAL = (*CLASSIFICATION, *DETECTION, *CORRUPTED, *SEGMENTATION)
+
 DATASETS: dict[str, Dataset] = {
-    row.name: row
-    for row in (*CLASSIFICATION, *DETECTION, *CORRUPTED, *SEGMENTATION, *GENERATED, *EXTRACTS)
+    row.name: row for row in (*_OFFICIAL, *GENERATED, *EXTRACTS, *stand_ins(_OFFICIAL))
 }
 
 

@@ -14,19 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from importlib.util import find_spec
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Natural, NotNegative, Positive, Range, Share, checked
 from mixlib.core.finite import flat_if_broken
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.mix import Mix, Move, pair
 from mixlib.core.net import Net
+from mixlib.core.normalization import per_channel
 from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.methods.puzzlemix.labeling import Costs, least_energy
+from mixlib.methods.puzzlemix.labeling.solve import FRONTIER
 from mixlib.methods.puzzlemix.transport import MOVE_COST, moved, transport_plan
 from mixlib.saliency.gradient import gradient_saliency, shares
 
@@ -239,6 +243,13 @@ class Puzzle(PairPolicy):
     pairing: Pairing = "roll"
     bidding: Bidding = "until_stable"
 
+    def __post_init__(self) -> None:
+        if max(self.blocks) > FRONTIER and find_spec("scipy") is None:
+            raise ImportError(
+                f"PuzzleMix cuts grids of more than {FRONTIER} cells a side with scipy, which is "
+                f"not installed: pip install scipy, or take blocks=(2, {FRONTIER})"
+            )
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if net is None:
             raise ValueError("PuzzleMix reads the input gradient: it needs the net in training")
@@ -266,7 +277,7 @@ class Puzzle(PairPolicy):
         """The mix for given draws: nothing here is random."""
         height, width = z.shape[-2:]
         grid = (divisor(height, block), divisor(width, block))
-        std = torch.tensor(self.std, device=z.device)[:, None, None]
+        std = per_channel(self.std, z.shape[1], z.device, "std")
         costs = labeling_costs(z, std, saliency, partner, lam, grid, self.weights)
         labels = least_energy(costs, self.tolerance)
         mask = label_mask(labels, self.weights.levels)
@@ -278,18 +289,19 @@ class Puzzle(PairPolicy):
         return pair(partner, own, mask.mean((1, 2)), shift=shift, parts=parts, moves=moves)
 
 
+@checked
 def puzzlemix(
-    alpha: float = 1.0,
-    std: Sequence[float] = (0.229, 0.224, 0.225),
-    blocks: Sequence[int] = (2, 4, 8, 16),
-    beta: float = 1.2,
-    gamma: float = 0.5,
-    eta: float = 0.2,
-    neighbor: int = 4,
-    levels: int = 3,
-    cell: int | None = 4,
-    move_cost: float = MOVE_COST,
-    tolerance: float = 1e-4,
+    alpha: Positive = 1.0,
+    std: Sequence[Positive] = (0.229, 0.224, 0.225),
+    blocks: Sequence[Count] = (2, 4, 8, 16),
+    beta: NotNegative = 1.2,
+    gamma: Share = 0.5,
+    eta: NotNegative = 0.2,
+    neighbor: Count = 4,
+    levels: Annotated[int, Range(low=2)] = 3,
+    cell: Natural | None = 4,
+    move_cost: NotNegative = MOVE_COST,
+    tolerance: NotNegative = 1e-4,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     bidding: Bidding = "until_stable",
