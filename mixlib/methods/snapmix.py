@@ -19,6 +19,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.finite import even_if_broken
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
@@ -138,6 +139,10 @@ class Snap(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def check_net(self, net: Net) -> None:
+        super().check_net(net)
+        (self.teacher or net).place(self.map_site)
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net
         if looking is None:
@@ -187,8 +192,9 @@ class Snap(Policy):
         )  # fmt: skip
 
 
+@checked
 def snapmix(
-    alpha: float = 5.0,
+    alpha: Positive = 5.0,
     teacher: Net | None = None,
     map_site: str = "stage4",
     scope: Scope = "sample",

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixlib.core.arguments import NotNegative, Positive, checked
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.method import Method
@@ -132,15 +133,16 @@ class SuMix(Objective):
         return self.net.model
 
 
+@checked
 def sumix(
     net: Net,
     *,
     rule: LabelRule | None = None,
     steps: int = 0,
     seed: int = 0,
-    alpha: float = 1.0,
-    gamma: float = 0.5,
-    sharpness: float | None = None,
+    alpha: Positive = 1.0,
+    gamma: NotNegative = 0.5,
+    sharpness: Positive | None = None,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
 ) -> SuMix:

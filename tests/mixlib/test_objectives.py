@@ -19,13 +19,19 @@ from mixlib.core.mix import identity
 from mixlib.core.objective import MixOnce
 
 CLASSES = 5
-TRANSFORMERS = ("tokenmix", "transmix", "tokenlabel", "mixtoken")
+TRANSFORMERS = ("tokenmix", "transmix", "tokenlabel", "mixtoken", "tla", "mixpro", "smmix")
+# label shares are the content's, whatever the scope
+BY_CONTENT = (
+    *("tokenmix", "transmix", "attentivemix", "puzzlemix", "saliencymix", "snapmix", "sumix"),
+)
 QUICK = {
     "attentivemix": {"side": None},
     "supermix": {"iterations": 1},
     "comixup": {"sweeps": 1},
     "puzzlemix": {"blocks": (2, 4)},
     "tokenmix": {"grid": 4},
+    "tla": {"grid": 4},
+    "mixpro": {"cell": 8},
 }
 # methods that look at nothing but pixels: what the issue of a graph break is about
 PLAIN = [
@@ -132,8 +138,7 @@ def test_scope_means_the_same_everywhere(name):
     if "scope" not in _parameters(name) and "mode" not in _parameters(name):
         with pytest.raises(ValueError, match="no one lambda for the batch"):
             made(name, scope="batch")
-    elif name not in ("tokenmix", "transmix", "attentivemix", "puzzlemix", "saliencymix"):
-        # of these the shares are the content's
+    elif name not in BY_CONTENT:
         for seed in range(8):
             one = made(name, scope="batch", seed=seed)(x, y).mix
             assert len(one.weight.round(decimals=4).unique(dim=0)) == 1

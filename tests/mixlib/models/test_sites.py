@@ -34,6 +34,9 @@ INSIDE = {
     "automix": {"preset": "paper"},
     "tokenmix": {"grid": 4},
     "transmix": {},
+    "tla": {"grid": 4},
+    "mixpro": {"cell": 16},
+    "smmix": {},
     "tokenlabel": {},
     "mixtoken": {},
     "relabel": {},
@@ -52,7 +55,7 @@ def claims(method: str, name: str, net: Net) -> bool:
     """Whether a method says that it works with a network."""
     if method == "alignmix":
         return net.layout_of("stage4") != "tokens" and "stage4" in net.sites
-    if method in ("tokenmix", "transmix", "tokenlabel", "mixtoken"):
+    if method in ("tokenmix", "transmix", "tokenlabel", "mixtoken", "tla", "mixpro", "smmix"):
         return reads_attention(name)
     return method != "automix" or name not in NO_HEAD
 
