@@ -241,26 +241,29 @@ def test_draws_are_repeated_by_a_resumed_run_and_by_nobody_else():
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_plain_method_compiles_whole(name):
-    """torch.compile around the objective: one graph, no break, and the same draws and losses."""
-    x, y = batch()
+    """torch.compile around the objective: one graph, no break."""
     dynamo.reset()
-    found = dynamo.explain(made(name))(x, y)
+    found = dynamo.explain(made(name))(*batch())
     assert found.graph_break_count == 0, [reason.reason for reason in found.break_reasons]
     assert found.graph_count == 1
+    dynamo.reset()
+
+
+@pytest.mark.parametrize("name", ["cutmix", "ricap", "random_erasing"])
+def test_compiled_draws_and_losses_are_those_of_the_plain_objective(name):
+    x, y = batch()
     dynamo.reset()
     plain, objective = made(name), made(name)
     compiled = torch.compile(objective, backend="aot_eager", fullgraph=True)
     for i in range(2):
-        for one in (plain, compiled):
-            step = one(x, y)
-            one.zero_grad()
-            step.loss.backward()
-        expected = plain(x, y)
-        got = compiled(x, y)
+        expected, got = plain(x, y), compiled(x, y)
         torch.testing.assert_close(got.loss, expected.loss)
         torch.testing.assert_close(
             soft_targets(got.mix, y, CLASSES), soft_targets(expected.mix, y, CLASSES)
         )
+        for one, step in ((plain, expected), (objective, got)):
+            one.zero_grad()
+            step.loss.backward()
         for a, b in zip(plain.parameters(), objective.parameters(), strict=True):
             torch.testing.assert_close(a.grad, b.grad)
         plain.update_teacher(i)
@@ -268,7 +271,7 @@ def test_a_plain_method_compiles_whole(name):
     dynamo.reset()
 
 
-@pytest.mark.parametrize("name", ["manifoldmix", "puzzlemix", "automix", "transmix", "augmix"])
+@pytest.mark.parametrize("name", ["manifoldmix", "automix", "transmix"])
 @pytest.mark.parametrize("how", ["objective", "objective, in place", "network"])
 def test_every_other_method_runs_compiled_as_uncompiled(name, how):
     x, y = batch()
