@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -103,8 +103,13 @@ class SuMix(Objective):
         self.uncertainty = made.to(head.weight)
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
+        if y.ndim != 1:
+            raise ValueError(
+                f"SUMix compares the classes of two images: it needs class indices [B], got rows "
+                f"{tuple(y.shape)}"
+            )
         mix = self.policy.choose(rng).draw(x, y, self.net, rng)
         body, head = self.net.with_head(nn.Identity()), self.net.last_linear()
         clean, _ = body(x)
