@@ -3,6 +3,7 @@
 #   make paper_tables/table7 SCALE=small
 #   make test                           set up, then run every test
 #   make slurm-test                     the cluster line on a SLURM of this machine; installs nothing
+#   make selftest                       does this machine give the bits of the reference? a minute
 #   make lint                           style, types, and whether generated pages are up to date
 #   make docs                           write the generated pages anew
 #   make rehearsal                      start, train and measure every job of the papers' tables for a few steps
@@ -14,7 +15,7 @@ READY := .venv/.ready
 # one thread a process: jobs and tests run side by side, one per core
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test slurm-test lint docs FORCE
+.PHONY: help setup test slurm-test selftest lint docs FORCE
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,6 +39,9 @@ test: $(READY)
 # -s shows the transcript; installs nothing: what is missing is said and skipped
 slurm-test:
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m pytest -s -m slurm tests/demo/test_slurm.py
+
+selftest: $(READY)
+	$(UV) run --no-sync python -m pipelines.selftest
 
 lint: $(READY)
 	$(UV) run --no-sync ruff format --check .

@@ -12,6 +12,7 @@ from mixlib.core.catalog import nearest
 from mixlib.data.catalog import DATASETS
 from paper_tables.freshness import discard_stale
 from paper_tables.render import products
+from pipelines import preload_server
 from pipelines.data.places import ready_path, whereabouts
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.store import Store
@@ -32,7 +33,7 @@ STORE.match_markers(PLAN.jobs.values())
 for name, files in TABLES.items():
     # edited products and changed results are rendered again
     discard_stale(Path(files[-1]), PLAN.needed(name), STORE)
-PYTHON = f"'{sys.executable}' -m"
+PYTHON = f"'{sys.executable}' -m pipelines.preloaded"
 # a job asks for a GPU a shard where there are as many; its start follows from what it gets
 # (a number of nodes says that jobs go to a cluster: the executor is not known yet, and never in a dry run)
 ELSEWHERE = workflow.remote_exec or workflow.global_resources["_nodes"].value is not None
@@ -40,6 +41,14 @@ MACHINE = Machine(visible_devices(), cluster=ELSEWHERE)
 on = lambda gpus: f", on {gpus} GPU{'s' * (gpus > 1)}" if gpus else ""
 if MACHINE.devices and not MACHINE.cluster and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", Resource("gpu", len(MACHINE.devices)))
+
+
+
+
+onstart:
+    # libraries are loaded once for all jobs; with a GPU each job loads its own
+    if not (ELSEWHERE or MACHINE.devices):
+        preload_server.start(PLAN.scale.portable)
 
 
 include: "pipelines/rules/theory.smk"
@@ -116,6 +125,7 @@ for kind, shards in {**{(kind, 1): None for kind in KINDS}, **PLAN.by_shards}:
                 PLAN.job(wildcards.digest).shards,
                 resources.gpu,
                 resources.gpu * resources.cpus_per_gpu if ELSEWHERE else threads,
+                PLAN.scale.portable,
             ),
         message:
             "{params.what}"

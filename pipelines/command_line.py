@@ -21,6 +21,12 @@ ResultsFolder = Annotated[Path, typer.Option(help="folder of all results")]
 CheckpointSeconds = Annotated[float, typer.Option(help="least time between checkpoints")]
 Workers = Annotated[int, typer.Option(help="data loading processes")]
 Accelerator = Annotated[str, typer.Option(help="cpu, cuda or auto")]
+Portable = Annotated[
+    bool,
+    typer.Option(
+        help="the same bits on every x86 processor: one thread, AVX2 (pipelines.portable_bits)"
+    ),
+]
 
 EXPECTED = (DeclarationError, JobFileError, CorruptResult, DataError, OSError)
 

@@ -28,6 +28,8 @@ from pipelines.execute.result_file import CorruptResult
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
+from pipelines.portable_bits import pin
+from pipelines.stale import report
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -38,6 +40,9 @@ def main(
     digest: Annotated[str, typer.Argument(help="the job's digest (see --list)")] = "",
     data: Annotated[str, typer.Option(help="prepare the dataset of this fingerprint")] = "",
     verify: Annotated[bool, typer.Option("--verify", help="check every stored result")] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="list the stored results that edits of the code touch")
+    ] = False,
     list_jobs: Annotated[bool, typer.Option("--list", help="list every job of the scale")] = False,
     results: ResultsFolder = Path("results"),
     checkpoint_seconds: CheckpointSeconds = 30.0,
@@ -54,12 +59,18 @@ def main(
         return
     if verify:
         raise typer.Exit(verify_results(found.jobs.values(), store))
+    if stale:
+        print("\n".join(report(found.jobs.values(), store)))
+        return
     if list_jobs or not digest:
         for key, job in found.jobs.items():
             print(f"{key}  {'done' if store.finished(job) else '    '}  {job.describe()}")
         return
     job = found.job(digest)
-    # torch takes seconds to load, and neither a list nor a dataset needs it
+    if found.scale.portable:
+        pin()
+    # torch takes seconds to load, and neither a list nor a dataset needs it; and it reads its
+    # settings when it is loaded
     from pipelines.execute.perform import perform
 
     perform(

@@ -77,22 +77,28 @@ def workers(gpus: int, cores: int) -> int:
     return max(0, cores // max(1, gpus) - 1)
 
 
-def start_command(job_file: Path | str, shards: int, gpus: int, cores: int) -> str:
+def start_command(
+    job_file: Path | str, shards: int, gpus: int, cores: int, portable: bool = False
+) -> str:
     """The shell command that does a planned job on what was granted.
 
     Args:
         job_file: see :mod:`pipelines.plan.job_file`.
         shards: of the job; a number of GPUs that does not divide them is not used up.
         gpus, cores: granted.
+        portable: the same bits on every x86 processor (:mod:`pipelines.portable_bits`).
 
     Example:
         >>> start_command("j.json", shards=8, gpus=0, cores=1).split()[1:]
-        ['-m', 'pipelines.execute', 'j.json', '--workers', '0']
+        ['-m', 'pipelines.preloaded', 'pipelines.execute', 'j.json', '--workers', '0']
     """
     python, count = Path(sys.executable), processes(shards, gpus)
-    work = ["-m", "pipelines.execute", str(job_file), "--workers", str(workers(count, cores))]
+    work = ["pipelines.execute", str(job_file), "--workers", str(workers(count, cores))]
+    work += ["--portable"] * portable
     if count == 0:
-        return shlex.join([str(python), *work])
+        # libraries may be loaded already
+        return shlex.join([str(python), "-m", "pipelines.preloaded", *work])
+    work = ["-m", *work]
     devices = [str(python), "-m", "pipelines.devices", str(count), "--"]
     if count == 1:
         return shlex.join([*devices, str(python), *work])

@@ -43,14 +43,17 @@ def propose(gray: NDArray[np.uint8], shares: NDArray[np.float64]) -> Proposals:
     above = np.cumsum(np.bincount(gray.ravel(), minlength=256))
     # two cuts with the same number of pixels at or below them leave the same mask
     _, first, level = np.unique(above[cuts], return_index=True, return_inverse=True)
-    boxes: list[Box] = []
+    rects: list[Box] = []
     starts, largest = [], []
-    for cut, window in zip(cuts[first].tolist(), _windows(gray, cuts[first]), strict=True):
-        found, biggest = _contour_boxes(gray, cut, window)
-        starts.append(len(boxes))
-        largest.append(len(boxes) + biggest)
-        boxes += found
-    return Proposals(np.array(boxes), np.array(starts), np.array(largest), level.reshape(-1))
+    windows = _windows(gray, cuts[first])
+    for cut, window in zip(cuts[first].tolist(), windows.tolist(), strict=True):
+        found, biggest = _contour_rects(gray, cut, window)
+        starts.append(len(rects))
+        largest.append(len(rects) + biggest)
+        rects += found
+    counts = np.diff([*starts, len(rects)])
+    boxes = _as_boxes(np.array(rects), windows[:, :2].repeat(counts, 0), gray.shape)
+    return Proposals(boxes, np.array(starts), np.array(largest), level.reshape(-1))
 
 
 def trace(gray: NDArray[np.uint8], cut: int) -> tuple[list[Box], int]:
@@ -58,11 +61,13 @@ def trace(gray: NDArray[np.uint8], cut: int) -> tuple[list[Box], int]:
 
     A mask without a contour proposes the corner pixel's box (0, 0, 0, 0).
     """
-    return _contour_boxes(gray, cut, (0, 0, gray.shape[1], gray.shape[0]))
+    rects, biggest = _contour_rects(gray, cut, (0, 0, gray.shape[1], gray.shape[0]))
+    boxes = _as_boxes(np.array(rects), np.zeros((1, 2), np.int64), gray.shape)
+    return [(a, b, c, d) for a, b, c, d in boxes.tolist()], biggest
 
 
-def _windows(gray: NDArray[np.uint8], cuts: NDArray[np.int64]) -> list[Box]:
-    """The smallest window (x0, y0, x1, y1), half open, around ``gray > cut``, for every cut.
+def _windows(gray: NDArray[np.uint8], cuts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The smallest window (x0, y0, x1, y1), half open, around ``gray > cut``: [L, 4] for L cuts.
 
     Contours are traced in it alone: most masks fill a small part of the map.
     """
@@ -71,24 +76,41 @@ def _windows(gray: NDArray[np.uint8], cuts: NDArray[np.int64]) -> list[Box]:
         above = side > cuts[:, None]
         ends.append((above.argmax(1), len(side) - above[:, ::-1].argmax(1)))
     (x0, x1), (y0, y1) = ends
-    return [(a, b, c, d) for a, b, c, d in np.stack([x0, y0, x1, y1], 1).tolist()]
+    return np.stack([x0, y0, x1, y1], 1)
 
 
-def _contour_boxes(gray: NDArray[np.uint8], cut: int, window: Box) -> tuple[list[Box], int]:
-    """As :func:`trace`, for a window that holds all of the mask."""
-    height, width = gray.shape
+def _contour_rects(gray: NDArray[np.uint8], cut: int, window: Box) -> tuple[list[Box], int]:
+    """(x, y, width, height) in the window of every contour of ``gray > cut``, and which contour is
+    the first of the largest area; a mask without a contour has one rectangle of no size.
+
+    Args:
+        window: (x0, y0, x1, y1), half open, holds all of the mask.
+    """
     left, top, right, bottom = window
     _, mask = cv2.threshold(gray[top:bottom, left:right], cut, 255, cv2.THRESH_BINARY)
     contours, _ = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     if not contours:
         return [(0, 0, 0, 0)], 0
-    boxes = []
-    for contour in contours:
-        x, y, w, h = cv2.boundingRect(contour)
-        x, y = x + left, y + top
-        boxes.append((x, y, min(x + w, width - 1), min(y + h, height - 1)))
-    areas = [cv2.contourArea(contour) for contour in contours] if len(contours) > 1 else [0.0]
-    return boxes, areas.index(max(areas))
+    rects: list[Box] = [cv2.boundingRect(contour) for contour in contours]  # type: ignore[misc]
+    if len(rects) == 1:
+        return rects, 0
+    biggest, most = 0, -1.0
+    for number, (_, _, width, height) in enumerate(rects):
+        # the contour runs through the middles of its pixels, so its rectangle bounds its area
+        if (width - 1) * (height - 1) > most:
+            area = cv2.contourArea(contours[number])
+            if area > most:
+                biggest, most = number, area
+    return rects, biggest
+
+
+def _as_boxes(
+    rects: NDArray[np.int64], origins: NDArray[np.int64], shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Rectangles [M, 4] whose windows begin at ``origins`` [M or 1, 2] as boxes of a map."""
+    low = rects[:, :2] + origins
+    high = np.minimum(low + rects[:, 2:], np.array([shape[1] - 1, shape[0] - 1]))
+    return np.concatenate([low, high], 1)
 
 
 def overlap(ours: NDArray[np.int64], true: NDArray[np.int64]) -> NDArray[np.float64]:

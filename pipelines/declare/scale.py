@@ -48,6 +48,8 @@ class Scale:
         title, note: for headers: what the numbers are, and are not.
         seeds: how many runs a cell averages.
         seeds_of: table or kind of job -> how many, where it differs.
+        portable: whether its jobs give the same bits on every x86 processor
+            (:mod:`pipelines.portable_bits`).
         compare: whether differences to the paper may be shown.
         family: whose method parameters are used; None: those of the paper's dataset.
         data: the paper's dataset -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
@@ -65,6 +67,7 @@ class Scale:
     note: str
     seeds: int
     seeds_of: Mapping[str, int] = field(default_factory=dict)
+    portable: bool = False
     compare: bool = False
     family: str | None = None
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -326,6 +326,7 @@ SCALE: Mapping[str, Kind] = {
         ("epochs", "steps", "images"),
     ),
     "compare": Flag(),
+    "portable": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),
     "data": Entries(
         Fields(

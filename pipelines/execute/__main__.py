@@ -11,10 +11,17 @@ from typing import Annotated
 
 import typer
 
-from pipelines.command_line import Accelerator, CheckpointSeconds, ResultsFolder, Workers, run_app
-from pipelines.execute.perform import perform
+from pipelines.command_line import (
+    Accelerator,
+    CheckpointSeconds,
+    Portable,
+    ResultsFolder,
+    Workers,
+    run_app,
+)
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
+from pipelines.portable_bits import pin
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,8 +33,14 @@ def main(
     checkpoint_seconds: CheckpointSeconds = 30.0,
     workers: Workers = 0,
     accelerator: Accelerator = "auto",
+    portable: Portable = False,
 ) -> None:
     """Does one job and stores its result; does nothing when the result is there."""
+    if portable:
+        pin()
+    # torch reads its settings when it is loaded
+    from pipelines.execute.perform import perform
+
     perform(
         job_file.read(path),
         Store(results),

@@ -7,7 +7,7 @@ import time
 
 from mixlib.training.checkpoint import StoppedAtCheckpoint
 from pipelines.execute.context import Context
-from pipelines.execute.executors import EXECUTORS
+from pipelines.execute.executors import executor
 from pipelines.execute.outcome import Outcome, diverged
 from pipelines.execute.progress import Progress
 from pipelines.execute.provenance import Origin
@@ -48,6 +48,7 @@ def perform(
         if leads:
             progress.say(job.describe())
         context = Context(folder, store, progress, checkpoint_seconds, workers, accelerator)
+        executor(job.kind)  # its modules are part of what the work begins with
         origin = Origin.now()
         try:
             outcome = attempt(job, context)
@@ -71,6 +72,6 @@ def attempt(job: Job, context: Context) -> Outcome:
             return diverged(job.metrics, f"parent {parent.digest}: {reason}", 0.0)
     began = time.monotonic()
     try:
-        return EXECUTORS[job.kind](job, context)
+        return executor(job.kind)(job, context)
     except FloatingPointError as error:
         return diverged(job.metrics, str(error), time.monotonic() - began)

@@ -1,8 +1,9 @@
 """Provenance of a result: with what, and from which source, it was made.
 
-The source is what was loaded when the work began: commit, and a digest of the syntax trees of the
-project's modules in use (comments, docstrings and formatting are no part of it).  Whatever changed
-until the end is named.
+The source is what was loaded when the work began, and what the work itself loaded after that:
+commit, and a digest of the syntax tree of every module of the project in use (comments, docstrings
+and formatting are no part of it).  Whatever changed until the end is named.  Which stored results
+an edit touches follows from it (:mod:`pipelines.stale`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 import platform
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -20,10 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.data.files import file_digest
+from pipelines.portable_bits import pinned
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mixlib", "downstream", "pipelines", "theory", "paper_tables")
+DECIDED = ("pipelines.declare", "pipelines.plan", "paper_tables")
+"""What these decide is in a job, and so in its digest; a result is not theirs."""
 LOCK = "uv.lock"
+CLOCK = 20_000_000
+"""Nanoseconds by which a file system's clock may be late."""
 
 
 def provenance() -> dict[str, Any]:
@@ -38,7 +46,8 @@ class Origin:
     Attributes:
         git: commit, and whether files differ from it.
         sources: module -> digest of its file's bytes.
-        closure: digest of the syntax trees of those modules and of the lock file.
+        trees: module -> digest of its syntax tree; the lock file's digest under its name.
+        began: when, in nanoseconds since the epoch.
 
     Example:
         >>> origin = Origin.now()
@@ -48,43 +57,81 @@ class Origin:
 
     git: dict[str, Any]
     sources: dict[str, str]
-    closure: str
+    trees: dict[str, str]
+    began: int
 
     @classmethod
     def now(cls) -> Origin:
         """The origin of work that begins now."""
         files = loaded_files()
-        trees = {name: tree_digest(path) for name, path in files.items()}
-        trees[LOCK] = _bytes_digest(ROOT / LOCK)
-        text = "\n".join(f"{name} {digest}" for name, digest in sorted(trees.items()))
         return cls(
             git=dict(git_state()),
             sources={name: _bytes_digest(path) for name, path in files.items()},
-            closure=hashlib.sha256(text.encode()).hexdigest()[:16],
+            trees=tree_digests(files),
+            began=time.time_ns(),
         )
 
     def changed(self) -> list[str]:
-        """Modules whose files are no longer what was loaded."""
+        """Modules whose files are no longer what was loaded.
+
+        A module that the work itself loaded counts when its file is younger than the work.
+        """
         files = loaded_files()
-        return sorted(
+        edited = {
             name
             for name, digest in self.sources.items()
             if name not in files or _bytes_digest(files[name]) != digest
-        )
+        }
+        late = (name for name in files if name not in self.sources)
+        began = self.began - CLOCK
+        return sorted(edited | {name for name in late if _changed_at(files[name]) > began})
 
     def body(self) -> dict[str, Any]:
         """What a result stores, at the end of the work."""
         changed = self.changed()
+        trees = dict(sorted({**tree_digests(loaded_files()), **self.trees}.items()))
         return {
             "versions": versions(),
             "git": {**self.git, "dirty": bool(self.git["dirty"] or changed)},
             "source": {
-                "digest": self.closure,
-                "modules": len(self.sources),
+                "digest": closure_digest(trees),
+                "modules": trees,
                 "changed_during_run": changed,
             },
             "host": host(),
         }
+
+
+def closure_digest(trees: Mapping[str, str]) -> str:
+    """16 hex digits for all modules of a work together.
+
+    Example:
+        >>> closure_digest({"a": "1", "b": "2"}) == closure_digest({"b": "2", "a": "1"})
+        True
+    """
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(trees.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def tree_digests(files: Mapping[str, Path]) -> dict[str, str]:
+    """Module -> digest of its syntax tree, and the lock file's under its name.
+
+    Args:
+        files: module -> file; modules of :data:`DECIDED` packages are left out.
+    """
+    trees = {name: tree_digest(path) for name, path in files.items() if not _decided(name)}
+    return {**trees, LOCK: _bytes_digest(ROOT / LOCK)}
+
+
+def _decided(name: str) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in DECIDED)
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return sys.maxsize
 
 
 def loaded_files() -> dict[str, Path]:
@@ -143,6 +190,7 @@ def host() -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "portable_bits": pinned(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         # a training's numbers depend on how many processes shared its batches
         "world_size": int(os.environ.get("WORLD_SIZE", "1")),

@@ -113,7 +113,8 @@ def test_a_machine_without_gpus_starts_one_plain_process():
     assert machine.gpus(8) == 0
     assert machine.cores(0) == 1
     words = shlex.split(start_command("j.json", 8, 0, 1))
-    assert words == [sys.executable, "-m", "pipelines.execute", "j.json", "--workers", "0"]
+    assert words[1:3] == ["-m", "pipelines.preloaded"]
+    assert words[3:] == ["pipelines.execute", "j.json", "--workers", "0"]
 
 
 def test_all_devices_are_found_where_none_is_named(tmp_path):

@@ -88,8 +88,7 @@ def test_the_number_of_boxes_is_the_reference(recorded):
 
 MISTAKES = {
     "bilinear resize": ("maps", "cv2.INTER_CUBIC", "cv2.INTER_LINEAR"),
-    "inclusive box end": ("boxes", "min(x + w, width - 1), min(y + h, height - 1)",
-                          "x + w - 1, y + h - 1"),
+    "inclusive box end": ("boxes", "low + rects[:, 2:]", "low + rects[:, 2:] - 1"),
     "hole contours ignored": ("boxes", "cv2.RETR_TREE", "cv2.RETR_EXTERNAL"),
     "V1 for V2": ("max_box_acc", "np.maximum.reduceat(overlaps, proposals.starts)[proposals.level]",
                   "overlaps[proposals.largest][proposals.level]"),

@@ -38,7 +38,7 @@ def calls(monkeypatch):
         (context.folder / "weights.pt").write_bytes(b"w")
         return Outcome(dict.fromkeys(job.metrics, value), [], 1.0, keep=("weights.pt",))
 
-    monkeypatch.setattr(module, "EXECUTORS", dict.fromkeys(answers, run))
+    monkeypatch.setattr(module, "executor", lambda kind: run)
     done_and_answers = done, answers
     return done_and_answers
 
@@ -77,7 +77,7 @@ def test_any_other_error_leaves_the_checkpoint(tmp_path, jobs, monkeypatch):
         (context.folder / "checkpoint.pt").write_bytes(b"c")
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(module, "EXECUTORS", {"train": run})
+    monkeypatch.setattr(module, "executor", lambda kind: run)
     store = Store(tmp_path)
     with pytest.raises(RuntimeError, match="out of memory"):
         perform(jobs[0], store)
@@ -95,7 +95,7 @@ def test_an_interrupted_job_has_no_result_and_asks_to_be_started_again(
         raise StoppedAtCheckpoint("asked to stop")
 
     with monkeypatch.context() as patch:
-        patch.setitem(module.EXECUTORS, "train", stopped)
+        patch.setattr(module, "executor", lambda kind: stopped)
         with pytest.raises(SystemExit) as ended:
             perform(jobs[0], store)
     assert ended.value.code == AGAIN == 75

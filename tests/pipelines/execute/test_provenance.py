@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -27,11 +28,15 @@ def module(tmp_path, monkeypatch):
 
 def test_the_loaded_modules_are_named(module):
     assert provenance.loaded_files() == {"mixlib_probe": module}
-    assert Origin.now().body()["source"] == {
-        "digest": Origin.now().closure,
-        "modules": 1,
-        "changed_during_run": [],
-    }
+    source = Origin.now().body()["source"]
+    assert source["modules"].keys() == {"mixlib_probe", provenance.LOCK}
+    assert source["digest"] == provenance.closure_digest(source["modules"])
+    assert source["changed_during_run"] == []
+
+
+def trees():
+    """Digests of the loaded modules as they are now."""
+    return Origin.now().trees
 
 
 @pytest.mark.parametrize(
@@ -39,16 +44,16 @@ def test_the_loaded_modules_are_named(module):
     ['"""Another."""\n\nVALUE = 1\n', "# only\n\n\nVALUE   =   1\n", '"""Doc."""\nVALUE = (1)\n'],
 )
 def test_comments_docstrings_and_formatting_are_no_change(module, text):
-    before = Origin.now().closure
+    before = trees()
     module.write_text(text)
-    assert Origin.now().closure == before
+    assert trees() == before
 
 
 @pytest.mark.parametrize("text", ["VALUE = 2\n", "VALUE = 1.0\n", "VALUE = 1\nOTHER = 1\n", ""])
 def test_a_semantic_edit_is_a_change(module, text):
-    before = Origin.now().closure
+    before = trees()
     module.write_text(text)
-    assert Origin.now().closure != before
+    assert trees() != before
 
 
 @pytest.mark.parametrize("text", ["VALUE = 2\n", None])
@@ -61,6 +66,29 @@ def test_an_edit_during_a_run_is_recorded(module, text):
     body = origin.body()
     assert body["source"]["changed_during_run"] == ["mixlib_probe"]
     assert body["git"]["dirty"]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_what_the_work_itself_loads_is_part_of_it(module, edited, monkeypatch):
+    late = module.parent / "late.py"
+    late.write_text("VALUE = 1\n")
+    os.utime(late, (1, 1))
+    origin = Origin.now()
+    if edited:
+        late.write_text("VALUE = 2\n")
+    importlib.import_module("mixlib_probe.late")
+    body = origin.body()
+    del sys.modules["mixlib_probe.late"]
+    assert "mixlib_probe.late" in body["source"]["modules"]
+    assert body["source"]["changed_during_run"] == ["mixlib_probe.late"] * edited
+
+
+def test_what_is_in_the_digest_of_a_job_is_not_its_source():
+    import paper_tables.sheet  # noqa: F401
+
+    names = Origin.now().trees
+    assert "pipelines.execute.provenance" in names
+    assert not [n for n in names if n.startswith(("pipelines.plan", "paper_tables"))]
 
 
 def test_a_commit_during_a_run_is_not_its_source(tmp_path, monkeypatch):
@@ -81,10 +109,10 @@ def test_a_commit_during_a_run_is_not_its_source(tmp_path, monkeypatch):
 
 
 def test_the_machine_is_described():
+    import torch
+
     found = provenance.host()
     assert found["processor"]
     assert found["cores"] >= 1
-    import torch
-
     assert found["threads"] == torch.get_num_threads()
     assert found["instruction_set"] == torch.backends.cpu.get_cpu_capability()
