@@ -23,6 +23,7 @@ from pipelines.execute import __main__ as command
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
 from pipelines.plan.job import Job
+from pipelines.plan.kinds import KINDS
 from pipelines.start import start_command
 
 AGAIN = os.EX_TEMPFAIL
@@ -32,7 +33,7 @@ ENDED = 128 + signal.SIGTERM
 POLL = 0.005
 CPU = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["pipelines.execute.__main__", "timm", "torchvision"])
+SERVER.set_forkserver_preload(["timm", *(f"pipelines.execute.{kind}" for kind in KINDS)])
 
 
 @dataclass(frozen=True)
