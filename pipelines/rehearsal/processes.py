@@ -43,12 +43,14 @@ class Ended:
     Attributes:
         code: its exit code.
         seconds: it took.
+        work: seconds of a core that it took, whatever else the machine did.
         peak: most memory that it held, bytes.
         output: what it printed.
     """
 
     code: int
     seconds: float
+    work: float
     peak: int
     output: str
 
@@ -76,9 +78,8 @@ def run(
                 _send(process, job, store.log(job), stop)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-    return Ended(
-        process.returncode, time.monotonic() - began, usage.ru_maxrss * 1024, printed(output)
-    )
+    seconds = time.monotonic() - began
+    return Ended(process.returncode, seconds, *spent(usage), printed(output))
 
 
 def run_forked(job: Job, store: Store, environment: Mapping[str, str]) -> Ended:
@@ -95,12 +96,17 @@ def run_forked(job: Job, store: Store, environment: Mapping[str, str]) -> Ended:
     assert process.pid is not None
     with running(process.pid):
         try:
-            peak = receive.recv()
+            work, peak = receive.recv()
         except EOFError:  # killed
-            peak = 0
+            work, peak = 0.0, 0
         process.join()
     code = 1 if process.exitcode is None else process.exitcode
-    return Ended(code, time.monotonic() - began, peak, printed(output))
+    return Ended(code, time.monotonic() - began, work, peak, printed(output))
+
+
+def spent(usage: resource.struct_rusage) -> tuple[float, int]:
+    """Seconds of a core and the most bytes that a process took."""
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
 _RUNNING: set[int] = set()
@@ -151,7 +157,7 @@ def _work(
             print(end.code, file=sys.stderr)
         raise SystemExit(code) from None
     finally:
-        answer.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        answer.send(spent(resource.getrusage(resource.RUSAGE_SELF)))
 
 
 def output_file(job: Job, store: Store) -> Path:
