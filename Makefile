@@ -2,6 +2,7 @@
 #   make paper_tables/table7            set up, then compute and render the table
 #   make paper_tables/table7 SCALE=small
 #   make test                           set up, then run every test
+#   make gpu-test                       what needs a CUDA device, with figures; installs nothing
 #   make slurm-test                     the cluster line on a SLURM of this machine; installs nothing
 #   make selftest                       does this machine give the bits of the reference? a minute
 #   make lint                           style, types, and whether generated pages are up to date
@@ -15,7 +16,7 @@ READY := .venv/.ready
 # one thread a process: jobs and tests run side by side, one per core
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test slurm-test selftest lint docs FORCE
+.PHONY: help setup test selftest gpu-test slurm-test lint docs FORCE
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -26,7 +27,7 @@ setup: $(READY)
 	"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --upgrade --target .tools "uv==0.13.8"
 
 $(READY): uv.lock pyproject.toml | .tools/bin/uv
-	$(UV) sync --frozen --python "$(PYTHON)"
+	$(UV) sync --frozen --all-extras --python "$(PYTHON)"
 	@touch $(READY)
 
 paper_tables/%: $(READY) FORCE
@@ -35,6 +36,10 @@ paper_tables/%: $(READY) FORCE
 
 test: $(READY)
 	$(UV) run --no-sync pytest -n auto --dist worksteal
+
+# everything that needs a GPU, in one call of ten minutes at most; -s shows the figures
+gpu-test:
+	PATH="$(CURDIR)/.venv/bin:$$PATH" timeout 600 .venv/bin/python -m pytest -s -m gpu tests/gpu
 
 # -s shows the transcript; installs nothing: what is missing is said and skipped
 slurm-test:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
-from typing import Any, Protocol
 
+from scipy.special import stdtrit
+
+from paper_tables.derived_metrics import DERIVED, Results
 from pipelines.declare.table import Table
 from pipelines.plan.grid import Cell
-from pipelines.plan.job import Job
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Measured:
         (41.0, 1.41, 0.5)
         >>> Measured((40.0,)).spread is None
         True
+        >>> round(cell.half_interval, 1)  # two runs say little
+        12.7
     """
 
     values: tuple[float, ...]
@@ -54,16 +57,18 @@ class Measured:
         return statistics.stdev(self.values)
 
     @property
+    def half_interval(self) -> float | None:
+        """Half of the 95 % confidence interval of the mean, by Student's t with n - 1 degrees of
+        freedom: runs count as independent draws of a normal distribution."""
+        spread, n = self.spread, len(self.values)
+        if spread is None:
+            return None
+        return float(stdtrit(n - 1, 0.975)) * spread / math.sqrt(n)
+
+    @property
     def difference(self) -> float | None:
         """Mean minus the paper's number."""
         return None if self.reference is None else self.mean - self.reference
-
-
-class Results(Protocol):
-    """Where the results of jobs can be read."""
-
-    def read(self, job: Job) -> dict[str, Any]:
-        """The finished result of a job."""
 
 
 # a cell that the declaration skips is absent
@@ -81,6 +86,9 @@ def measure(table: Table, cells: tuple[Cell, ...], results: Results) -> Grid:
     for cell in cells:
         values = []
         for job in cell.jobs:
+            if cell.metric in DERIVED:
+                values.append(DERIVED[cell.metric](job, results))
+                continue
             metrics = results.read(job)["metrics"]
             if cell.metric not in metrics:
                 raise KeyError(

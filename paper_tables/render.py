@@ -1,9 +1,10 @@
 """Command that renders a table: ``python -m paper_tables.render SCALE TABLE``, results in, products
 out.
 
-Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, figure.png, .svg, pictures.png
-where the table declares example pictures, provenance.json, and cells-<digest>.json, whose name is
-the address of everything the table shows.  A declared figure has no table, only the figure.
+Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, metrics.json, figure.png, .svg,
+pictures.png where the table declares example pictures, provenance.json, and cells-<digest>.json,
+whose name is the address of everything the table shows.  A declared figure has no table, only the
+figure.
 """
 
 from __future__ import annotations
@@ -24,8 +25,15 @@ from paper_tables.measure import Grid, measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
-from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
-from pipelines.command_line import ResultsFolder, ScaleName, run_app
+from paper_tables.warnings import run_warnings
+from paper_tables.writers import (
+    write_csv,
+    write_html,
+    write_markdown,
+    write_metrics,
+    write_tex,
+)
+from pipelines.command_line import OwnTables, Plugins, ResultsFolder, ScaleName, run_app
 from pipelines.declare.table import NO_CELLS
 from pipelines.execute.provenance import provenance
 from pipelines.execute.store import Store
@@ -35,10 +43,11 @@ from pipelines.plan.build import plan
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables")
 PICTURES = "pictures.png"
+METRICS = "metrics.json"
 
 
-def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
-    """The files that a table's rule makes.
+def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Path]:
+    """The files that a table's rule makes, in ``folder``, or beside the table's declaration.
 
     Raises:
         DeclarationError: the declaration names a drawing that is not registered.
@@ -48,11 +57,13 @@ def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
         if drawing is not None:
             check_drawing(f"{table.file}: {name}: {key}", drawing)
     address = grid.digest(table, plan.scale, plan.cells[name], freshness.shown_beside(name))
-    names = ["table.md", "table.csv", "table.tex", "table.html", "figure.png", "figure.svg"]
+    names = ["table.md", "table.csv", "table.tex", "table.html", METRICS]
+    names += ["figure.png", "figure.svg"]
     if plan.tables[name].kind == NO_CELLS:
         names = ["figure.png", "figure.svg"]
     if plan.tables[name].pictures is not None:
         names.append(PICTURES)
+    folder = Path(table.file).parent if folder is None else folder
     return [folder / name / n for n in (*names, "provenance.json", f"cells-{address}.json")]
 
 
@@ -68,12 +79,16 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         [store.read(job) for job in jobs],
         tuple(map(compare_runs, found)),
         describe_stale(name, stale),
-        average_precision_notes(table, plan.cells[name], store),
+        (
+            *average_precision_notes(table, plan.cells[name], store),
+            *run_warnings(plan.closure(name).values(), store),
+        ),
     )
 
 
-def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> Path:
+def render(plan: grid.Plan, name: str, store: Store, folder: Path | None = None) -> Path:
     """Writes all products of a table and returns their folder; one process at a time does."""
+    folder = Path(plan.tables[name].file).parent if folder is None else folder
     with store.lock(f"table-{name}"):
         return _render(plan, name, store, folder)
 
@@ -113,6 +128,7 @@ def _make(plan: grid.Plan, name: str, store: Store, out: Path) -> dict[str, list
         (out / "table.csv").write_text(write_csv(sheet))
         (out / "table.tex").write_text(write_tex(sheet))
         (out / "table.html").write_text(write_html(sheet, drawn))
+        (out / METRICS).write_text(write_metrics(sheet))
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
@@ -129,10 +145,12 @@ def _origin(result: dict[str, Any]) -> dict[str, Any]:
 def main(
     scale: ScaleName,
     name: Annotated[str, typer.Argument(metavar="TABLE", help="a declared table, e.g. table7")],
+    own: OwnTables = None,
+    plugins: Plugins = None,
     results: ResultsFolder = Path("results"),
 ) -> None:
     """Renders one table from its jobs' results."""
-    found = plan(scale)
+    found = plan(scale, own, plugins or ())
     out = render(found, found.known(name), Store(results))
     table = out / "table.md"
     print(table.read_text() if table.exists() else f"{out / 'figure.png'}")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from paper_tables.gains import measure_gains
 from paper_tables.measure import Grid, Measured, best
 from paper_tables.origin import describe_origin
 from pipelines.declare.scale import Scale
@@ -18,7 +20,15 @@ from pipelines.declare.table import Table
 EMPTY = "–"  # a cell that the declaration skips
 MEASURED = "Measured runs, beside the paper's numbers"  # title above the comparisons
 PLUS_MINUS = "± is the standard deviation over runs (n - 1)."
+INTERVAL = (
+    "± is half of the 95 % confidence interval of the mean (Student's t over the runs of a cell, "
+    "which differ in their seed)."
+)
 ONE_RUN = "Every cell is one run, so no spread is known and none is called the best."
+GAINS = (
+    "{names}: computed from the cells beside it, run by run of the same seed; ± is the standard "
+    "deviation of these differences."
+)
 BOLD = (
     "Bold: the best mean of those compared, where it leads every other by more than the sum of "
     "both standard deviations."
@@ -134,6 +144,7 @@ def build_sheet(
     comparisons: Sequence[Comparison] = (),
     stale: str = "",
     remarks: Sequence[str] = (),
+    marks: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> Sheet:
     """Computes everything that a table shows.
 
@@ -145,14 +156,17 @@ def build_sheet(
         comparisons: measured runs of the repository.
         stale: which of its files no cell needs any more.
         remarks: lines about the measured numbers, before the footnotes.
+        marks: what stands in the place of cells that could not be measured.
     """
-    leaders = best(table, grid)
-    lines = []
-    for row in table.rows:
-        places = [(row.label, column.label) for column in table.columns]
-        values = tuple(_value(table, scale, grid.get(p), p in leaders) for p in places)
-        lines.append(Line(row.label, values))
+    gains = measure_gains(table, grid)
     records = [Record(scale.name, *place, cell) for place, cell in grid.items()]
+    records += [
+        Record(
+            scale.name, *((gain.label, label) if gain.axis == "row" else (label, gain.label)), cell
+        )
+        for gain in table.gains
+        for label, cell in gains[gain.label].items()
+    ]
     for other in comparisons:
         # measured runs of this scale are the records above: the same jobs
         if other.scale != scale.name:
@@ -165,9 +179,12 @@ def build_sheet(
         units=table.units,
         scale=scale.title,
         stub="Method" if table.compare == "rows" else "",
-        heads=tuple(column.label for column in table.columns),
-        lines=tuple(lines),
-        legend=_legend(grid),
+        heads=(
+            *(column.label for column in table.columns),
+            *(gain.label for gain in table.gains if gain.axis == "column"),
+        ),
+        lines=_lines(table, grid, scale, gains, marks),
+        legend=_legend(table, grid),
         notes=tuple(_notes(table, scale, remarks)),
         origin=describe_origin(results),
         records=tuple(records),
@@ -176,18 +193,60 @@ def build_sheet(
     )
 
 
+def _lines(
+    table: Table,
+    grid: Grid,
+    scale: Scale,
+    gains: Mapping[str, Mapping[str, Measured]],
+    marks: Mapping[tuple[str, str], str],
+) -> tuple[Line, ...]:
+    """The declared rows with their computed columns, then the computed rows."""
+    leaders, lines = best(table, grid), []
+    across = [gain for gain in table.gains if gain.axis == "column"]
+    for row in table.rows:
+        places = [(row.label, column.label) for column in table.columns]
+        values = [
+            Value(marks[p]) if p in marks else _value(table, scale, grid.get(p), p in leaders, p[1])
+            for p in places
+        ]
+        values += [_gained(scale, gains[gain.label].get(row.label)) for gain in across]
+        lines.append(Line(row.label, tuple(values)))
+    for gain in table.gains:
+        if gain.axis == "row":
+            cells = [gains[gain.label].get(column.label) for column in table.columns]
+            values = [_gained(scale, cell) for cell in cells] + [Value()] * len(across)
+            lines.append(Line(gain.label, tuple(values)))
+    return tuple(lines)
+
+
 def header(table: Table, scale: Scale, data: Sequence[str]) -> str:
     """Scale, data and runs in one line."""
     n = scale.runs(table.name, table.kind)
     runs = f"n = {n} run{'s' if n > 1 else ''} a cell"
+    if table.study:
+        return f"{table.source} Data: {', '.join(data)}; {runs}."
     return f"Scale {scale.name}: {scale.note} Data: {', '.join(data)}; {runs}."
 
 
-def _value(table: Table, scale: Scale, cell: Measured | None, leads: bool) -> Value:
+def _value(table: Table, scale: Scale, cell: Measured | None, leads: bool, column: str) -> Value:
     if cell is None:
         return Value()
     mean, spread = printed(cell)
-    return Value(mean, spread, _paper(table, scale, cell), leads)
+    half = cell.half_interval
+    if table.study and half is not None:
+        spread = f"{half:.{cell.decimals}f}"
+    return Value(mean, spread, _paper(table, scale, cell, column), leads)
+
+
+def _gained(scale: Scale, cell: Measured | None) -> Value:
+    """A difference with its sign, and the paper's beside it where they may be compared."""
+    if cell is None:
+        return Value()
+    _, spread = printed(cell)
+    paper = ""
+    if scale.compare and cell.reference is not None:
+        paper = f"paper {cell.reference:+.{cell.decimals}f}"
+    return Value(f"{cell.mean:+.{cell.decimals}f}", spread, paper)
 
 
 def printed(cell: Measured) -> tuple[str, str]:
@@ -199,29 +258,46 @@ def printed(cell: Measured) -> tuple[str, str]:
         many = len(cell.values)
         return ("diverged" if many == 1 else f"diverged ({cell.diverged} of {many})"), ""
     places = cell.decimals
-    return f"{cell.mean:.{places}f}", "" if cell.spread is None else f"{cell.spread:.{places}f}"
+    return fixed(cell.mean, places), "" if cell.spread is None else f"{cell.spread:.{places}f}"
 
 
-def _paper(table: Table, scale: Scale, cell: Measured) -> str:
+def fixed(value: float, places: int) -> str:
+    """A number with these decimals, or with more where it would be printed as zero and is not.
+
+    Example:
+        >>> fixed(4.26, 1), fixed(0.016, 1), fixed(0.0, 1)
+        ('4.3', '0.02', '0.0')
+    """
+    text = f"{value:.{places}f}"
+    return text if float(text) or not value else f"{value:.1g}"
+
+
+def _paper(table: Table, scale: Scale, cell: Measured, column: str) -> str:
     """The paper's number, and whether ours differs by more than the declared tolerance."""
     if not scale.compare or cell.reference is None or cell.difference is None or cell.diverged:
         return ""
-    known = table.tolerance if cell.unit == table.unit else None
+    holds = not table.tolerance_columns or column in table.tolerance_columns
+    known = table.tolerance if cell.unit == table.unit and holds else None
     close = known is not None and abs(cell.difference) <= known
     verdict = ", within tolerance" if close else ""
     places = cell.decimals
     return f"paper {cell.reference:.{places}f}, {cell.difference:+.{places}f}{verdict}"
 
 
-def _legend(grid: Grid) -> tuple[str, ...]:
+def _legend(table: Table, grid: Grid) -> tuple[str, ...]:
     spreads = [cell.spread for cell in grid.values()]
+    names = ", ".join(gain.label for gain in table.gains)
     if not any(spread is not None for spread in spreads):
         return (ONE_RUN,)
-    return (PLUS_MINUS, BOLD)
+    about = INTERVAL if table.study else PLUS_MINUS
+    return (about, BOLD, *([GAINS.format(names=names)] if names else []))
 
 
 def _notes(table: Table, scale: Scale, remarks: Sequence[str]) -> list[str]:
     """Lines under a table: its source, what may be compared, remarks, footnotes."""
+    if table.study:
+        declared = f"Declared in {table.place}; no paper's numbers are reproduced here."
+        return [declared, *remarks] + [note.strip() for note in table.footnotes]
     lines = [f"Reproduces {table.source}."]
     if table.left_out:
         lines.append(f"Left out at scale {scale.title}: {', '.join(table.left_out)}.")
@@ -230,7 +306,12 @@ def _notes(table: Table, scale: Scale, remarks: Sequence[str]) -> list[str]:
             "These numbers must not be compared with the paper's: other data, networks, schedules."
         )
     elif table.tolerance is not None:
+        where = f" ({', '.join(table.tolerance_columns)})" if table.tolerance_columns else ""
         lines.append(
-            f"Tolerance: a difference up to {table.tolerance:g} is within the protocol's noise."
+            f"Tolerance{where}: a difference up to {table.tolerance:g} is within the protocol's "
+            f"noise. {table.tolerance_source}".strip()
         )
-    return [*lines, *remarks] + [note.strip() for note in table.footnotes]
+    elif table.tolerance_source:
+        lines.append(f"Tolerance: {table.tolerance_source}")
+    lines += [*scale.remarks, *remarks]
+    return lines + [note.strip() for note in table.footnotes]

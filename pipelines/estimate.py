@@ -43,7 +43,7 @@ class Load:
 
     Attributes:
         operations: of all of it.
-        memory: bytes that a GPU must have; the same for every number of GPUs.
+        memory: bytes that a GPU must have.
         precision: Fabric's word for the arithmetic.
     """
 
@@ -52,8 +52,12 @@ class Load:
     precision: str = "32-true"
 
 
-def of_job(job: Job) -> Load:
+def of_job(job: Job, gpus: int = 1) -> Load:
     """What a planned job takes.
+
+    Args:
+        job: any of a plan.
+        gpus: that share it; their number changes the memory of detectors only.
 
     Raises:
         TypeError: a kind of job that nobody has counted yet.
@@ -61,7 +65,7 @@ def of_job(job: Job) -> Load:
     if isinstance(job, TrainJob):
         return _train(job)
     if isinstance(job, DetectJob):
-        return _detect(job)
+        return _detect(job, gpus)
     if isinstance(job, LocalizeJob):
         if job.parent is None:
             return Load(0.0, 0.0)
@@ -110,7 +114,8 @@ def _train(job: TrainJob) -> Load:
     steps = recipe.epochs * (images(job.images, train=True) // recipe.batch)
     last = range(max(0, recipe.epochs - 10), recipe.epochs)
     evaluations = {e for e in range(recipe.epochs) if e in last or not (e + 1) % job.evaluate_every}
-    tests = len(evaluations) * images(job.images, train=False)
+    # published weights are tested once
+    tests = max(1, len(evaluations)) * images(job.images, train=False)
     factor, bytes_more = SPARE
     # weights, gradients and their copies in the buckets of the exchange, optimizer
     numbers = step.parameters + step.trained * (2 + STATES[recipe.optimizer])
@@ -159,7 +164,8 @@ def _step_of(job: TrainJob) -> StepLoad:
     size = Augment(**dict(job.augment)).size
     alike = one_shard(recipe)
     averaged = recipe.weight_ema is not None or params.get("pipeline", "none") != "none"
-    if row.objective != "once":
+    # token labels are counted as a network and its teacher: their own classifier is small
+    if row.objective != "once" and "teacher" not in row.needs:
         same = {key: value for key, value in params.items() if key not in COSTLESS}
         return of_training(job.backbone.name, Row(row.name, 1, pairs(same)), alike, classes, size)
     # drawing, blending and searching are no convolutions; looking into a network is one more pass
@@ -167,16 +173,24 @@ def _step_of(job: TrainJob) -> StepLoad:
     if averaged:
         plain = {"pipeline": params["pipeline"]} if "pipeline" in params else {}
     found = of_training(job.backbone.name, Row("mixup", 1, pairs(plain)), alike, classes, size)
-    passes = 2 * ("input_grad" in row.needs) + ("teacher" in row.needs)
+    passes = 2 * ("input_grad" in row.needs) + ("teacher" in row.needs and job.teacher is None)
     batch = recipe.batch // recipe.shards
     more = int(passes * found.forward * batch)
+    if job.teacher is not None:
+        teacher = of_training(
+            job.teacher.backbone.name, Row("mixup", 1, pairs({})), alike, classes, size
+        )
+        more += int(teacher.forward * batch)
     return dataclasses.replace(found, operations=found.operations + more)
 
 
-def _detect(job: DetectJob) -> Load:
+def _detect(job: DetectJob, gpus: int) -> Load:
     s = job.settings
+    # images of one forward pass (downstream.detection.processes)
+    alone = s.norm == "frozen" and s.backend == "torchvision"
+    held = s.batch // (s.shards if alone else gpus)
     step = of_detector(job.parent.backbone.name, s, DATASETS[job.scenes.name].classes or 20)
     factor, more = SPARE
-    memory = factor * (s.batch * step.activations + 4 * (step.parameters + 2 * step.trained)) + more
+    memory = factor * (held * step.activations + 4 * (step.parameters + 3 * step.trained)) + more
     work = float(step.operations) * s.batch * s.iterations
     return Load(work + step.forward * images(job.scenes, train=False), memory)

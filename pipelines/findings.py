@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from huggingface_hub import try_to_load_from_cache
 from torchvision.models import get_model_weights
 
 from downstream.localization.image_boxes import METADATA
@@ -18,7 +19,7 @@ from mixlib.data.catalog.row import Dataset
 from mixlib.data.errors import DataError
 from mixlib.data.readers import READERS, read
 from mixlib.data.split_sizes import take_inventory
-from mixlib.models.backbones import PUBLISHED, backbone
+from mixlib.models.backbones import PUBLISHED, PUBLISHED_BY_TIMM, backbone
 from pipelines.data.places import DATA, MissingDataError, bases, find
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import AttentionJob, DetectJob, LocalizeJob, TrainJob
@@ -26,6 +27,7 @@ from pipelines.start import processes
 
 DETECTRON2 = "02b5c4e2"
 """The commit of Detectron2 that this project was tested with."""
+TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
 PROFILE = Path(__file__).parents[1] / "profiles/slurm/config.yaml"
 LISTED = ("imagefolder", "imagenet100")
 """Layouts whose boxes stand in lists of their own."""
@@ -143,6 +145,24 @@ def of_software(jobs: Iterable[Job]) -> Iterator[str]:
                 f"'{backbone(name).torchvision}', weights='IMAGENET1K_V1')\""
             )
 
+    wanted = {
+        job.backbone.name
+        for job in jobs
+        if isinstance(job, TrainJob)
+        and job.weights is not None
+        and job.weights.name == PUBLISHED_BY_TIMM
+    }
+    for name in sorted(wanted):
+        tag = backbone(name).timm or ""
+        if not any(
+            isinstance(try_to_load_from_cache(f"timm/{tag}", file), str) for file in TIMM_FILES
+        ):
+            yield (
+                f"weights: timm's of {name} are not in the cache of the Hugging Face hub; load "
+                "them where there is a network: "
+                f"python -c \"import timm; timm.create_model('{tag}', pretrained=True)\""
+            )
+
 
 def published_file(name: str) -> Path:
     """Where torchvision keeps a network's weights on this machine."""
@@ -197,7 +217,7 @@ def of_memory(jobs: Iterable[Job], gib: float, memory: Bytes) -> Iterator[str]:
         said.add(text)
         yield (
             f"memory: {text}: about {memory(job) / GIB:.0f} GiB a GPU (counted), there are "
-            f"{gib:g}; take a GPU with more"
+            f"{gib:g}; take a GPU with more, or more GPUs for a detector"
         )
 
 

@@ -96,7 +96,7 @@ def draw_target_scores(
         axes[row, 2].imshow(masked[row])
         content, area = float(scores.content[row, 0]), float(scores.area[row, 0])
         axes[row, 2].set_xlabel(f"TokenMix {content:.2f}, CutMix {area:.2f}", fontsize=8)
-    for axis, title in zip(axes[0], ("image", "attention", "masked"), strict=True):
+    for axis, title in zip(axes[0], ("image", "activation", "masked"), strict=True):
         axis.set_title(title, fontsize=9)
     _bare(axes)
     return figure

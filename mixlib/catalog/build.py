@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mixlib.catalog.methods import check_released, method
+from mixlib.core.arguments import checked
+from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import changed
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule
 from mixlib.core.method import Method, resolve
@@ -17,10 +19,17 @@ from mixlib.methods.automix.build import in_pipeline
 from mixlib.methods.automix.schedules import Momentum, constant
 from mixlib.models import backbones
 from mixlib.models.attention import last_attention
-from mixlib.training.recipes import Recipe
+from mixlib.models.wrap import wrap
+from mixlib.training.recipes import Recipe, check_recipe
 
 
-def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> Net:
+def net(
+    backbone: str,
+    classes: int,
+    seed: int,
+    weights: str | None = None,
+    drop_path: float = 0.0,
+) -> Net:
     """A network with its named sites, freshly initialized or from published weights.
 
     Args:
@@ -29,6 +38,8 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
         seed: of the initial weights.
         weights: a file with a torchvision- or timm-named state dict, or "torchvision"; the
             classifier is left out when its size differs.
+        drop_path: largest probability of stochastic depth, see
+            :func:`mixlib.models.backbones.build`.
 
     Example:
         >>> import torch
@@ -37,9 +48,12 @@ def net(backbone: str, classes: int, seed: int, weights: str | None = None) -> N
         torch.Size([2, 4])
     """
     row = backbones.backbone(backbone)
-    model = backbones.build(backbone, classes, seed)
+    model = backbones.build(backbone, classes, seed, drop_path)
     if weights is not None:
         backbones.load_published(model, row, weights)
+    if row.family == "own":
+        # its sites are found in its structure
+        return wrap(model)
     return Net(model, row.sites, layout=row.layout)
 
 
@@ -85,13 +99,22 @@ def rule(recipe: Recipe) -> LabelRule:
     """
     if recipe.loss == "bce":
         return BinaryCrossEntropy(target="two-hot", smoothing=recipe.smoothing)
+    if recipe.loss == "bce_share":
+        return BinaryCrossEntropy(target="share", smoothing=recipe.smoothing)
     if recipe.loss == "ce":
         return CrossEntropy(recipe.smoothing)
-    raise ValueError(f"loss must be ce or bce, got {recipe.loss!r}")
+    raise ValueError(f"loss must be ce, bce or bce_share, got {recipe.loss!r}")
 
 
 def objective(
-    name: str, network: Net, params: Mapping[str, Any], recipe: Recipe, *, steps: int, seed: int
+    name: str,
+    network: Net,
+    params: Mapping[str, Any],
+    recipe: Recipe,
+    *,
+    steps: int,
+    seed: int,
+    teacher: Net | None = None,
 ) -> Objective:
     """The training objective of a method.
 
@@ -104,6 +127,7 @@ def objective(
         recipe: for the loss.
         steps: length of the training, for schedules inside the objective.
         seed: initializes what the objective adds to the network.
+        teacher: a trained network for a method that asks one.
 
     Example:
         >>> from mixlib.training.recipes import recipe
@@ -113,28 +137,74 @@ def objective(
         Beta(a=1.0, b=None)
     """
     row = method(name)
-    make = resolve(row.path())
+    check_recipe(row, recipe)
     given = dict(params)
+    if teacher is not None:
+        given["teacher"] = teacher
     if given.pop("released", False):
         check_released(row)
         given = row.as_released(given)
-    given, of_rule = row.split(given)
+    return assembled(
+        row,
+        network,
+        given,
+        rule(recipe),
+        steps=steps,
+        seed=seed,
+        weight_ema=recipe.weight_ema,
+        mix_prob=recipe.mix_prob,
+    )
+
+
+def assembled(
+    row: Method,
+    network: Net,
+    params: Mapping[str, Any],
+    loss: LabelRule,
+    *,
+    steps: int,
+    seed: int,
+    weight_ema: float | None = None,
+    mix_prob: float = 1.0,
+) -> Objective:
+    """The training objective of a catalog row, around a given loss.
+
+    Args:
+        row: of the method.
+        network, params, steps, seed: as of :func:`objective`.
+        loss: of mixed samples; the method's own label rule is built on it.
+        weight_ema: momentum of an average of the weights beside the method.
+        mix_prob: probability that a batch is mixed.
+
+    Raises:
+        TypeError, ValueError: parameters that the method has not or cannot take.
+    """
+    make = checked(resolve(row.path()))
+    given, of_rule = row.split(params)
     pipeline: PipelineName = given.pop("pipeline", row.pipeline)
-    loss = rule(recipe)
-    if "attention" in row.needs:
-        network.sites["attention"] = last_attention(network.body)
     if row.rule is not None:
-        loss = resolve(row.path(row.rule))(rule=loss, **of_rule)
+        loss = checked(resolve(row.path(row.rule)))(rule=loss, **of_rule)
     if row.objective != "once":
+        if "attention" in row.needs:
+            network.sites["attention"] = last_attention(network.body)
         return _own_objective(row, network, given, loss, pipeline, steps, seed)
     momentum = changed(Momentum(), given.pop("momentum", {}))
-    if recipe.weight_ema is not None:
+    made: Policy = make(**given)
+    if mix_prob < 1:
+        made = Choice((made,), (mix_prob,))
+    # some methods look at the attention only with some of their parameters; a rule always does
+    needs = row.needs if row.rule is not None else made.needs
+    if "attention" in needs and given.get("teacher") is None:
+        network.sites["attention"] = last_attention(network.body)
+    if weight_ema is not None:
         if pipeline != "none":
-            raise ValueError(f"{name}: weight_ema beside pipeline {pipeline!r}: one average only")
-        pipeline, momentum = "ema", constant(recipe.weight_ema)
+            raise ValueError(
+                f"{row.name}: weight_ema beside pipeline {pipeline!r}: one average only"
+            )
+        pipeline, momentum = "ema", constant(weight_ema)
     if pipeline == "none":
-        return MixOnce(network, make(**given), loss)
-    return in_pipeline(network, make(**given), pipeline, momentum, steps=steps, rule=loss)
+        return MixOnce(network, made, loss)
+    return in_pipeline(network, made, pipeline, momentum, steps=steps, rule=loss)
 
 
 def _own_objective(
@@ -147,7 +217,7 @@ def _own_objective(
     seed: int,
 ) -> Objective:
     """The objective of a method that is more than a draw and a forward pass."""
-    make = resolve(row.path())
+    make = checked(resolve(row.path()))
     if row.settings is not None:
         settings = resolve(row.path(row.settings))(params, loss)
         return make(network, settings, steps=steps, seed=seed, pipeline=pipeline)

@@ -7,7 +7,7 @@ Any policies, at any sites; the choice between mask laws within a batch is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int
@@ -51,6 +51,13 @@ class Choice(Policy):
     @property
     def places(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(site for policy in self.policies for site in policy.places))
+
+    def without_mixing(self) -> Policy:
+        return replace(self, policies=tuple(policy.without_mixing() for policy in self.policies))
+
+    def check_net(self, net: Net) -> None:
+        for policy in self.policies:
+            policy.check_net(net)
 
     def at(self, lam: float) -> Policy:
         odds = certain(self.odds)

@@ -7,19 +7,24 @@ keeps that image's label at its place; the objective is that of :mod:`mixlib.met
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import nn
 
-from mixlib.core.hyperparameters import same
+from mixlib.core.arguments import NotNegative, Positive, checked
 from mixlib.core.labels import LabelRule
-from mixlib.core.lam import Beta
+from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.mask import MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.net import Net
 from mixlib.core.policy import ByLaw, Pairing, Scope
 from mixlib.masks.clipped_boxes import OddSide
 from mixlib.methods.cutmix import Box
+from mixlib.methods.token_blocks import Blocks
 from mixlib.methods.tokenlabel import AT_TEST, ImageLabel, TokenLabels
 
 
+@checked
 def mixtoken(
     net: Net,
     *,
@@ -27,13 +32,16 @@ def mixtoken(
     seed: int = 0,
     rule: LabelRule | None = None,
     teacher: nn.Module | None = None,
-    alpha: float = 1.0,
-    weight: float = 1.0,
-    at_test: float = AT_TEST,
+    alpha: Positive = 1.0,
+    weight: NotNegative = 1.0,
+    at_test: NotNegative = AT_TEST,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     odd: OddSide = "keep",
     of_image: ImageLabel = "class",
+    mask: Literal["region", "block"] = "region",
+    grid: int = 14,
+    lam: float | None = None,
 ) -> TokenLabels:
     """MixToken (Jiang et al., NeurIPS 2021): TokenLabeling with a CutMix box of patches.
 
@@ -53,6 +61,9 @@ def mixtoken(
         pairing: see :func:`mixlib.core.policy.partners`.
         odd: "drop" takes a token off boxes of odd sides.
         of_image: whose label the class token learns, the dataset's "class" or the "teacher"'s.
+        mask: one box ("region"), or TokenMix' "block" masks, which its paper supervises so.
+        grid: patches down and across, for "block".
+        lam: a fixed lambda in the place of the Beta law.
 
     Example:
         >>> import timm
@@ -67,10 +78,12 @@ def mixtoken(
         >>> step.mix.mask.size  # of the grid of patches
         (4, 4)
     """
+    law: MaskLaw = Box("clip", odd) if mask == "region" else Blocks((grid, grid))
+    lams: LamLaw = Beta(alpha) if lam is None else Fixed(lam)
     return TokenLabels(
         net,
         teacher,
-        ByLaw(Box("clip", odd), Beta(alpha), scope, pairing),
+        ByLaw(law, lams, scope, pairing),
         weight=weight,
         of_image=of_image,
         at_test=at_test,
@@ -90,7 +103,7 @@ ROW = Method(
     "mixtoken",
     _CITE,
     2021,
-    same(alpha=1.0),
+    {"default": {"alpha": 1.0}, "generated": {"alpha": 1.0, "grid": 8}},
     frozenset({"teacher"}),
     objective="mixtoken",
     pipelines=("none",),

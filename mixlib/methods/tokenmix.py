@@ -6,30 +6,50 @@ of the own image, the label is
 
     y = sum(A_own * M) y_own + sum(A_partner * (1 - M)) y_partner,
 
-two shares that need not sum to one: half an image may show all or nothing of its object.  The paper
-takes the attention of a pretrained transformer; the release takes stored maps of the true class
-from a convolutional teacher (:func:`mixlib.models.score_maps.class_maps`).  OpenMixup exchanges the
-two sums.
+two shares that need not sum to one: half an image may show all or nothing of its object.  The maps
+are a convolutional teacher's of the true class (the release and the paper's numbers; stored there,
+made in training here, :func:`mixlib.models.score_maps.class_maps`), or a network's attention.
+OpenMixup exchanges the two sums.
+
+The paper's ablations vary the masks (region, random, block), where the maps come from (another
+teacher, saliency, none: labels by area), and what else is mixed in other batches (Mixup in all of
+its results, as in DeiT).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Natural, NotNegative, Positive, Share, checked
+from mixlib.core.choice import Choice
+from mixlib.core.hyperparameters import IMAGENET, normalized
 from mixlib.core.labels import soft_targets
 from mixlib.core.lam import Beta, Fixed, LamLaw
-from mixlib.core.mask import MaskLaw
+from mixlib.core.mask import MaskLaw, as_dense
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
-from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope, grid_of
+from mixlib.core.policy import ByLaw, Pairing, PairPolicy, Policy, Scope, grid_of
+from mixlib.methods.cutmix import Box
+from mixlib.methods.cutmix import cutmix as plain_cutmix
+from mixlib.methods.mixup import mixup as plain_mixup
+from mixlib.methods.random_tokens import CountedCells
+from mixlib.methods.relabel import ReLabel
 from mixlib.methods.token_blocks import Blocks
 from mixlib.models.attention import attention_map, token_layout
+from mixlib.models.score_map_teacher import MapTeacher
+from mixlib.models.score_maps import class_maps, whole
+from mixlib.models.wrap import wrap
+from mixlib.saliency.fine_grained import bytes_of, fine_grained
+
+MaskName = Literal["block", "random", "region"]
+LabelName = Literal["attention", "teacher", "saliency", "area", "relabel"]
 
 
 def scored(mix: Mix, maps: Float[Tensor, "B g k"]) -> Mix:
@@ -52,6 +72,23 @@ def released_targets(
     ones = torch.full_like(mix.weight, 0.5)
     taken = soft_targets(replace(mix, weight=ones), y, classes)
     return rows + smoothing * (1 / classes - taken)
+
+
+def content_maps(
+    scores: Float[Tensor, "B Y h w"], y: Int[Tensor, " B"], grid: int
+) -> Float[Tensor, "B g g"]:
+    """Where a teacher sees each image's own class, summing to one.
+
+    Args:
+        scores: of all classes at every cell of its last map.
+        y: the classes.
+        grid: cells of the result, down and across.
+    """
+    # scores below zero speak against the class: they are no content of it
+    maps = class_maps(scores.relu(), y, whole(scores), grid)
+    # an image in which the teacher sees its class nowhere counts as even
+    seen = maps.sum((1, 2), keepdim=True) > 0.5
+    return torch.where(seen, maps, 1 / grid**2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +127,91 @@ class TokenMix(PairPolicy):
         return scored(mix, F.normalize(maps.flatten(1), p=1, dim=1).view_as(maps))
 
 
+@dataclass(frozen=True, eq=False)
+class TokenMixByTeacher(PairPolicy):
+    """TokenMix with the maps of a classifier: where it sees each image's own class.
+
+    Args:
+        law: of the masks.
+        lam: law of lambda, the share of tokens that stay.
+        grid: cells of the maps, down and across.
+        teacher: trained on the same classes, see
+            :class:`mixlib.models.score_map_teacher.MapTeacher`.
+        scope, pairing: see :class:`TokenMix`.
+    """
+
+    needs = frozenset({"teacher"})
+
+    law: MaskLaw
+    lam: LamLaw
+    grid: int
+    teacher: MapTeacher | None = None
+    scope: Scope = "sample"
+    pairing: Pairing = "roll"
+
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        if self.teacher is None:
+            raise ValueError(
+                "TokenMix by a teacher's maps needs a network trained on these classes: "
+                "teacher=model"
+            )
+        mix = _drawn(self, self.law, z, rng)
+        return scored(mix, content_maps(self.teacher.maps(z), y, self.grid))
+
+
+@dataclass(frozen=True, eq=False)
+class TokenMixBySaliency(PairPolicy):
+    """TokenMix with saliency in the place of a teacher's maps (the paper's ablation).
+
+    Args:
+        law: of the masks.
+        lam: law of lambda, the share of tokens that stay.
+        grid: cells of the maps, down and across.
+        mean, std: of the normalization that the images went through.
+        scope, pairing: see :class:`TokenMix`.
+    """
+
+    law: MaskLaw
+    lam: LamLaw
+    grid: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    scope: Scope = "sample"
+    pairing: Pairing = "roll"
+
+    def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
+        mix = _drawn(self, self.law, z, rng)
+        found = fine_grained(bytes_of(z, self.mean, self.std)).float()
+        cells = F.adaptive_avg_pool2d(found[:, None], self.grid)[:, 0]
+        # an image of one color has no salient place: all are as good
+        even = (cells.sum((1, 2), keepdim=True) == 0).to(cells.dtype)
+        return scored(mix, F.normalize((cells + even).flatten(1), p=1, dim=1).view_as(cells))
+
+
+def _drawn(policy: PairPolicy, law: MaskLaw, z: Tensor, rng: torch.Generator) -> Mix:
+    """A mix by one of the law's masks, labels by area."""
+    pairs = policy.draw_pairs(len(z), rng)
+    own = as_dense(law.draw(pairs.lam, grid_of(z), rng), grid_of(z), torch.float32)
+    return pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
+
+
+@checked
 def tokenmix(
-    alpha: float = 1.0,
-    grid: int = 14,
-    teacher: Net | None = None,
+    alpha: Positive = 1.0,
+    grid: Count = 14,
+    teacher: nn.Module | None = None,
     attention: str = "attention",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    lam: float | None = None,
-    extra: int = 0,
+    lam: Share | None = None,
+    extra: Natural = 0,
+    mask: MaskName = "block",
+    labels: LabelName = "attention",
+    mixup: NotNegative = 0.0,
+    cutmix: NotNegative = 0.0,
+    switch: Share = 0.5,
+    mean: tuple[float, ...] = IMAGENET["mean"],
+    std: tuple[float, ...] = IMAGENET["std"],
 ) -> Policy:
     """TokenMix (Liu et al., ECCV 2022).
 
@@ -108,12 +221,22 @@ def tokenmix(
     Args:
         alpha: lambda ~ Beta(alpha, alpha).
         grid: tokens down and across.
-        teacher: a pretrained transformer; None asks the network in training.
+        teacher: a pretrained network: for labels "attention" a transformer (None asks the network
+            in training), for "teacher" and "relabel" a classifier of the same classes.
         attention: the site of its attention matrix.
         scope: one mask per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
         lam: a fixed lambda in the place of the Beta law.
         extra: tokens that the partner gets beyond its share.
+        mask: "block" (the paper's), "random" tokens, or one "region" (CutMix' box).
+        labels: by "attention", by the maps of a "teacher", by "saliency", by "area", or those of
+            ReLabel ("relabel": the teacher's predictions, mixed by area).
+        mixup, cutmix: alphas of what is mixed in the other batches; 0: nothing of that kind.
+        switch: probability of TokenMix where there are other batches.
+        mean, std: of the images' normalization, for "saliency".
+
+    Raises:
+        ValueError: no such mask or labels.
 
     Example:
         >>> from mixlib.models.wrap import wrap
@@ -126,8 +249,43 @@ def tokenmix(
         >>> mix.weight.shape  # shares by attention
         torch.Size([4, 2])
     """
-    law = Beta(alpha) if lam is None else Fixed(lam)
-    return TokenMix(Blocks((grid, grid), extra), law, teacher, attention, scope, pairing)
+    law = _masks(mask, grid, extra)
+    lams: LamLaw = Beta(alpha) if lam is None else Fixed(lam)
+    own: Policy
+    if labels == "attention":
+        looking = None if teacher is None else wrap(teacher)
+        own = TokenMix(law, lams, looking, attention, scope, pairing)
+    elif labels == "teacher":
+        asked = None if teacher is None else MapTeacher(teacher)
+        own = TokenMixByTeacher(law, lams, grid, asked, scope, pairing)
+    elif labels == "saliency":
+        own = TokenMixBySaliency(law, lams, grid, mean, std, scope, pairing)
+    elif labels in ("area", "relabel"):
+        own = ByLaw(law, lams, scope, pairing)
+        if labels == "relabel":
+            own = ReLabel(own, None if teacher is None else MapTeacher(teacher))
+    else:
+        raise ValueError(
+            f"labels must be attention, teacher, saliency, area or relabel, got {labels!r}"
+        )
+    others = [
+        *([plain_mixup(mixup, scope, pairing)] if mixup else []),
+        *([plain_cutmix(cutmix, scope, pairing)] if cutmix else []),
+    ]
+    if not others:
+        return own
+    return Choice((own, *others), (switch, *[(1 - switch) / len(others)] * len(others)))
+
+
+def _masks(mask: MaskName, grid: int, extra: int) -> MaskLaw:
+    """The law of a mask's name."""
+    if mask == "block":
+        return Blocks((grid, grid), extra)
+    if mask == "random":
+        return CountedCells((grid, grid), extra or None)
+    if mask == "region":
+        return Box()
+    raise ValueError(f"mask must be block, random or region, got {mask!r}")
 
 
 _CITE = (
@@ -141,7 +299,7 @@ ROW = Method(
     "tokenmix",
     _CITE,
     2022,
-    {"default": {"alpha": 1.0}, "generated": {"alpha": 1.0, "grid": 8}},
+    normalized({"default": {"alpha": 1.0}, "generated": {"alpha": 1.0, "grid": 8}}),
     frozenset({"attention"}),
     released={"lam": 0.5, "extra": 14, "scope": "batch", "pairing": "reverse"},
 )

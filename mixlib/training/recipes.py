@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mixlib.core.catalog import Catalog
+from mixlib.core.method import Method
 
 # a field that older results do not know: at its default it is no part of a digest
 _LATER = {"later": True}
@@ -38,7 +39,8 @@ class Recipe:
             "global" (SyncBN).
         epochs: length of the training.
         augment: name of the augmentation (``mixlib.data.augmentations``).
-        loss: "ce" (cross-entropy) or "bce" (one sigmoid per class, targets of both classes 1).
+        loss: "ce" (cross-entropy), "bce" (one sigmoid per class, targets of both classes 1) or
+            "bce_share" (the same with each class's label share for a target).
         smoothing: label smoothing.
         grad_clip: largest norm of the gradient; None: not clipped.
         weight_ema: momentum of a weight average to evaluate; None: none.
@@ -47,6 +49,9 @@ class Recipe:
             all the same (:func:`mixlib.core.net.uncompiled`).
         precision: Lightning Fabric's name, "32-true" or "bf16-mixed".
         channels_last: memory format of network and images.
+        drop_path: stochastic depth, the largest probability to leave a residual branch out.
+        mix_prob: probability that a batch is mixed at all.
+        mix_until: epochs after which no more is mixed; None: to the end.
         revision: raised by hand whenever the numbers change.
 
     Example:
@@ -80,6 +85,9 @@ class Recipe:
     compile: str | None = field(default=None, metadata=_LATER)
     shards: int = field(default=1, metadata=_LATER)
     batch_norm: str = field(default="shard", metadata=_LATER)
+    drop_path: float = field(default=0.0, metadata=_LATER)
+    mix_prob: float = field(default=1.0, metadata=_LATER)
+    mix_until: int | None = field(default=None, metadata=_LATER)
 
 
 _T12 = "AutoMix Table 12"
@@ -141,6 +149,7 @@ RECIPES = Catalog(
             weight_ema=0.99996,
             block_lr=1e-3,
             block_min_lr=1e-4,
+            drop_path=0.1,
         ),
         Recipe(
             "imagenet_rsb_a2",
@@ -153,6 +162,7 @@ RECIPES = Catalog(
             augment="rsb_a2",
             precision="bf16-mixed",
             block_lr=5e-3,
+            drop_path=0.05,
         ),
         Recipe(
             "imagenet_rsb_a3",
@@ -179,6 +189,32 @@ RECIPES = Catalog(
         ),
     ),
 )
+
+
+METHOD_FAMILIES = {
+    "imagenet_deit": "deit",
+    "imagenet_rsb_a2": "rsb",
+    "imagenet_rsb_a3": "rsb",
+}
+"""Recipes for which AutoMix A.1 has hyper-parameters of the methods of its own, whatever the
+dataset: recipe -> family of :class:`mixlib.core.method.Method`'s parameters."""
+
+
+def check_recipe(row: Method, recipe: Recipe) -> None:
+    """Refuses what a recipe asks for and an objective of its own cannot do.
+
+    Raises:
+        ValueError: a weight average beside AutoMix' own or around token labels, or mixing less
+            than always where the masks are learned.
+    """
+    if row.objective == "once":
+        return
+    for name, off in (("weight_ema", None), ("mix_prob", 1.0), ("mix_until", None)):
+        if getattr(recipe, name) != off:
+            raise ValueError(
+                f"{row.name} is trained by an objective of its own, which has no {name}: expected "
+                f"{name} {off}, found {getattr(recipe, name)}"
+            )
 
 
 def recipe(name: str) -> Recipe:

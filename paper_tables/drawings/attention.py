@@ -1,5 +1,5 @@
-"""Attention of trained transformers: by layer, as maps, and as label shares (TokenMix, Figures 3
-and 6)."""
+"""What is seen where: attention of trained transformers by layer and as maps (TokenMix, Figure 3),
+and a teacher's activation maps as label shares (Figure 6)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from textwrap import fill
 import numpy as np
 import torch
 
-from downstream.attention.class_token import class_attention
 from downstream.attention.draw import draw_layers, draw_target_scores
 from downstream.attention.target_scores import TargetScores, target_scores
-from mixlib.core.net import inference
+from mixlib.catalog import build as builder
+from mixlib.masks.cells import enlarge
+from mixlib.methods.tokenmix import content_maps
+from mixlib.models.score_map_teacher import MapTeacher
 from mixlib.seed import generator
 from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
-from paper_tables.drawings.trained_networks import context_of, picture, test_images
+from paper_tables.drawings.trained_networks import context_of, labeled_test_images, picture
 from pipelines.execute.attention import SAMPLES
-from pipelines.execute.train import trained_objective
+from pipelines.execute.trained import trained_network
 from pipelines.plan.kinds.train import TrainJob
 
 PAIRS = 5
 """Mixed images of the target-score picture."""
+GRID = 14
+"""Cells of its masks and maps where the method does not say."""
 
 
 def by_layer(drawing: Drawing, paths: tuple[Path, ...]) -> None:
@@ -74,29 +78,31 @@ def maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
 
 def scores(drawing: Drawing, paths: tuple[Path, ...]) -> None:
-    """Images, their attention, and what TokenMix' masks leave of them, with both label shares."""
+    """Images, the teacher's maps of their classes, and what TokenMix' masks leave of them, with
+    the label shares by both."""
     plt = canvas(drawing.table.name)
     job = drawing.cells[0].jobs[0]
     assert isinstance(job, TrainJob)
-    objective = trained_objective(job, context_of(drawing.store))
-    images = test_images(job, drawing.store, PAIRS + 1)
+    assert job.teacher is not None
+    images, labels = labeled_test_images(job, drawing.store, PAIRS + 1)
     own, partner = images[:-1], images[1:]
-    grids = class_attention(objective.predictor(), images)[-1]
+    side = int(dict(job.method.params).get("grid", GRID))
+    found = MapTeacher(trained_network(job.teacher, context_of(drawing.store))).maps(images)
+    grids = content_maps(found, labels, side)
+    # the masks alone: the method itself mixes some batches otherwise
+    policy = builder.policy("tokenmix", {"grid": side, "labels": "area"})
     masks = []
-    with inference(objective):
-        for number in range(PAIRS):
-            both = torch.stack((own[number], partner[number]))
-            mix = objective.mix_at(
-                both, torch.zeros(2, dtype=torch.long), 0.5, generator(number, "target scores")
-            )
-            masks.append(mix.dense((grids.shape[1], grids.shape[2]))[0, 0])
+    for number in range(PAIRS):
+        both = torch.stack((own[number], partner[number]))
+        rng = generator(number, "target scores")
+        mix = policy.draw_at(both, torch.zeros(2, dtype=torch.long), None, 0.5, rng)
+        masks.append(mix.dense((side, side))[0, 0])
     mask = torch.stack(masks)
-    found: TargetScores = target_scores(mask, grids[:-1], grids[1:])
+    shares: TargetScores = target_scores(mask, grids[:-1], grids[1:])
     pictures = torch.stack([picture(job, image) for image in own])
-    factor = pictures.shape[1] // mask.shape[1], pictures.shape[2] // mask.shape[2]
-    kept = mask.repeat_interleave(factor[0], 1).repeat_interleave(factor[1], 2)[..., None]
+    kept = enlarge(mask, (pictures.shape[1], pictures.shape[2]))[..., None]
     figure = draw_target_scores(
-        _bytes(pictures), _bytes(pictures * kept + 0.85 * (1 - kept)), grids[:-1].numpy(), found
+        _bytes(pictures), _bytes(pictures * kept + 0.85 * (1 - kept)), grids[:-1].numpy(), shares
     )
     figure.suptitle(f"{drawing.table.title} ({drawing.scale.title})", size=10)
     save(figure, paths)

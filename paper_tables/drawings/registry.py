@@ -23,6 +23,7 @@ DRAWINGS: Mapping[str, str] = MappingProxyType(
         "dots": f"{_HERE}.dots:dots",
         "lines_over_rows": f"{_HERE}.curves:over_rows",
         "accuracy_over_cost": f"{_HERE}.curves:accuracy_over_cost",
+        "label_mismatch": f"{_HERE}.label_mismatch:mismatched",
         "samples_over_lambda": f"{_HERE}.samples:over_lambda",
         "samples_over_training": f"{_HERE}.samples:over_training",
         "trivial_or_not": f"{_HERE}.samples:trivial_or_not",

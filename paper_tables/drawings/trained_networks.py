@@ -31,6 +31,11 @@ def context_of(store: Store) -> Context:
 
 def test_images(job: TrainJob, store: Store, count: int) -> Tensor:
     """The first test images of ``count`` different classes, normalized [count, C, H, W]."""
+    return labeled_test_images(job, store, count)[0]
+
+
+def labeled_test_images(job: TrainJob, store: Store, count: int) -> tuple[Tensor, Tensor]:
+    """:func:`test_images` with their labels int64 [count]."""
     context = context_of(store)
     _, test = loaders(job, context, launch("32-true", context))
     found: dict[int, Tensor] = {}
@@ -39,7 +44,8 @@ def test_images(job: TrainJob, store: Store, count: int) -> Tensor:
             found.setdefault(label, image)
         if len(found) >= count:
             break
-    return torch.stack([found[label] for label in sorted(found)[:count]])
+    labels = sorted(found)[:count]
+    return torch.stack([found[label] for label in labels]), torch.tensor(labels)
 
 
 def picture(job: TrainJob, image: Tensor) -> Tensor:

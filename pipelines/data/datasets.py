@@ -31,7 +31,7 @@ from pipelines.data.fingerprints import fingerprint, spec_of, specify
 from pipelines.data.places import (
     DATA,
     MissingDataError,
-    bases,
+    base_of,
     find,
     folder_of,
     locate,
@@ -67,8 +67,8 @@ def prepare(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path
         _draw(row, spec or spec_of(row), mark, data)
     else:
         base, folder = find(row, data)
-        root = folder.relative_to(bases(data)[base])
-    folder = bases(data)[base] / root
+        root = folder.relative_to(base_of(base, data))
+    folder = base_of(base, data) / root
     found = _checked(row, spec, folder)
     for note in found.notes:
         print(note, file=sys.stderr)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from mixlib.models.backbones import PUBLISHED
+from mixlib.models.backbones import PUBLISHED, PUBLISHED_BY_TIMM
 from pipelines.data.files import file_digest
 from pipelines.data.places import bases
 
 
 def source(name: str) -> str:
-    """What ``mixlib.models.backbones.load_published`` loads: torchvision's word, or a path."""
-    return name if name == PUBLISHED else str(find(name))
+    """What ``mixlib.models.backbones.load_published`` loads: a library's word, or a path."""
+    return name if name in (PUBLISHED, PUBLISHED_BY_TIMM) else str(find(name))
 
 
 def find(name: str) -> Path:

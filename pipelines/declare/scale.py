@@ -18,6 +18,7 @@ from mixlib.models.backbones import BACKBONES
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.mapping import overlaid, place_of
 from pipelines.declare.schema import SCALE
+from pipelines.declare.study import SCALE as SCALE_OF_STUDIES
 from pipelines.declare.values import check_fields
 from pipelines.declare.yaml_file import read_yaml
 
@@ -46,12 +47,15 @@ class Scale:
     Attributes:
         name: the value of ``--config scale=``.
         title, note: for headers: what the numbers are, and are not.
+        remarks: lines under every table.
         seeds: how many runs a cell averages.
         seeds_of: table or kind of job -> how many, where it differs.
         portable: whether its jobs give the same bits on every x86 processor
             (:mod:`pipelines.portable_bits`).
         compare: whether differences to the paper may be shown.
         family: whose method parameters are used; None: those of the paper's dataset.
+        lambda_per: "batch" or "sample", for the methods that can draw lambda either way; None: as
+            their papers define it, for each sample.
         data: the paper's dataset -> {"name": stand-in, "spec": ..., "train_cap": ..., "test_cap":
             ...}; "<dataset>/<recipe>" for trainings by one recipe only.
         backbones: the paper's network -> stand-in; "<dataset>/<network>" for one dataset only.
@@ -70,6 +74,8 @@ class Scale:
     portable: bool = False
     compare: bool = False
     family: str | None = None
+    lambda_per: str | None = None
+    remarks: Sequence[str] = ()
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     backbones: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
@@ -93,6 +99,15 @@ class Scale:
     def backbone(self, name: str, data: str) -> str:
         """The network that stands for the paper's on the paper's dataset ``data``."""
         return self.backbones.get(f"{data}/{name}", self.backbones.get(name, name))
+
+
+def as_declared(seeds: Mapping[str, int]) -> Scale:
+    """The scale of studies of one's own: nothing stands in for anything.
+
+    Args:
+        seeds: table -> how many runs a cell averages.
+    """
+    return Scale(SCALE_OF_STUDIES, "as declared", "", seeds=1, seeds_of=seeds)
 
 
 def names(folder: Path = FOLDER) -> list[str]:

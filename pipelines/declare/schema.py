@@ -54,7 +54,7 @@ RECIPE: Mapping[str, Kind] = {
     "batch": Whole(1, 1_000_000),
     "epochs": Whole(1, 100_000),
     "augment": Text(what="the name of an augmentation"),
-    "loss": OneOf(("ce", "bce"), "loss"),
+    "loss": OneOf(("ce", "bce", "bce_share"), "loss"),
     "smoothing": Real(0, 0.9999),
     "grad_clip": Maybe(POSITIVE),
     "weight_ema": Maybe(Real(0, 1)),
@@ -63,6 +63,9 @@ RECIPE: Mapping[str, Kind] = {
     "compile": Maybe(OneOf(("inductor", "aot_eager", "eager"), "backend of torch.compile")),
     "shards": Whole(1, 1024),
     "batch_norm": OneOf(("shard", "global"), "batch_norm"),
+    "drop_path": Real(0, 0.9999),
+    "mix_prob": SHARE,
+    "mix_until": Maybe(Whole(0, 100_000)),
 }
 
 AUGMENTATION: Mapping[str, Kind] = {
@@ -123,6 +126,7 @@ DETECTION: Mapping[str, Kind] = {
     "nms": SHARE,
     "detections_per_image": COUNT,
     "ap_rule": OneOf(AP_RULES, "ap_rule"),
+    "shards": Whole(1, 1024),
 }
 
 SHAPES: Mapping[str, Kind] = {
@@ -188,6 +192,11 @@ RECIPE_RELATIONS = (
 )
 DETECTION_RELATIONS = (
     Relation(
+        ("batch", "shards"),
+        lambda s: s.batch % s.shards == 0,
+        "a batch that is a multiple of its shards",
+    ),
+    Relation(
         ("steps", "iterations"),
         lambda s: not s.steps or s.steps[-1] < s.iterations,
         "steps before the last of the iterations",
@@ -226,6 +235,10 @@ EPOCH_RULES = ("median_last_10", "last", "best")
 LINE = Text(r"[^\x00-\x1f\x7f]+", "a text of one line")
 NAME = Text(r"[A-Za-z][\w-]{0,63}", "a plain name: letters, digits, _ and -")
 PROSE = Text(r"[^\x00-\x08\x0b-\x1f\x7f]*", "a text")
+NETWORK = Text(
+    r"[A-Za-z][\w-]{0,63}|[A-Za-z_][\w.]*:[A-Za-z_]\w*",
+    "the name of a network, or a function of your own as package.module:function",
+)
 
 _TRAINING: Mapping[str, Kind] = {
     **RECIPE,
@@ -250,7 +263,7 @@ CHANGES: Mapping[str, Kind] = {
 
 CELL: Mapping[str, Kind] = {
     "data": NAME,
-    "backbone": NAME,
+    "backbone": NETWORK,
     "method": NAME,
     "pipeline": NAME,
     "recipe": NAME,
@@ -266,9 +279,16 @@ CELL: Mapping[str, Kind] = {
     "rounds": Whole(1, 1000),
     "published": Maybe(NAME),
     "baseline": Maybe(NAME),
+    "teacher": Fields(
+        {"backbone": NAME, "method": NAME, "recipe": NAME, "weights": Maybe(LINE)},
+        "field of a teacher",
+        ("backbone",),
+    ),
 }
 """Field of a table's cell -> what it may be; which kind of job has which field its class says."""
 
+PRINTED = Real(-1e9, 1e9)
+"""A number that a paper prints."""
 TABLE: Mapping[str, Kind] = {
     "title": LINE,
     "caption": PROSE,
@@ -280,8 +300,12 @@ TABLE: Mapping[str, Kind] = {
     "metric": NAME,
     "unit": LINE,
     "higher_is_better": Flag(),
+    "decimals": Whole(0, 10),
     "tolerance": Maybe(Real(0, 1e6, above=True)),
-    "reference": Entries(Many(Maybe(Real(-1e9, 1e9)))),
+    "tolerance_source": LINE,
+    "tolerance_columns": Many(LINE, 1),
+    "reference": Entries(Many(Maybe(PRINTED))),
+    "gains": Many(Anything()),
     "footnotes": Many(PROSE),
     "figure": NAME,
     "pictures": Maybe(NAME),
@@ -297,6 +321,16 @@ ENTRY: Mapping[str, Kind] = {
     "higher_is_better": Flag(),
     "ranked": Flag(),
 }
+GAIN: Mapping[str, Kind] = {
+    "label": LINE,
+    "row": LINE,
+    "column": LINE,
+    "over": LINE,
+    "over_rows": Entries(LINE),
+    "relative": Flag(),
+    "decimals": Whole(0, 10),
+    "reference": Anything(),
+}
 FIGURE: Mapping[str, Kind] = {
     "title": LINE,
     "caption": PROSE,
@@ -304,11 +338,28 @@ FIGURE: Mapping[str, Kind] = {
     "figure": NAME,
     "settings": Entries(Anything()),
 }
+DATASET: Mapping[str, Kind] = {
+    "path": LINE,
+    "title": LINE,
+    "size": SIDE,
+    "splits": Many(Text(r"[\w][\w. -]*", "the name of a folder"), 2, 2),
+    "mean": Many(Real(0, 1), 3, 3),
+    "std": Many(Real(0, 1, above=True), 3, 3),
+    "family": OneOf(FAMILIES, "data family"),
+}
+"""A dataset of one's own: a folder with a folder of images for each class."""
 FILE: Mapping[str, Kind] = {
     "paper": LINE,
-    "tables": Entries(Entries(Anything()), key=NAME),
-    "figures": Entries(Entries(Anything()), key=NAME),
+    "study": LINE,
+    "seeds": Whole(1, 1000),
+    "plugins": Many(LINE),
+    "datasets": Entries(Fields(DATASET, "key", ("path",)), key=NAME),
+    "tables": Entries(Anything(), key=NAME),
+    "figures": Entries(Anything(), key=NAME),
 }
+"""A file of declarations: of a paper, or of a study of one's own."""
+OF_STUDY = ("seeds", "plugins", "datasets")
+"""Keys that only a study has."""
 MOST_CELLS = 10_000
 """Rows times columns that a table may have."""
 MOST_JOBS = 200_000
@@ -328,6 +379,8 @@ SCALE: Mapping[str, Kind] = {
     "compare": Flag(),
     "portable": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),
+    "remarks": Many(PROSE),
+    "lambda_per": Maybe(OneOf(("batch", "sample"), "lambda_per")),
     "data": Entries(
         Fields(
             {

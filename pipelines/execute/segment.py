@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from downstream.segmentation.finetune import Preparation, Training
 from downstream.segmentation.inference import evaluate, normalizer, probabilities
@@ -72,11 +73,13 @@ def train(
         training.resume(saved["training"])
     before, every = saved["seconds"], max(1, job.settings.steps // LOG_POINTS)
 
-    def report(done: int, total: int, loss: float) -> None:
+    def report(done: int, total: int, loss: Tensor) -> None:
         if done % every == 0 or done == total:
-            log.append({"step": float(done), "loss": loss})
-        context.progress("train", done, total, {"loss": loss})
+            log.append({"step": float(done), "loss": float(loss)})
+        # with the loss that was read last: another read would be another wait for the device
+        context.progress("train", done, total, {"loss": log[-1]["loss"]} if log else {})
         if checkpoint.due() or done == total:
+            training.stop_if_broken()  # what is lost does not replace what is good
             seconds = before + time.monotonic() - began
             checkpoint.save({"training": training.state(), "log": log, "seconds": seconds})
             checkpoint.leave_if_asked()
@@ -88,7 +91,7 @@ def train(
 def new_training(job: SegmentJob, context: Context) -> Training:
     """The fine-tuning at its first step: the parent's backbone under a fresh decoder."""
     train = split(job, context, DATASETS[job.scenes.name].train)
-    backbone = trained_network(job.parent, context).model
+    backbone = trained_network(job.parent, context, inner=True).model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(job.seed, "segmenter"))
         model = UPerNet(backbone.cpu(), len(train.names), job.settings)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from lightning.fabric import Fabric
 
 from mixlib.catalog import build as builder
@@ -12,12 +15,14 @@ from mixlib.data.images import cap
 from mixlib.data.loader import Loader
 from mixlib.data.readers import read
 from mixlib.training.checkpoint import KeptCheckpoint, save_atomically
-from mixlib.training.fit import History, fit
+from mixlib.training.fit import History, evaluate, fit
 from pipelines.data import published
 from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.stop_at_checkpoint import asked_to_stop
+from pipelines.execute.trained import trained_network
+from pipelines.execute.watched_loader import WatchedLoader
 from pipelines.plan.epoch_selection import select_epochs
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import unpaired
@@ -31,8 +36,7 @@ def run(job: TrainJob, context: Context) -> Outcome:
     """Trains, from the checkpoint in the working folder if there is one."""
     fabric = launch(job.recipe.precision, context)
     train, test = loaders(job, context, fabric)
-    classes = len(context.data_classes(job.images))
-    objective = new_objective(job, len(train) * job.recipe.epochs, classes)
+    objective = new_objective(job, len(train) * job.recipe.epochs, context)
 
     def save_snapshot(epoch: int) -> None:
         if epoch in job.snapshots and fabric.is_global_zero:
@@ -47,20 +51,57 @@ def run(job: TrainJob, context: Context) -> Outcome:
             fabric.is_global_zero,
             stop,
         )
+        watched = WatchedLoader(train, context.progress.say, context.workers)
         history = fit(
-            objective, train, test, job.recipe, seed=job.seed, fabric=fabric,
+            objective, watched, test, job.recipe, seed=job.seed, fabric=fabric,
             checkpoint=checkpoint, report=context.progress, evaluate_every=job.evaluate_every,
             at_epoch=save_snapshot,
         )  # fmt: skip
+    if not job.recipe.epochs:
+        # published weights as they are
+        fabric.to_device(objective)
+        history.epochs.append({"epoch": 0.0, **evaluate(objective, test, fabric)})
     if fabric.is_global_zero:
         save_atomically(objective.predictor().state_dict(), context.folder / WEIGHTS)
         save_atomically(objective.state_dict(), context.folder / OBJECTIVE)
     fabric.barrier()
+    chosen = select_epochs(job.pick, history.epochs)
+    warning = at_chance(chosen, history.epochs[-1].get("n", 0), classes)
+    if warning:
+        context.progress.say(f"warning: {warning}")
     return Outcome(
-        metrics={**select_epochs(job.pick, history.epochs), **cost(objective, history)},
+        metrics={**chosen, **cost(objective, history)},
         history=history.epochs,
         seconds=history.seconds,
         keep=(WEIGHTS, OBJECTIVE, *map(snapshot, job.snapshots)),
+        more={"warning": warning} if warning else {},
+    )
+
+
+def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
+    """What to say of a network that knows no more than the classes' number: a top-1 accuracy less
+    than three standard errors above chance; "" of any other.
+
+    Args:
+        metrics: ``top1`` in percent and ``test_loss``.
+        images: on which they were measured.
+        classes: how many.
+
+    Example:
+        >>> at_chance({"top1": 20.0, "test_loss": 550.0}, 50, 5)
+        'top-1 20.0 % is what guessing among 5 classes gives (test loss 550; of guessing 1.61)'
+        >>> at_chance({"top1": 60.0, "test_loss": 1.2}, 50, 5)
+        ''
+    """
+    if classes < 2 or not images:
+        return ""
+    share = 1 / classes
+    error = math.sqrt(share * (1 - share) / images)
+    if not metrics["top1"] <= 100 * (share + 3 * error):
+        return ""
+    return (
+        f"top-1 {metrics['top1']:.1f} % is what guessing among {classes} classes gives (test loss "
+        f"{metrics['test_loss']:.3g}; of guessing {math.log(classes):.3g})"
     )
 
 
@@ -97,10 +138,12 @@ def loaders(job: TrainJob, context: Context, fabric: Fabric) -> tuple[Loader, Lo
     return made[0], made[1]
 
 
-def new_objective(job: TrainJob, steps: int, classes: int) -> Objective:
-    """The freshly initialized objective; ``steps`` is the length of its schedules."""
+def new_objective(job: TrainJob, steps: int, context: Context) -> Objective:
+    """The freshly initialized objective with its trained teacher, if it has one; ``steps`` is the
+    length of its schedules."""
     weights = None if job.weights is None else published.source(job.weights.name)
-    net = builder.net(job.backbone.name, classes, job.seed, weights)
+    classes = len(context.data_classes(job.images))
+    net = builder.net(job.backbone.name, classes, job.seed, weights, job.recipe.drop_path)
     return builder.objective(
         job.method.name,
         net,
@@ -108,12 +151,13 @@ def new_objective(job: TrainJob, steps: int, classes: int) -> Objective:
         job.recipe,
         steps=steps,
         seed=job.seed,
+        teacher=None if job.teacher is None else trained_network(job.teacher, context),
     )
 
 
 def trained_objective(job: TrainJob, context: Context, file: str = OBJECTIVE) -> Objective:
     """The objective with the state that a file of the job's finished result holds, on the CPU."""
-    objective = new_objective(job, 1, len(context.data_classes(job.images)))
+    objective = new_objective(job, 1, context)
     objective.load_state_dict(context.state(job, file))
     return objective
 

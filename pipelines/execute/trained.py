@@ -21,8 +21,18 @@ from pipelines.plan.kinds.train import TrainJob
 NO_SHIFT, NO_SCALE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
-def trained_network(parent: TrainJob, context: Context) -> Net:
+# where an objective that predicts with more than the network keeps the network itself
+INNER = "net.model."
+
+
+def trained_network(parent: TrainJob, context: Context, *, inner: bool = False) -> Net:
     """The network that a training reports, on the context's device, in evaluation mode.
+
+    Args:
+        parent: the training.
+        context: where its result is.
+        inner: the network itself, where the training predicts with more than it (token labels add
+            a classifier of the patches); what starts from a training needs no more.
 
     Raises:
         ValueError: the stored weights belong to another architecture.
@@ -30,7 +40,14 @@ def trained_network(parent: TrainJob, context: Context) -> Net:
     name = parent.backbone.name
     net = builder.net(name, len(context.data_classes(parent.images)), seed=0)
     source = f"result {parent.digest}"
-    backbones.load(net.model, context.weights(parent), source, backbones.backbone(name))
+    weights = context.weights(parent)
+    if inner and any(key.startswith(INNER) for key in weights):
+        weights = {
+            key.removeprefix(INNER): value
+            for key, value in weights.items()
+            if key.startswith(INNER)
+        }
+    backbones.load(net.model, weights, source, backbones.backbone(name))
     return net.to(context.device()).eval()
 
 

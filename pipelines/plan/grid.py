@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from mixlib.catalog.methods import METHODS
@@ -60,11 +60,12 @@ def cells(
         for column in table.columns:
             if (row.label, column.label) in table.skip:
                 continue
-            where = f"{table.file}: {table.name}: ({row.label}, {column.label})"
+            where = f"{table.place or table.file}: {table.name}: ({row.label}, {column.label})"
+            point = table.point(row, column)
             # a job in which no seed plays a part (a baseline without a network) counts once
             jobs = tuple(
                 dict.fromkeys(
-                    made(kind, table.point(row, column), setting(where, scale, seed))
+                    made(kind, point, replace(setting(where, scale, seed), point=point))
                     for seed in range(scale.runs(table.name, table.kind))
                 )
             )
@@ -93,13 +94,15 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = ""
     """
     declared = {field.name: getattr(table, field.name) for field in fields(table)}
     # where it was declared is not shown; what a part leaves out is
-    del declared["file"], declared["whole"]
+    del declared["file"], declared["place"], declared["whole"]
     declared |= {
         "left_out": table.left_out,
         "skip": sorted(table.skip),
         "reference": sorted(table.reference.items()),
+        "gains": [vars(gain) for gain in table.gains],
     }
     shown = [plain(declared), scale.name, scale.title, scale.note, scale.compare, renderer]
+    shown.append(list(scale.remarks))
     if table.kind == NO_CELLS:
         # no jobs stand for what it shows: its settings and the methods themselves do
         shown.append([[m.name, m.title, m.revision] for m in METHODS.values()])
@@ -110,12 +113,16 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = ""
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the declared tables need at one scale."""
+    """Everything that the declared tables need at one scale.
+
+    ``faults``: the tables that cannot be planned, and why.
+    """
 
     scale: Scale
     tables: Mapping[str, Table]
     cells: Mapping[str, tuple[Cell, ...]]
     jobs: Mapping[str, Job]
+    faults: Mapping[str, DeclarationError] = field(default_factory=dict)
 
     @property
     def data(self) -> dict[str, Data]:
@@ -157,8 +164,15 @@ class Plan:
             )
         return self.data[fingerprint]
 
+    def fault_lines(self) -> list[str]:
+        """What cannot be planned, a line each."""
+        return [f"cannot be planned: {name}: {error}" for name, error in self.faults.items()]
+
     def known(self, table: str) -> str:
-        """The name itself, or a DeclarationError that names the nearest declared table."""
+        """The name itself, or a DeclarationError that says why it cannot be planned, or names the
+        nearest declared table."""
+        if table in self.faults:
+            raise self.faults[table]
         if table not in self.tables:
             raise DeclarationError(nearest("table", table, self.tables))
         return table
@@ -183,13 +197,35 @@ def plan(tables: Mapping[str, Table], scale: Scale) -> Plan:
     Raises:
         DeclarationError: a word of a declaration is not known.
     """
-    tables = {
-        name: table.part(f"scale {scale.name}: parts: {name}", scale.parts[name])
-        if name in scale.parts
-        else table
-        for name, table in tables.items()
-    }
-    by_table = {name: cells(table, scale) for name, table in tables.items()}
+    found = plan_each(tables, scale)
+    for error in found.faults.values():
+        raise error
+    return found
+
+
+def plan_each(
+    declared: Mapping[str, Table],
+    scale: Scale,
+    faults: Mapping[str, DeclarationError] | None = None,
+) -> Plan:
+    """As :func:`plan`; a table that cannot be planned fails alone.
+
+    Args:
+        declared, scale: what is declared.
+        faults: by name, why other tables are no tables at all.
+    """
+    tables: dict[str, Table] = {}
+    by_table: dict[str, tuple[Cell, ...]] = {}
+    wrong = dict(faults or {})
+    for name, table in declared.items():
+        try:
+            if name in scale.parts:
+                table = table.part(f"scale {scale.name}: parts: {name}", scale.parts[name])
+            by_table[name] = cells(table, scale)
+        except DeclarationError as error:
+            wrong[name] = error
+        else:
+            tables[name] = table
     jobs = {
         ancestor.digest: ancestor
         for found in by_table.values()
@@ -197,4 +233,4 @@ def plan(tables: Mapping[str, Table], scale: Scale) -> Plan:
         for job in cell.jobs
         for ancestor in job.closure()
     }
-    return Plan(scale, tables, by_table, jobs)
+    return Plan(scale, tables, by_table, jobs, wrong)

@@ -13,6 +13,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from pipelines.plan.inputs import Data
@@ -86,7 +87,7 @@ class Job(ABC):
         """The one JSON text of the job: sorted keys, no spaces."""
         return json.dumps(plain(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Address of the result: 16 hex digits of SHA-256 over :meth:`canonical`."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()[:16]
@@ -96,12 +97,18 @@ class Job(ABC):
         return dataclasses.replace(self, **changes)
 
 
+# most values in a job, so they are asked for first
+_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """A job, or any value in one, as JSON knows it; a job names its kind and revisions.
 
     A field that says so (``metadata={"later": True}``) came after results were there that do not
     know it: at its default it is left out, and their digests stay.
     """
+    if type(value) in _AS_IT_IS:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         body = {
             f.name: plain(getattr(value, f.name))

@@ -71,12 +71,31 @@ def test_one_changed_number_plans_exactly_its_jobs(done):
 
 def test_dvc_recomputes_nothing(done):
     done.run("git", "init", "--quiet")
+    # the world declares one table
+    done.run("python", "-m", "pipelines.dvc_stages")
     results = {p: p.stat().st_mtime_ns for p in (done.folder / "results").glob("*/result.json")}
     table = (done.product / "table.csv").read_bytes()
-    done.run("dvc", "repro")
+    done.run("dvc", "repro", "table7")
     assert {p: p.stat().st_mtime_ns for p in results} == results
     assert (done.product / "table.csv").read_bytes() == table
-    assert "didn't change, skipping" in done.run("dvc", "repro")
+    assert "didn't change, skipping" in done.run("dvc", "repro", "table7")
+    assert "up to date" in done.run("dvc", "status")
+    assert "table7" in done.run("dvc", "dag")
+    shown = done.run("dvc", "metrics", "show", "--json")
+    first = next(csv.DictReader((done.product / "table.csv").open()))
+    assert f"{float(first['mean']):.6g}" in shown
+    done.run("dvc", "plots", "show")
+    assert (done.folder / "dvc_plots" / "index.html").exists()
+
+
+def test_another_declaration_makes_its_own_stage_run(done):
+    path = done.folder / "paper_tables" / "automix.yaml"
+    before = path.read_text()
+    path.write_text(before.replace("Transfer to object detection", "Transfer to detection"))
+    try:
+        assert "table7" in done.run("dvc", "status", "table7")
+    finally:
+        path.write_text(before)
 
 
 def kill(process, whom):

@@ -29,7 +29,7 @@ def test_the_tolerance_is_named_only_where_numbers_are_compared():
     table7, demo = TABLES["table7"], scale.load("demo")
     for chosen, said in ((demo, False), (replace(demo, compare=True), True)):
         text = " ".join(build_sheet(table7, {}, chosen, ()).notes)
-        assert ("Tolerance: a difference up to 0.4" in text) is said
+        assert ("Tolerance (VOC mAP): a difference up to 0.4" in text) is said
         assert ("must not be compared" in text) is not said
 
 
@@ -74,6 +74,7 @@ def test_a_column_has_its_own_unit(invented):
 @pytest.mark.parametrize("name", TABLES)
 def test_no_size_and_no_time_is_a_percentage(name):
     units = {"parameters": "M", "step_ms": "ms", "temperature": "factor"}
+    units |= {"hours": "h", "gmacs": "G"}
     units |= dict.fromkeys(("nll", "nll_before", "nll_after"), "nats") | {"brier": "of 2"}
     for column in TABLES[name].columns:
         assert column.unit == units.get(column.metric or "")

@@ -46,6 +46,10 @@ class DetectJob(Job):
     def data(self) -> Data:
         return self.scenes
 
+    @property
+    def shards(self) -> int:
+        return self.settings.shards
+
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> DetectJob:
         setting.check(point, FIELDS, ("pretrain", "data", "settings", "backbone", "method"))

@@ -17,7 +17,7 @@ from pipelines.plan.kinds.settings import changed_settings
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting
 
-PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes")
+PARENT_FIELDS = ("backbone", "method", "recipe", "params", "changes", "teacher")
 FIELDS = ("pretrain", "data", "settings", *PARENT_FIELDS)
 LAYOUTS = ("ade20k", "camvid")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mixlib.catalog.methods import METHODS
 from mixlib.data.catalog import DATASETS
-from mixlib.models.backbones import backbone
-from mixlib.training.recipes import Recipe
+from mixlib.models.backbones import backbone, check_drop_path
+from mixlib.training.recipes import Recipe, check_recipe
+from pipelines.declare.errors import DeclarationError
 from pipelines.declare.mapping import overlaid
 from pipelines.declare.schema import RECIPE_RELATIONS, check_relations
 from pipelines.plan.epoch_selection import EPOCH_RULES
@@ -18,7 +20,7 @@ from pipelines.plan.setting import Setting
 
 FIELDS = (
     *("data", "backbone", "method", "pipeline", "recipe", "params", "changes", "pick", "weights"),
-    *("snapshots", "length"),
+    *("snapshots", "length", "teacher"),
 )
 
 
@@ -36,6 +38,9 @@ class TrainJob(Job):
         evaluate_every: epochs between evaluations before the last ten.
         weights: published weights that training starts from; None: from random ones.
         snapshots: epochs after which the objective's state is saved (0: before the first).
+        teacher: the training of the network that the method asks; None: it asks none.
+
+    A training of 0 epochs is published weights as they are.
     """
 
     kind = "train"
@@ -43,6 +48,8 @@ class TrainJob(Job):
     metrics = (
         *("top1", "top5", "test_loss", "epochs"),
         *("parameters", "step_ms", "images_per_second"),
+        # of the renderer, see paper_tables.derived_metrics
+        *("hours", "gmacs", "teacher_top1"),
     )
 
     images: Data
@@ -55,6 +62,7 @@ class TrainJob(Job):
     evaluate_every: int = 10
     weights: Row | None = None
     snapshots: tuple[int, ...] = ()
+    teacher: TrainJob | None = field(default=None, metadata={"later": True})
 
     @property
     def data(self) -> Data:
@@ -85,6 +93,8 @@ class TrainJob(Job):
         # a declaration says how long in shares of the recipe, so that it holds at every scale
         recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
         check_relations(setting.where, recipe, RECIPE_RELATIONS)
+        check_objective(setting.where, point["method"], recipe, chosen_net.name)
+        own = DATASETS[paper].size if DATASETS[paper].own else None
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, EPOCH_RULES)
         return cls(
@@ -99,20 +109,60 @@ class TrainJob(Job):
                 point["recipe"],
             ),
             recipe=recipe,
-            augment=setting.augment(recipe.augment, augment),
+            augment=setting.augment(recipe.augment, augment, size=own),
             seed=setting.seed,
             pick=chosen,
             evaluate_every=evaluation.get("evaluate_every", 10),
             weights=setting.weights(weights, chosen_net),
             # a short run has no later epochs to keep
             snapshots=tuple(e for e in point.get("snapshots", ()) if e <= recipe.epochs),
+            teacher=cls.build_teacher(point, setting) if point.get("teacher") else None,
         )
+
+    @classmethod
+    def build_teacher(cls, point: Mapping[str, Any], setting: Setting) -> TrainJob:
+        """The teacher of a cell: published weights as they are, or, where a scale has none, a
+        network trained on the same images by the cell's recipe, without mixing.  One for all
+        seeds."""
+        named = point["teacher"]
+        fields = {
+            "data": point["data"],
+            "backbone": named["backbone"],
+            "method": named.get("method", "vanilla"),
+            "recipe": named.get("recipe", point["recipe"]),
+            "weights": named.get("weights"),
+        }
+        made = cls.build(fields, replace(setting, seed=0))
+        if made.weights is None:
+            return made
+        untrained = replace(made.recipe, epochs=0, warmup_epochs=0, weight_ema=None)
+        return made.replace(recipe=untrained, pick="last")
 
     def describe(self) -> str:
         r = self.recipe
+        if not r.epochs and self.weights is not None:
+            network, images = self.backbone.name, self.images.name
+            return f"evaluate {network} with {self.weights.name} weights on {images}"
+        teacher = "" if self.teacher is None else f", teacher {self.teacher.backbone.name}"
         start = "" if self.weights is None else f" from {self.weights.name} weights"
         return (
             f"train {self.backbone.name}{start} with {self.method.name} on {self.images.name}: "
             f"{r.epochs} epochs, batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, "
-            f"seed {self.seed}"
+            f"seed {self.seed}{teacher}"
         )
+
+
+def check_objective(where: str, method: str, recipe: Recipe, network: str) -> None:
+    """Refuses what a recipe asks for and the method's objective or the network cannot do.
+
+    Raises:
+        DeclarationError: see :func:`mixlib.catalog.build.check_recipe` and
+            :func:`mixlib.models.backbones.check_drop_path`.
+    """
+    row = METHODS.get(method)
+    try:
+        if row is not None:
+            check_recipe(row, recipe)
+        check_drop_path(backbone(network), recipe.drop_path)
+    except ValueError as error:
+        raise DeclarationError(f"{where}: {error}") from None

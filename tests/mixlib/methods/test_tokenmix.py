@@ -15,9 +15,10 @@ from mixlib.core.objective import MixOnce
 from mixlib.masks.cells import enlarge
 from mixlib.methods.cutmix import cutmix
 from mixlib.methods.mixup import mixup
-from mixlib.methods.tokenmix import released_targets, scored, tokenmix
+from mixlib.methods.tokenmix import content_maps, released_targets, scored, tokenmix
 from mixlib.methods.transmix import TransMix
 from mixlib.models.attention import class_attention, last_attention
+from mixlib.models.score_map_teacher import MapTeacher
 from mixlib.models.score_maps import class_maps, full_maps, image_targets, token_targets
 from mixlib.training.recipes import recipe
 
@@ -175,3 +176,75 @@ def test_tokenmix_weights_need_not_sum_to_one():
     with pytest.raises(ValueError, match="teacher"):
         tokenmix().draw(x, y, None, torch.Generator())
     assert isinstance(mix, Mix)
+
+
+def by_labels(labels: str, mask: str = "block", **more):
+    """TokenMix on a 4 x 4 grid with a ResNet of four classes for a teacher, where one is asked."""
+    teacher = builder.net("resnet10_w16", 4, seed=1) if labels in ("teacher", "relabel") else None
+    return tokenmix(grid=4, labels=labels, mask=mask, lam=0.5, teacher=teacher, **more), teacher
+
+
+IMAGES = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+CLASSES = torch.arange(6) % 4
+
+
+@pytest.mark.parametrize("mask", ["block", "random", "region"])
+@pytest.mark.parametrize("labels", ["teacher", "saliency", "area", "relabel"])
+def test_labels_change_no_mask(mask, labels):
+    policy, _ = by_labels(labels, mask)
+    area, _ = by_labels("area", mask)
+    rng = torch.Generator
+    mix = policy.draw(IMAGES, CLASSES, None, rng().manual_seed(3))
+    plain = area.draw(IMAGES, CLASSES, None, rng().manual_seed(3))
+    assert torch.equal(mix.dense((32, 32)), plain.dense((32, 32)))
+    assert torch.allclose(plain.weight.sum(1), torch.ones(6, dtype=plain.weight.dtype))
+    assert (mix.labels is not None) is (labels == "relabel")
+
+
+def test_a_teachers_labels_are_its_scores_of_the_own_class_under_the_mask():
+    policy, teacher = by_labels("teacher")
+    mix = policy.draw(IMAGES, CLASSES, None, torch.Generator().manual_seed(3))
+    scores = MapTeacher(teacher).maps(IMAGES).relu()
+    found = class_maps(scores, CLASSES, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 6), 4)
+    mask = mix.dense((4, 4))
+    for b in range(6):
+        for k in range(2):
+            expected = (mask[b, k] * found[mix.source[b, k]]).sum()
+            if float(found[mix.source[b, k]].sum()) > 0.5:
+                assert float(mix.weight[b, k]) == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_where_a_teacher_sees_nothing_content_is_even():
+    maps = content_maps(-torch.ones(2, 4, 3, 3), torch.tensor([0, 1]), 4)
+    assert torch.equal(maps, torch.full((2, 4, 4), 1 / 16))
+    one = torch.zeros(1, 4, 2, 2)
+    one[0, 2] = torch.tensor([[3.0, 1.0], [0.0, -5.0]])
+    found = content_maps(one, torch.tensor([2]), 2)
+    assert float(found.sum()) == pytest.approx(1.0, abs=1e-5)
+    assert float(found[0, 0, 0]) == pytest.approx(0.75, abs=1e-5)
+
+
+def test_saliency_of_a_blank_image_is_even():
+    policy, _ = by_labels("saliency", mean=(0.5,) * 3, std=(0.2,) * 3)
+    mix = policy.draw(torch.zeros(4, 3, 32, 32), torch.arange(4), None, torch.Generator())
+    area = mix.dense((4, 4)).mean((2, 3))
+    assert torch.allclose(mix.weight.float(), area.float(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("more", "odds"), [({"mixup": 0.8}, 2), ({"mixup": 0.8, "cutmix": 1.0}, 3)]
+)
+def test_other_batches_are_mixed_otherwise(more, odds):
+    policy, _ = by_labels("area", **more)
+    assert sum(policy.odds) == pytest.approx(1.0)
+    assert len(policy.policies) == odds
+    assert policy.odds[0] == 0.5
+
+
+def test_a_teacher_is_asked_for():
+    policy = tokenmix(labels="teacher")
+    with pytest.raises(ValueError, match="teacher=model"):
+        policy.draw(IMAGES, CLASSES, None, torch.Generator())
+    for wrong in ({"labels": "maps"}, {"mask": "box"}):
+        with pytest.raises(ValueError, match="must be"):
+            tokenmix(**wrong)

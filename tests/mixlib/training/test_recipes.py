@@ -13,7 +13,7 @@ from mixlib.training.recipes import RECIPES, recipe
 def test_a_recipe_names_an_augmentation_and_has_a_schedule(name):
     row = recipe(name)
     assert row.augment in AUGMENTS
-    assert row.loss in ("ce", "bce")
+    assert row.loss in ("ce", "bce", "bce_share")
     for values in rates(row, row.epochs, 10).values():
         assert len(values) == 10 * row.epochs
         assert (values >= 0).all()
