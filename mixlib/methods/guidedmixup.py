@@ -144,8 +144,6 @@ def guidedmixup(saliency: Saliency = "spectral", sigma: Positive = 3.0) -> Polic
         >>> mix.mask.shape, sorted(mix.source[:, 1].tolist())
         (torch.Size([4, 2, 8, 8]), [0, 1, 2, 3])
     """
-    if saliency not in ("spectral", "gradient"):
-        raise ValueError(f"saliency must be spectral or gradient, got {saliency!r}")
     return Guided(saliency, sigma)
 
 

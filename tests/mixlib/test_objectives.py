@@ -23,7 +23,11 @@ from mixlib.core.objective import MixOnce
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 5
-TRANSFORMERS = ("tokenmix", "transmix", "tokenlabel", "mixtoken", "mixpro", "smmix", "tla")
+TRANSFORMERS = ("tokenmix", "transmix", "tokenlabel", "mixtoken", "tla", "mixpro", "smmix")
+# label shares are the content's, whatever the scope
+BY_CONTENT = (
+    *("tokenmix", "transmix", "attentivemix", "puzzlemix", "saliencymix", "snapmix", "sumix"),
+)
 # whose labels are of classes two by two
 OF_PAIRS = ("decoupledmix", "sumix")
 QUICK = {
@@ -142,8 +146,7 @@ def test_scope_means_the_same_everywhere(name):
     if "scope" not in _parameters(name) and "mode" not in _parameters(name):
         with pytest.raises(ValueError, match="no one lambda for the batch"):
             made(name, scope="batch")
-    elif not METHODS[name].needs and name not in ("saliencymix", "sumix"):
-        # of the others the shares are the content's
+    elif name not in BY_CONTENT:
         for seed in range(8):
             one = made(name, scope="batch", seed=seed)(x, y).mix
             assert len(one.weight.round(decimals=4).unique(dim=0)) == 1
