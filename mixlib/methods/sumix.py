@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from mixlib.core.arguments import NotNegative, Positive, checked
 from mixlib.core.hyperparameters import alphas
-from mixlib.core.labels import CrossEntropy, LabelRule
+from mixlib.core.labels import CrossEntropy, LabelRule, check_indices
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
@@ -112,6 +112,7 @@ class SuMix(Objective):
             )
         mix = self.policy.choose(rng).draw(x, y, self.net, rng)
         body, head = self.net.with_head(nn.Identity()), self.net.last_linear()
+        check_indices(y, head.out_features)
         clean, _ = body(x)
         mixed, seen = body(blend(mix, x), tap=self.rule.taps)
         logits = head(mixed)
