@@ -28,6 +28,8 @@ from mixlib.core.mix import Boxes, Mix, Move, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, Policy, Scope, partners
 from mixlib.masks.clipped_boxes import OddSide, centers, clipped
+from mixlib.models.attention import token_layout
+from mixlib.models.feature_maps import as_map
 
 
 def semantic_shares(
@@ -153,6 +155,8 @@ class Snap(Policy):
         target, source = (self._box(n, size, rng) for _ in range(2))
         with inference(looking):
             features = looking.features(z, self.map_site)
+            layout, prefix = looking.layout_of(self.map_site), token_layout(looking).prefix
+            features = as_map(features, layout, prefix, size)
             head = looking.last_linear().weight
         if features.shape[1] != head.shape[1]:
             raise ValueError(

@@ -16,13 +16,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixlib.core.arguments import NotNegative, Positive, checked
 from mixlib.core.hyperparameters import alphas
-from mixlib.core.labels import CrossEntropy, LabelRule
+from mixlib.core.labels import CrossEntropy, LabelRule, check_indices
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
@@ -103,10 +103,16 @@ class SuMix(Objective):
         self.uncertainty = made.to(head.weight)
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
+        if y.ndim != 1:
+            raise ValueError(
+                f"SUMix compares the classes of two images: it needs class indices [B], got rows "
+                f"{tuple(y.shape)}"
+            )
         mix = self.policy.choose(rng).draw(x, y, self.net, rng)
         body, head = self.net.with_head(nn.Identity()), self.net.last_linear()
+        check_indices(y, head.out_features)
         clean, _ = body(x)
         mixed, seen = body(blend(mix, x), tap=self.rule.taps)
         logits = head(mixed)
