@@ -1,6 +1,7 @@
 # From declarations (paper_tables/*.yaml) at a scale (pipelines/scales/*.yaml) to results and tables.
 #   snakemake --cores all paper_tables/table7
 #   snakemake --cores all --config scale=small -- paper_tables/table7
+#   snakemake --cores all --config tables=my-study -- my-study/compare     declarations of your own (docs/your-own.md)
 import glob
 import sys
 from pathlib import Path
@@ -21,12 +22,26 @@ from pipelines.plan.build import plan
 from pipelines.plan.kinds import KINDS
 from pipelines.start import CORES_PER_GPU, Machine, start_command, visible_devices
 
-SCALE = config.get("scale", "demo")
+# declarations of one's own: a folder, and files with methods
+OWN = Path(config["tables"]) if "tables" in config else None
+PLUGINS = [word for word in str(config.get("plugin", "")).split(",") if word]
+MINE = [*(["--tables", str(OWN)] if OWN else []), *(part for word in PLUGINS for part in ("--plugin", word))]
+FOLDER = (OWN or Path("paper_tables")).as_posix()
+SCALE = config.get("scale", "own" if OWN else "demo")
 try:
-    PLAN = plan(SCALE)
-    TABLES = {name: [str(path) for path in products(PLAN, name)] for name in PLAN.tables}
+    PLAN = plan(SCALE, OWN, [Path(word) for word in PLUGINS])
 except DeclarationError as error:
     raise WorkflowError(str(error)) from None
+# a table that cannot be planned fails alone, when it is asked for
+TABLES, FAULTS = {}, {name: str(error) for name, error in PLAN.faults.items()}
+for name in PLAN.tables:
+    try:
+        TABLES[name] = [str(path) for path in products(PLAN, name)]
+    except DeclarationError as error:
+        FAULTS[name] = str(error)
+if workflow.is_main_process:
+    for name in FAULTS:
+        print(f"cannot be planned: {FOLDER}/{name}: {FAULTS[name]}", file=sys.stderr)
 
 STORE = Store()
 STORE.match_markers(PLAN.jobs.values())
@@ -54,9 +69,25 @@ onstart:
 include: "pipelines/rules/theory.smk"
 
 
+def say_how_it_ended():
+    # which cells failed and why, runs that learned nothing; tables are written with failed cells marked
+    asked_for = {str(target).rstrip("/") for target in workflow.dag_settings.targets} or {"all"}
+    wanted = [table for table in TABLES if "all" in asked_for or f"{FOLDER}/{table}" in asked_for]
+    if wanted and workflow.is_main_process:
+        shell("{PYTHON} paper_tables.report {SCALE:q} {wanted:q} {MINE:q} >&2")
+
+
+onsuccess:
+    say_how_it_ended()
+
+
+onerror:
+    say_how_it_ended()
+
+
 # at scale paper all jobs wait for one that looks for whatever would stop them; every run looks anew
 CHECKED = [f"results/.checked/{SCALE}"] if PLAN.scale.compare else []
-asked = lambda: [t for t in PLAN.tables if f"paper_tables/{t}" in workflow.dag_settings.targets]
+asked = lambda: [t for t in TABLES if f"{FOLDER}/{t}" in workflow.dag_settings.targets]
 if workflow.is_main_process:
     for path in CHECKED:
         Path(path).unlink(missing_ok=True)
@@ -80,7 +111,7 @@ rule dataset:
     message:
         "{params.what}"
     shell:
-        "{PYTHON} pipelines.run {SCALE:q} --data {wildcards.fingerprint:q}"
+        "{PYTHON} pipelines.run {SCALE:q} --data {wildcards.fingerprint:q} {MINE:q}"
 
 
 rule check:
@@ -89,7 +120,7 @@ rule check:
         # datasets with a public archive are fetched first
         lambda wildcards: sorted({
             str(ready_path(data.fingerprint))
-            for job in PLAN.closure(*(asked() or PLAN.tables)).values()
+            for job in PLAN.closure(*(asked() or TABLES)).values()
             for data in job.datasets
         }),
     output:
@@ -125,7 +156,7 @@ for kind, shards in {**{(kind, 1): None for kind in KINDS}, **PLAN.by_shards}:
                 PLAN.job(wildcards.digest).shards,
                 resources.gpu,
                 resources.gpu * resources.cpus_per_gpu if ELSEWHERE else threads,
-                PLAN.scale.portable,
+                (*MINE, *["--portable"] * PLAN.scale.portable),
             ),
         message:
             "{params.what}"
@@ -138,7 +169,7 @@ for kind, shards in {**{(kind, 1): None for kind in KINDS}, **PLAN.by_shards}:
             "{params.start}"
 
 
-for table in PLAN.tables:
+for table in TABLES:
 
     rule:
         name:
@@ -147,19 +178,19 @@ for table in PLAN.tables:
         input:
             ancient([str(STORE.marker(job)) for job in PLAN.needed(table)]),
             # runs that the repository keeps are shown below the table
-            glob.glob(f"paper_tables/measured/{table}/*.json"),
+            [] if OWN else glob.glob(f"paper_tables/measured/{table}/*.json"),
         output:
             TABLES[table],
         params:
             table=table,
         message:
-            f"render paper_tables/{table}"
+            f"render {FOLDER}/{table}"
         shell:
-            "{PYTHON} paper_tables.render {SCALE:q} {params.table:q}"
+            "{PYTHON} paper_tables.render {SCALE:q} {params.table:q} {MINE:q}"
 
     rule:
         name:
-            f"paper_tables/{table}"
+            f"{FOLDER}/{table}"
         input:
             TABLES[table],
 

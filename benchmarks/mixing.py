@@ -5,7 +5,7 @@
 All contenders alternate in one process with one thread; times are medians of the process's CPU
 time.  The floor is what any mix of pairs must move, two reads and one write of the batch, measured
 as torch.add(x, y, out=z) in the same rounds.  Peers that are not installed are left out
-(``uv sync --group benchmarks``).
+(``uv sync --all-extras --group benchmarks``).
 """
 
 from __future__ import annotations

@@ -24,9 +24,23 @@ if TYPE_CHECKING:
     from mixlib.core.objective import MixOnce
     from mixlib.mixer import Mixed, Mixer, build
     from mixlib.models.wrap import wrap
+    from mixlib.objectives import MixingObjective, objective
 
 __version__ = "0.1.0"
-__all__ = ["METHODS", "Mix", "MixOnce", "Mixed", "Mixer", "Net", "blend", "build", "policy", "wrap"]
+__all__ = [
+    "METHODS",
+    "Mix",
+    "MixOnce",
+    "Mixed",
+    "Mixer",
+    "MixingObjective",
+    "Net",
+    "blend",
+    "build",
+    "objective",
+    "policy",
+    "wrap",
+]
 
 _HOME = {
     "METHODS": "catalog.methods",
@@ -34,9 +48,11 @@ _HOME = {
     "MixOnce": "core.objective",
     "Mixed": "mixer",
     "Mixer": "mixer",
+    "MixingObjective": "objectives",
     "Net": "core.net",
     "blend": "core.mix",
     "build": "mixer",
+    "objective": "objectives",
     "policy": "catalog.build",
     "wrap": "models.wrap",
 }

@@ -12,22 +12,31 @@ cannot be a function of a batch: :func:`build` says what to use for them.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from mixlib.catalog.methods import check_released, method
+from mixlib.core.annotated_boxes import MixedBoxes, mix_boxes, mix_points
+from mixlib.core.annotations import mix_masks
+from mixlib.core.arguments import Share, checked, converted
+from mixlib.core.batch import check_batch
 from mixlib.core.catalog import nearest
-from mixlib.core.labels import CrossEntropy, LabelRule, soft_targets
+from mixlib.core.choice import Choice
+from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule, soft_targets
 from mixlib.core.method import Method, resolve
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy
 from mixlib.models.wrap import wrap
+
+Targets = Literal["multiclass", "multilabel"]
+
+__all__ = ["Mixed", "Mixer", "build", "check_batch"]
 
 
 @dataclass(frozen=True)
@@ -74,10 +83,54 @@ class Mixed:
         """Mean loss of the batch, under the method's rule unless another is given.
 
         Raises:
-            ValueError: a rule that reads class indices was given soft labels.
+            ValueError: a rule that reads class indices was given soft labels, or a softmax
+                cross-entropy rows of several labels an image.
         """
         rule = rule or self.rule or CrossEntropy()
+        several = self.labels.ndim == 2 and not self.labels.is_floating_point()
+        if several and isinstance(rule, CrossEntropy):
+            raise ValueError(
+                f"labels {tuple(self.labels.shape)} of integers are several labels an image: "
+                'mixlib.build(..., targets="multilabel"), or labels.float() for rows that sum to '
+                "one"
+            )
         return rule(self._labeled(), logits, {}, self._indices())
+
+    def masks(
+        self, target: Shaped[Tensor, "B *rest"], classes: int | None = None, ignore: int = 255
+    ) -> Shaped[Tensor, "B *shown"]:
+        """Segmentation targets of the mixed images, see :func:`mixlib.core.annotations.mix_masks`.
+
+        Args:
+            target: class maps, integers [B, H, W], or shares [B, C, H, W], of the images as given.
+            classes: how many, for soft maps [B, classes, H, W]; None: class maps again, of the
+                source that shows most at every pixel.
+            ignore: the class of pixels without one.
+        """
+        return mix_masks(self.mix, target.to(self.mix.source.device), classes, ignore)
+
+    def boxes(
+        self,
+        boxes: Sequence[Float[Tensor, "_ 4"]],
+        labels: Sequence[Shaped[Tensor, " _"]],
+        least: float = 0.0,
+    ) -> list[MixedBoxes]:
+        """Boxes of the mixed images, cut to what is shown, with the share of each that is shown and
+        its label weight, see :func:`mixlib.core.annotated_boxes.mix_boxes`.
+
+        Args:
+            boxes, labels: of the images as given: (x1, y1, x2, y2) in pixels, and a label each.
+            least: boxes of which no larger share is shown are left out.
+        """
+        size = (self.images.shape[-2], self.images.shape[-1])
+        return mix_boxes(self.mix, size, boxes, labels, least)
+
+    def points(
+        self, points: Sequence[Float[Tensor, "_ 2"]]
+    ) -> list[tuple[Float[Tensor, "_ 2"], Float[Tensor, " _"], Int[Tensor, " _"]]]:
+        """Keypoints of the mixed images with the weight of the mask where they lie, and the sample
+        they come from, see :func:`mixlib.core.annotated_boxes.mix_points`."""
+        return mix_points(self.mix, (self.images.shape[-2], self.images.shape[-1]), points)
 
     def _labeled(self) -> Mix:
         """The mix with its soft labels: the method's own, else those that were given."""
@@ -143,60 +196,14 @@ class Mixer:
         return Mixed(blend(mix, images), labels, mix, self.rule)
 
 
-def check_batch(images: object, labels: object) -> None:
-    """Refuses what cannot be mixed; every mixer and adapter asks here.
-
-    Args:
-        images, labels: as of :meth:`Mixer.__call__`.
-
-    Raises:
-        TypeError: no tensors, images that are not floating point, or class indices that are not
-            whole numbers of a type that indexes.
-        ValueError: no image, shapes that do not fit together, or class indices [B, 1].
-
-    Example:
-        >>> check_batch(torch.zeros(2, 3, 8, 8), torch.tensor([[0], [1]]))
-        Traceback (most recent call last):
-        ValueError: labels [2, 1] of integers are class indices: squeeze them, labels.squeeze(1)
-    """
-    if not isinstance(images, Tensor) or not isinstance(labels, Tensor):
-        name, given = ("labels", labels) if isinstance(images, Tensor) else ("images", images)
-        raise TypeError(
-            f"expected {name} as a tensor, got {type(given).__name__}: torch.as_tensor makes one "
-            "of numbers"
-        )
-    if not images.is_floating_point():
-        raise TypeError(
-            f"images are {images.dtype}, expected floating point: weighted sums of integers would "
-            "be cut off; convert them first, e.g. images.float() / 255"
-        )
-    if images.ndim != 4:
-        raise ValueError(f"expected images [B, C, H, W], got {tuple(images.shape)}")
-    if not len(images):
-        raise ValueError("expected at least one image, got an empty batch: leave it out")
-    if labels.ndim not in (1, 2) or labels.shape[0] != images.shape[0]:
-        raise ValueError(
-            f"expected labels [{len(images)}] or [{len(images)}, classes] for {len(images)} "
-            f"images, got {tuple(labels.shape)}"
-        )
-    if labels.ndim == 1 and labels.dtype != torch.int64:
-        raise TypeError(
-            f"labels [B] are class indices, expected integers of 64 bits, got {labels.dtype}: "
-            "labels.long()"
-        )
-    if labels.ndim == 2 and labels.shape[1] == 1 and not labels.is_floating_point():
-        raise ValueError(
-            f"labels [{len(labels)}, 1] of integers are class indices: squeeze them, "
-            "labels.squeeze(1)"
-        )
-
-
 def build(
     name: str,
     *,
     net: nn.Module | None = None,
     family: str = "default",
     released: bool = False,
+    prob: float | None = None,
+    targets: Targets = "multiclass",
     **params: Any,
 ) -> Mixer:
     """A mixer by the name of its method.
@@ -209,6 +216,9 @@ def build(
         family: whose hyper-parameters are the defaults: "default" (the method's own paper),
             "cifar", "tiny", "imagenet", ... (the AutoMix paper's appendix), "deit", "rsb".
         released: as the released code has it: the row's ``released`` fields.
+        prob: probability that a batch is mixed at all; a method with such a parameter of its own
+            (relabel, stochastic, random_erasing) gets it for that.
+        targets: "multilabel": rows of 0 and 1, a sigmoid for every class in ``mixed.loss``.
         params: changes of the method's parameters.
 
     Raises:
@@ -229,19 +239,23 @@ def build(
     _refuse_objectives(row)
     make = resolve(row.path())
     known = [*inspect.signature(make).parameters, *row.rule_params]
+    if prob is not None and "prob" in known:
+        params, prob = {**params, "prob": prob}, None
     _check_names(name, params, known)
     if released:
         check_released(row)
     given, of_rule = row.split({**row.params_for(family, released=released), **params})
     taught = {k: _looked_into(row, v) for k, v in given.items() if isinstance(v, nn.Module)}
-    policy = make(**{**given, **taught})
+    policy = checked(make)(**{**given, **taught})
+    if prob is not None and prob != 1:
+        policy = Choice((policy,), (converted(prob, Share, f"{name}: ", "prob"),))
     hidden = [site for site in policy.places if site != "input"]
     if hidden:
         raise ValueError(
             f"{row.title} mixes inside the network (at {', '.join(hidden)}), so it cannot mix "
             "images alone; in the training step use\n"
-            f"    objective = mixlib.MixOnce(mixlib.wrap(model), mixlib.policy({name!r}))\n"
-            "    loss = objective(images, labels, rng).loss"
+            f"    objective = mixlib.objective({name!r}, model)\n"
+            "    loss = objective(images, labels).loss"
         )
     if row.needs and net is None and not taught:
         word = "teacher" if "teacher" in known and "teacher" in row.needs else "net"
@@ -249,7 +263,10 @@ def build(
             f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
             f"mixlib.build({name!r}, {word}=model)"
         )
-    rule = None if row.rule is None else resolve(row.path(row.rule))(**of_rule)
+    targets = converted(targets, Targets, f"{name}: ", "targets")
+    if targets == "multilabel" and row.rule is None:
+        return Mixer(row, policy, given, _looked_into(row, net), BinaryCrossEntropy())
+    rule = None if row.rule is None else checked(resolve(row.path(row.rule)))(**of_rule)
     return Mixer(row, policy, given, _looked_into(row, net), rule)
 
 
@@ -276,17 +293,13 @@ def _refuse_objectives(row: Method) -> None:
     """
     if row.objective != "once":
         raise ValueError(
-            f"{row.title} is a training objective of its own, not a mix of a batch; build it with "
-            f"{row.path().replace(':', '.')}(mixlib.wrap(model), steps=..., ...), see "
-            "docs/methods.md"
+            f"{row.title} is a training objective of its own, not a mix of a batch: "
+            f"mixlib.objective({row.name!r}, model, steps=...); its parts are built by "
+            f"{row.path().replace(':', '.')}, see docs/methods.md"
         )
     if row.rule is not None and resolve(row.path(row.rule))().taps:
-        module, _, rule = row.path(row.rule).partition(":")
         raise ValueError(
             f"{row.title} takes its labels from the forward pass; in the training step use\n"
-            f"    from {module} import {rule}\n"
-            "    net = mixlib.wrap(model, attention=True)\n"
-            f"    rule = {rule}()\n"
-            f"    objective = mixlib.MixOnce(net, mixlib.policy({row.name!r}), rule)\n"
-            "    loss = objective(images, labels, rng).loss"
+            f"    objective = mixlib.objective({row.name!r}, model)\n"
+            "    loss = objective(images, labels).loss"
         )

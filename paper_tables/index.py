@@ -16,7 +16,7 @@ from mixlib.whole_files import write_whole
 from paper_tables.overview import collect
 from paper_tables.render import FOLDER
 from paper_tables.writers.index import write_index
-from pipelines.command_line import ResultsFolder, ScaleName, run_app
+from pipelines.command_line import OwnTables, Plugins, ResultsFolder, ScaleName, run_app
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 
@@ -26,11 +26,16 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     scale: ScaleName,
+    own: OwnTables = None,
+    plugins: Plugins = None,
     results: ResultsFolder = Path("results"),
-    folder: Annotated[Path, typer.Option(help="folder of the products")] = FOLDER,
+    folder: Annotated[
+        Path | None, typer.Option(help="folder of the products; none: that of the declarations")
+    ] = None,
 ) -> None:
     """Writes one page with every table and figure."""
-    found = plan(scale)
+    found = plan(scale, own, plugins or ())
+    folder = folder or own or FOLDER
     entries = collect(found, Store(results), folder)
     out = folder / "index.html"
     write_whole(out, write_index(entries, found.scale, folder), durable=False)

@@ -7,6 +7,8 @@ import math
 import statistics
 from dataclasses import dataclass
 
+from scipy.special import stdtrit
+
 from paper_tables.derived_metrics import DERIVED, Results
 from pipelines.declare.table import Table
 from pipelines.plan.grid import Cell
@@ -28,6 +30,8 @@ class Measured:
         (41.0, 1.41, 0.5)
         >>> Measured((40.0,)).spread is None
         True
+        >>> round(cell.half_interval, 1)  # two runs say little
+        12.7
     """
 
     values: tuple[float, ...]
@@ -51,6 +55,15 @@ class Measured:
         if len(self.values) < 2 or self.diverged:
             return None
         return statistics.stdev(self.values)
+
+    @property
+    def half_interval(self) -> float | None:
+        """Half of the 95 % confidence interval of the mean, by Student's t with n - 1 degrees of
+        freedom: runs count as independent draws of a normal distribution."""
+        spread, n = self.spread, len(self.values)
+        if spread is None:
+            return None
+        return float(stdtrit(n - 1, 0.975)) * spread / math.sqrt(n)
 
     @property
     def difference(self) -> float | None:

@@ -72,12 +72,15 @@ class ResultFolder:
 def find_runs(
     table: Table, folder: Path = FOLDER
 ) -> tuple[tuple[MeasuredRuns, ...], tuple[str, ...]]:
-    """The measured runs of a table by scale, and the files of those that no cell needs any more.
+    """The measured runs of a paper's table by scale, and the files of those that no cell needs any
+    more; a study has none.
 
     Raises:
         CorruptResult: a file holds another job than its name says.
         DeclarationError: a run's scale is no longer declared.
     """
+    if table.study:
+        return (), ()
     whole, stored = table.whole or table, ResultFolder(folder / table.name)
     bodies = stored.bodies()
     found, used = [], set()

@@ -58,7 +58,8 @@ def collect(found: grid.Plan, store: Store, folder: Path = FOLDER) -> tuple[Entr
     entries = []
     for name, table in found.tables.items():
         if table.file not in papers:
-            papers[table.file] = str(yaml.safe_load(Path(table.file).read_text())["paper"])
+            body = yaml.safe_load(Path(table.file).read_text())
+            papers[table.file] = str(body.get("paper") or body["study"])
         entries.append(_entry(found, name, papers[table.file], store, folder))
     return tuple(entries)
 

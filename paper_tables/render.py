@@ -25,6 +25,7 @@ from paper_tables.measure import Grid, measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
+from paper_tables.warnings import run_warnings
 from paper_tables.writers import (
     write_csv,
     write_html,
@@ -32,7 +33,7 @@ from paper_tables.writers import (
     write_metrics,
     write_tex,
 )
-from pipelines.command_line import ResultsFolder, ScaleName, run_app
+from pipelines.command_line import OwnTables, Plugins, ResultsFolder, ScaleName, run_app
 from pipelines.declare.table import NO_CELLS
 from pipelines.execute.provenance import provenance
 from pipelines.execute.store import Store
@@ -45,8 +46,8 @@ PICTURES = "pictures.png"
 METRICS = "metrics.json"
 
 
-def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
-    """The files that a table's rule makes.
+def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Path]:
+    """The files that a table's rule makes, in ``folder``, or beside the table's declaration.
 
     Raises:
         DeclarationError: the declaration names a drawing that is not registered.
@@ -62,6 +63,7 @@ def products(plan: grid.Plan, name: str, folder: Path = FOLDER) -> list[Path]:
         names = ["figure.png", "figure.svg"]
     if plan.tables[name].pictures is not None:
         names.append(PICTURES)
+    folder = Path(table.file).parent if folder is None else folder
     return [folder / name / n for n in (*names, "provenance.json", f"cells-{address}.json")]
 
 
@@ -77,12 +79,16 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         [store.read(job) for job in jobs],
         tuple(map(compare_runs, found)),
         describe_stale(name, stale),
-        average_precision_notes(table, plan.cells[name], store),
+        (
+            *average_precision_notes(table, plan.cells[name], store),
+            *run_warnings(plan.closure(name).values(), store),
+        ),
     )
 
 
-def render(plan: grid.Plan, name: str, store: Store, folder: Path = FOLDER) -> Path:
+def render(plan: grid.Plan, name: str, store: Store, folder: Path | None = None) -> Path:
     """Writes all products of a table and returns their folder; one process at a time does."""
+    folder = Path(plan.tables[name].file).parent if folder is None else folder
     with store.lock(f"table-{name}"):
         return _render(plan, name, store, folder)
 
@@ -139,10 +145,12 @@ def _origin(result: dict[str, Any]) -> dict[str, Any]:
 def main(
     scale: ScaleName,
     name: Annotated[str, typer.Argument(metavar="TABLE", help="a declared table, e.g. table7")],
+    own: OwnTables = None,
+    plugins: Plugins = None,
     results: ResultsFolder = Path("results"),
 ) -> None:
     """Renders one table from its jobs' results."""
-    found = plan(scale)
+    found = plan(scale, own, plugins or ())
     out = render(found, found.known(name), Store(results))
     table = out / "table.md"
     print(table.read_text() if table.exists() else f"{out / 'figure.png'}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from paper_tables.gains import measure_gains
@@ -19,6 +20,10 @@ from pipelines.declare.table import Table
 EMPTY = "–"  # a cell that the declaration skips
 MEASURED = "Measured runs, beside the paper's numbers"  # title above the comparisons
 PLUS_MINUS = "± is the standard deviation over runs (n - 1)."
+INTERVAL = (
+    "± is half of the 95 % confidence interval of the mean (Student's t over the runs of a cell, "
+    "which differ in their seed)."
+)
 ONE_RUN = "Every cell is one run, so no spread is known and none is called the best."
 GAINS = (
     "{names}: computed from the cells beside it, run by run of the same seed; ± is the standard "
@@ -139,6 +144,7 @@ def build_sheet(
     comparisons: Sequence[Comparison] = (),
     stale: str = "",
     remarks: Sequence[str] = (),
+    marks: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> Sheet:
     """Computes everything that a table shows.
 
@@ -150,6 +156,7 @@ def build_sheet(
         comparisons: measured runs of the repository.
         stale: which of its files no cell needs any more.
         remarks: lines about the measured numbers, before the footnotes.
+        marks: what stands in the place of cells that could not be measured.
     """
     gains = measure_gains(table, grid)
     records = [Record(scale.name, *place, cell) for place, cell in grid.items()]
@@ -176,7 +183,7 @@ def build_sheet(
             *(column.label for column in table.columns),
             *(gain.label for gain in table.gains if gain.axis == "column"),
         ),
-        lines=_lines(table, grid, scale, gains),
+        lines=_lines(table, grid, scale, gains, marks),
         legend=_legend(table, grid),
         notes=tuple(_notes(table, scale, remarks)),
         origin=describe_origin(results),
@@ -187,14 +194,21 @@ def build_sheet(
 
 
 def _lines(
-    table: Table, grid: Grid, scale: Scale, gains: Mapping[str, Mapping[str, Measured]]
+    table: Table,
+    grid: Grid,
+    scale: Scale,
+    gains: Mapping[str, Mapping[str, Measured]],
+    marks: Mapping[tuple[str, str], str],
 ) -> tuple[Line, ...]:
     """The declared rows with their computed columns, then the computed rows."""
     leaders, lines = best(table, grid), []
     across = [gain for gain in table.gains if gain.axis == "column"]
     for row in table.rows:
         places = [(row.label, column.label) for column in table.columns]
-        values = [_value(table, scale, grid.get(p), p in leaders, p[1]) for p in places]
+        values = [
+            Value(marks[p]) if p in marks else _value(table, scale, grid.get(p), p in leaders, p[1])
+            for p in places
+        ]
         values += [_gained(scale, gains[gain.label].get(row.label)) for gain in across]
         lines.append(Line(row.label, tuple(values)))
     for gain in table.gains:
@@ -209,6 +223,8 @@ def header(table: Table, scale: Scale, data: Sequence[str]) -> str:
     """Scale, data and runs in one line."""
     n = scale.runs(table.name, table.kind)
     runs = f"n = {n} run{'s' if n > 1 else ''} a cell"
+    if table.study:
+        return f"{table.source} Data: {', '.join(data)}; {runs}."
     return f"Scale {scale.name}: {scale.note} Data: {', '.join(data)}; {runs}."
 
 
@@ -216,6 +232,9 @@ def _value(table: Table, scale: Scale, cell: Measured | None, leads: bool, colum
     if cell is None:
         return Value()
     mean, spread = printed(cell)
+    half = cell.half_interval
+    if table.study and half is not None:
+        spread = f"{half:.{cell.decimals}f}"
     return Value(mean, spread, _paper(table, scale, cell, column), leads)
 
 
@@ -270,11 +289,15 @@ def _legend(table: Table, grid: Grid) -> tuple[str, ...]:
     names = ", ".join(gain.label for gain in table.gains)
     if not any(spread is not None for spread in spreads):
         return (ONE_RUN,)
-    return (PLUS_MINUS, BOLD, *([GAINS.format(names=names)] if names else []))
+    about = INTERVAL if table.study else PLUS_MINUS
+    return (about, BOLD, *([GAINS.format(names=names)] if names else []))
 
 
 def _notes(table: Table, scale: Scale, remarks: Sequence[str]) -> list[str]:
     """Lines under a table: its source, what may be compared, remarks, footnotes."""
+    if table.study:
+        declared = f"Declared in {table.place}; no paper's numbers are reproduced here."
+        return [declared, *remarks] + [note.strip() for note in table.footnotes]
     lines = [f"Reproduces {table.source}."]
     if table.left_out:
         lines.append(f"Left out at scale {scale.title}: {', '.join(table.left_out)}.")

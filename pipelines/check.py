@@ -15,13 +15,21 @@ import typer
 
 from mixlib.whole_files import write_whole
 from pipelines import findings
-from pipelines.command_line import ResultsFolder, ScaleName, Tables, run_app
+from pipelines.command_line import (
+    OwnTables,
+    Plugins,
+    ResultsFolder,
+    ScaleName,
+    Tables,
+    run_app,
+)
 from pipelines.cost import Gpu, hours
 from pipelines.declare.errors import DeclarationError
 from pipelines.estimate import of_job, stored
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
+from pipelines.start import processes
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -30,6 +38,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     scale_name: ScaleName,
     tables: Tables = None,
+    own: OwnTables = None,
+    plugins: Plugins = None,
     gpus: Annotated[int, typer.Option(min=1, help="GPUs that one job gets at most")] = 8,
     memory: Annotated[float, typer.Option(help="memory of a GPU in GiB")] = 80.0,
     gpu: Annotated[Gpu, typer.Option(help="which GPU, for the estimate of hours")] = Gpu.a100,
@@ -38,7 +48,8 @@ def main(
 ) -> None:
     """Lists everything that would stop a job of these tables (none: all of the scale)."""
     found = 0
-    for text in everything(scale_name, tables or [], gpus, memory, gpu, results):
+    study = (own, tuple(plugins or ()))
+    for text in everything(scale_name, tables or [], gpus, memory, gpu, results, study):
         found += 1
         print(f"- {text}", flush=True)
     what = " ".join(tables or ["every table"])
@@ -50,22 +61,33 @@ def main(
 
 
 def everything(
-    scale_name: str, tables: list[str], gpus: int, memory: float, gpu: Gpu, results: Path
+    scale_name: str,
+    tables: list[str],
+    gpus: int,
+    memory: float,
+    gpu: Gpu,
+    results: Path,
+    study: tuple[Path | None, tuple[Path, ...]] = (None, ()),
 ) -> Iterator[str]:
-    """Every finding; a declaration that cannot be used leaves nothing else to look at."""
+    """Every finding; of a table whose declaration cannot be used, only that."""
     try:
-        whole = plan(scale_name)
-        names = [whole.known(name) for name in tables or whole.tables]
+        whole = plan(scale_name, *study)
+        names = [whole.known(name) for name in tables or whole.tables if name not in whole.faults]
     except DeclarationError as error:
         yield f"declaration: {error}"
         return
+    for name in whole.faults if not tables else [n for n in tables if n in whole.faults]:
+        yield f"declaration: {whole.faults[name]}"
     store = Store(results)
     jobs = [job for job in whole.closure(*names).values() if not store.finished(job)]
     yield from findings.of_data(jobs)
+    yield from findings.of_boxes(jobs)
     yield from findings.of_software(jobs)
     yield from findings.of_shards(jobs, gpus)
     yield from findings.of_disk(jobs, results, stored)
-    yield from findings.of_memory(jobs, memory, lambda job: of_job(job).memory)
+    yield from findings.of_memory(
+        jobs, memory, lambda job: of_job(job, max(1, processes(job.shards, gpus))).memory
+    )
 
     def takes(job: Job) -> float:
         return hours(job, gpu)

@@ -17,6 +17,13 @@ from pipelines.plan.job_file import JobFileError
 
 ScaleName = Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")]
 Tables = Annotated[list[str] | None, typer.Argument(help="tables; none: all of the scale")]
+OwnTables = Annotated[
+    Path | None,
+    typer.Option("--tables", help="folder with declarations of your own (scale own)"),
+]
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="file with a method of your own")
+]
 ResultsFolder = Annotated[Path, typer.Option(help="folder of all results")]
 CheckpointSeconds = Annotated[float, typer.Option(help="least time between checkpoints")]
 Workers = Annotated[int, typer.Option(help="data loading processes")]

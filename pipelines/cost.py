@@ -50,12 +50,14 @@ def hours(job: Job, gpu: Gpu = Gpu.a100, share: float = SHARE) -> float:
 def main(
     scale_name: ScaleName,
     tables: Tables = None,
+    own: OwnTables = None,
+    plugins: Plugins = None,
     gpu: Annotated[Gpu, typer.Option(help="which GPU")] = Gpu.a100,
     share: Annotated[float, typer.Option(help="share of the peak that it reaches")] = SHARE,
     jobs: Annotated[bool, typer.Option("--jobs", help="list every job, too")] = False,
 ) -> None:
     """GPU-hours of each table and of all, from counted operations."""
-    found = plan(scale_name)
+    found = plan(scale_name, own, plugins or ())
     names = [found.known(name) for name in tables or found.tables]
     print(f"GPU-hours at scale {scale_name} on {gpu.upper()}, at {share:.0%} of its peak")
     print(f"{'table':16} {'jobs':>5} {'GPU-hours':>12} {'longest job':>12}")

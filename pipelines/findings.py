@@ -13,6 +13,7 @@ import yaml
 from huggingface_hub import try_to_load_from_cache
 from torchvision.models import get_model_weights
 
+from downstream.localization.image_boxes import METADATA
 from mixlib.data.catalog import DATASETS
 from mixlib.data.catalog.row import Dataset
 from mixlib.data.errors import DataError
@@ -21,13 +22,16 @@ from mixlib.data.split_sizes import take_inventory
 from mixlib.models.backbones import PUBLISHED, PUBLISHED_BY_TIMM, backbone
 from pipelines.data.places import DATA, MissingDataError, bases, find
 from pipelines.plan.job import Job
-from pipelines.plan.kinds import DetectJob, TrainJob
+from pipelines.plan.kinds import AttentionJob, DetectJob, LocalizeJob, TrainJob
 from pipelines.start import processes
 
 DETECTRON2 = "02b5c4e2"
 """The commit of Detectron2 that this project was tested with."""
 TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
 PROFILE = Path(__file__).parents[1] / "profiles/slurm/config.yaml"
+LISTED = ("imagefolder", "imagenet100")
+"""Layouts whose boxes stand in lists of their own."""
+CUB_METADATA = Path("wsol_metadata/CUB/val")
 GIB = 2**30
 Hours = Callable[[Job], float]
 Bytes = Callable[[Job], float]
@@ -50,6 +54,34 @@ def of_data(jobs: Iterable[Job]) -> Iterator[str]:
             yield from (f"data: {text}" for text in of_splits(row, folder))
         except (DataError, OSError) as error:
             yield f"data: {row.title}: {error}"
+
+
+def of_boxes(jobs: Iterable[Job]) -> Iterator[str]:
+    """True boxes that a measurement wants beside its dataset: WSOL metadata of ImageNet and of
+    CUB's validation images."""
+    jobs = list(jobs)
+    wanted = {
+        (job.data.name, METADATA)
+        for job in jobs
+        if isinstance(job, AttentionJob) and DATASETS[job.data.name].layout in LISTED
+    } | {
+        (job.data.name, CUB_METADATA)
+        for job in jobs
+        if isinstance(job, LocalizeJob) and job.settings.validation == "val"
+    }
+    for name, place in sorted(wanted):
+        row = DATASETS[name]
+        if row.identity == "generated":
+            continue
+        try:
+            folder = find(row)[1].parent / place
+        except MissingDataError:  # said already, and by the same words
+            folder = next(iter(bases().values())) / place
+        if not (folder / "localization.txt").is_file():
+            yield (
+                f"boxes: {row.title}: expected the WSOL metadata (Choe et al., CVPR 2020; "
+                f"https://github.com/clovaai/wsolevaluation) in {folder}, found none"
+            )
 
 
 def of_splits(row: Dataset, folder: Path) -> Iterator[str]:
@@ -185,7 +217,7 @@ def of_memory(jobs: Iterable[Job], gib: float, memory: Bytes) -> Iterator[str]:
         said.add(text)
         yield (
             f"memory: {text}: about {memory(job) / GIB:.0f} GiB a GPU (counted), there are "
-            f"{gib:g}; take a GPU with more"
+            f"{gib:g}; take a GPU with more, or more GPUs for a detector"
         )
 
 

@@ -17,6 +17,8 @@ from mixlib.data.catalog import DATASETS
 from pipelines.command_line import (
     Accelerator,
     CheckpointSeconds,
+    OwnTables,
+    Plugins,
     ResultsFolder,
     ScaleName,
     Workers,
@@ -44,13 +46,15 @@ def main(
         bool, typer.Option("--stale", help="list the stored results that edits of the code touch")
     ] = False,
     list_jobs: Annotated[bool, typer.Option("--list", help="list every job of the scale")] = False,
+    own: OwnTables = None,
+    plugins: Plugins = None,
     results: ResultsFolder = Path("results"),
     checkpoint_seconds: CheckpointSeconds = 30.0,
     workers: Workers = 0,
     accelerator: Accelerator = "auto",
 ) -> None:
     """Does one job and stores its result; does nothing when the result is there."""
-    found = plan(scale_name)
+    found = plan(scale_name, own, plugins or ())
     store = Store(results)
     if data:
         wanted = found.dataset(data)
@@ -65,6 +69,8 @@ def main(
     if list_jobs or not digest:
         for key, job in found.jobs.items():
             print(f"{key}  {'done' if store.finished(job) else '    '}  {job.describe()}")
+        for line in found.fault_lines():
+            print(line, file=sys.stderr)
         return
     job = found.job(digest)
     if found.scale.portable:

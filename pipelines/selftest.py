@@ -1,108 +1,25 @@
 """Whether this machine gives the bits of the reference: ``python -m pipelines.selftest``, which
 takes a minute.
 
-Small generated images are drawn, and two trainings run as the demo's jobs do (CutMix; AutoMix,
-whose steps amplify any difference).  What they measured and their weights are hashed, and compared
-with what was recorded for this version of PyTorch (:mod:`pipelines.portable_bits`).
+Two short trainings (:mod:`pipelines.execute.selftest`) are compared with what was recorded for this
+version of PyTorch (:mod:`pipelines.portable_bits`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import platform
-import tempfile
-from contextlib import chdir
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from mixlib.data.catalog import dataset
 from mixlib.whole_files import write_whole
 from pipelines.command_line import run_app
-from pipelines.data import datasets, places
-from pipelines.data.fingerprints import specify
-from pipelines.declare.scale import Scale
-from pipelines.plan.kinds import TrainJob
-from pipelines.plan.setting import Setting
 from pipelines.portable_bits import pin
-
-if TYPE_CHECKING:
-    from pipelines.execute.store import Store
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 REFERENCE = Path(__file__).with_name("reference_bits.json")
-METHODS = ("cutmix", "automix")
-DATA = {"train": 200, "val": 50, "size": 32}
-RECIPE = {
-    "augmentation": {"size": 32, "crop": "none", "flip": 0.5, "test_ratio": 0.0},
-    "epochs": 3,
-    "batch": 50,
-    "shards": 1,
-}
-SCALE = Scale(
-    name="selftest",
-    title="selftest",
-    note="two short trainings on generated images, for their bits alone.",
-    seeds=1,
-    portable=True,
-    family="generated",
-    data={"cifar10": {"name": "shapes", "spec": DATA}},
-    backbones={"resnet18_cifar": "resnet10_w16"},
-    kinds={"train": {"default": RECIPE}},
-)
-
-
-def training(method: str) -> TrainJob:
-    """The short training with a method of the catalog."""
-    point = {"data": "cifar10", "backbone": "resnet18_cifar", "recipe": "cifar", "method": method}
-    return TrainJob.build(point, Setting("selftest", SCALE, 0))
-
-
-def run(job: TrainJob) -> Store:
-    """Draws a training's images below the present folder and does it; returns the store."""
-    from pipelines.execute.perform import perform
-    from pipelines.execute.store import Store
-
-    for data in job.datasets:
-        row = dataset(data.name)
-        datasets.prepare(row, specify(row, dict(data.spec)), places.DATA)
-    store = Store(Path("results"))
-    perform(job, store)
-    return store
-
-
-def bits(job: TrainJob, store: Store) -> str:
-    """16 hex digits of what a training measured by epoch, and of its weights."""
-    import torch
-
-    from pipelines.execute.context import WEIGHTS
-
-    found = hashlib.sha256(json.dumps(store.read(job)["history"]).encode())
-    state = torch.load(store.kept_file(job, WEIGHTS), weights_only=True)
-    for name, value in sorted(state.items()):
-        found.update(name.encode())
-        found.update(value.contiguous().numpy().tobytes())
-    return found.hexdigest()[:16]
-
-
-def measure() -> dict[str, str]:
-    """Method -> bits of its short training, done in a folder that goes."""
-    found = {}
-    with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        for method in METHODS:
-            job = training(method)
-            found[method] = bits(job, run(job))
-    return found
-
-
-def version() -> str:
-    """What bits rest on beside the code: the processor's family and PyTorch's version."""
-    import torch
-
-    return f"{platform.machine()}, torch {torch.__version__.partition('+')[0]}"
 
 
 @app.command()
@@ -115,6 +32,9 @@ def main(
     pin()
     os.environ.pop("MIX_DATA", None)
     known = json.loads(REFERENCE.read_text()) if REFERENCE.exists() else {}
+    # torch reads its settings when it is loaded
+    from pipelines.execute.selftest import measure, version
+
     key, found = version(), measure()
     if record:
         write_whole(REFERENCE, json.dumps({**known, key: found}, indent=1) + "\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def workers(gpus: int, cores: int) -> int:
 
 
 def start_command(
-    job_file: Path | str, shards: int, gpus: int, cores: int, portable: bool = False
+    job_file: Path | str, shards: int, gpus: int, cores: int, more: Sequence[str] = ()
 ) -> str:
     """The shell command that does a planned job on what was granted.
 
@@ -86,7 +86,7 @@ def start_command(
         job_file: see :mod:`pipelines.plan.job_file`.
         shards: of the job; a number of GPUs that does not divide them is not used up.
         gpus, cores: granted.
-        portable: the same bits on every x86 processor (:mod:`pipelines.portable_bits`).
+        more: arguments of the job's own process, see :mod:`pipelines.execute`.
 
     Example:
         >>> start_command("j.json", shards=8, gpus=0, cores=1).split()[1:]
@@ -94,7 +94,7 @@ def start_command(
     """
     python, count = Path(sys.executable), processes(shards, gpus)
     work = ["pipelines.execute", str(job_file), "--workers", str(workers(count, cores))]
-    work += ["--portable"] * portable
+    work += more
     if count == 0:
         # libraries may be loaded already
         return shlex.join([str(python), "-m", "pipelines.preloaded", *work])

@@ -14,7 +14,14 @@ from pathlib import Path
 
 import typer
 
-from pipelines.command_line import ResultsFolder, ScaleName, Tables, run_app
+from pipelines.command_line import (
+    OwnTables,
+    Plugins,
+    ResultsFolder,
+    ScaleName,
+    Tables,
+    run_app,
+)
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
@@ -75,13 +82,19 @@ def summary(jobs: Mapping[str, Job], store: Store) -> list[str]:
 
 @app.command()
 def main(
-    scale_name: ScaleName, tables: Tables = None, results: ResultsFolder = Path("results")
+    scale_name: ScaleName,
+    tables: Tables = None,
+    own: OwnTables = None,
+    plugins: Plugins = None,
+    results: ResultsFolder = Path("results"),
 ) -> None:
     """Done, running, failed and waiting jobs of these tables (none: all of the scale)."""
-    whole, store = plan(scale_name), Store(results)
+    whole, store = plan(scale_name, own, plugins or ()), Store(results)
     for name in [whole.known(name) for name in tables or whole.tables]:
         if jobs := whole.closure(name):
             print(f"{name}: " + "\n".join(summary(jobs, store)))
+    for line in whole.fault_lines() if not tables else ():
+        print(line)
 
 
 if __name__ == "__main__":

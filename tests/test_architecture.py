@@ -83,7 +83,7 @@ LAYERS = (
     ("masks", "models", "saliency", "data", "datasets"),
     ("methods",),
     ("training",),
-    ("catalog", "mixer"),
+    ("catalog", "mixer", "objectives"),
     ("adapters", "audit", "counting"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -185,6 +185,11 @@ NO_MIRROR: dict[str, str] = {
     "mixlib/catalog/build.py": "tests/contracts/test_objectives.py builds every method with it",
     "mixlib/counting/backward.py": "tests/contracts/test_fake_device.py, over every method",
     "mixlib/counting/fake_device.py": "tests/contracts/test_fake_device.py, over every method",
+    "mixlib/core/arguments.py": "tests/contracts/test_inputs.py, over every constructor",
+    "mixlib/core/normalization.py": "tests/contracts/test_inputs.py, images of 1 to 13 channels",
+    "mixlib/core/traced_mix.py": "tests/mixlib/test_objectives.py compiles every plain method",
+    "mixlib/models/feature_maps.py": "tests/mixlib/models/test_sites.py, on forty networks",
+    "mixlib/models/probe.py": "tests/mixlib/models/test_sites.py, on forty networks",
     "mixlib/core/boxes.py": "tests/mixlib/core/test_mix.py blends them",
     "mixlib/core/choice.py": "tests/mixlib/methods/test_stochastic.py, the method that it is",
     "mixlib/core/finite.py": "tests/contracts/test_draws_of_every_method.py, over every policy",

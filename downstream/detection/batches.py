@@ -6,7 +6,7 @@ the right after normalization, up to the largest image of the batch and no furth
 depends on (seed, purpose, step), so that batch n is the same whether or not the run was resumed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -16,12 +16,15 @@ from torch import Tensor
 
 from downstream.detection.augment import pixels, place_boxes, resize, shortest_edge_size, visible
 from downstream.detection.c4 import Batch
+from downstream.detection.processes import ALONE, Processes, places
 from downstream.detection.readers import Record, Records
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
 
 KEPT_BYTES = 1 << 29  # decoded images of small sets stay in memory up to this much
 AHEAD = 2  # batches prepared while the network works
+Seen = tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]], tuple[int, int]]
+"""What training sees of the images of one pass, and the (w, h) that they are padded to."""
 
 
 def index_batches(records: Records, batch: int, seed: int) -> Iterator[list[int]]:
@@ -57,16 +60,22 @@ class Pixels:
 
 
 def normalize_and_pad(
-    images: list[np.ndarray], settings: DetectSettings, device: torch.device
+    images: list[np.ndarray],
+    settings: DetectSettings,
+    device: torch.device,
+    least: tuple[int, int] = (1, 1),
 ) -> tuple[Tensor, Tensor]:
-    """Images [B,3,H,W] normalized, zero-padded, channels last, and their sizes [B,2] (w, h)."""
+    """Images [B,3,H,W] normalized, zero-padded to the largest (and `least` (w, h)), channels last,
+    and their sizes [B,2] (w, h)."""
     sizes = torch.tensor([(image.shape[1], image.shape[0]) for image in images], device=device)
     mean = torch.tensor(settings.pixel_mean, device=device)
     std = torch.tensor(settings.pixel_std, device=device)
-    if len({image.shape for image in images}) == 1:
+    height, width = (
+        max(least[1 - side], *(image.shape[side] for image in images)) for side in (0, 1)
+    )
+    if {image.shape[:2] for image in images} == {(height, width)}:
         raw = torch.from_numpy(np.stack(images)).to(device)
         return ((raw - mean) / std).permute(0, 3, 1, 2), sizes
-    height, width = (max(image.shape[side] for image in images) for side in (0, 1))
     padded = torch.zeros(len(images), height, width, 3, device=device)
     for slot, image in zip(padded, images, strict=True):
         # A copy, because arrays that PIL returns are read-only.
@@ -93,9 +102,10 @@ def collate(
     seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
     settings: DetectSettings,
     device: torch.device,
+    least: tuple[int, int] = (1, 1),
 ) -> Batch:
     """One Batch of what training sees; one padding box at least, so that no tensor is empty."""
-    images, sizes = normalize_and_pad([image for image, _, _ in seen], settings, device)
+    images, sizes = normalize_and_pad([image for image, _, _ in seen], settings, device, least)
     most = max(1, *(len(labels) for _, _, labels in seen))
     boxes = np.zeros((len(seen), most, 4), dtype=np.float32)
     labels = np.full((len(seen), most), -1)
@@ -115,32 +125,61 @@ def training_batches(
     start: int,
     device: torch.device,
     workers: int,
+    processes: Processes = ALONE,
 ) -> Iterator[Batch]:
-    """Batches of steps `start`, `start` + 1, ... up to settings.iterations.
+    """Batches of steps `start`, `start` + 1, ... up to settings.iterations: of every step one for
+    each pass of this process, in order.
 
+    Images of shards that normalize together are padded to the step's largest, whoever has it.
     `workers` threads decode and resize ahead (PIL releases the interpreter lock); 0 works inline.
     """
-    store = Pixels(records)
+    store, passes = Pixels(records), processes.passes(settings)
     wanted = islice(
         enumerate(index_batches(records, settings.batch, seed)), start, settings.iterations
     )
 
-    def load(step: int, numbers: list[int]):
+    def load(step: int, numbers: list[int]) -> list[Seen]:
         draws = generator(seed, "detection augment", step)
-        which = torch.randint(len(settings.train_sizes), (len(numbers),), generator=draws)
-        flips = torch.rand(len(numbers), generator=draws) < settings.flip
-        return [
-            _seen(records.items[n], store[n], settings.train_sizes[size], flip, settings.max_size)
-            for n, size, flip in zip(numbers, which.tolist(), flips.tolist(), strict=True)
-        ]
+        which = torch.randint(len(settings.train_sizes), (len(numbers),), generator=draws).tolist()
+        flips = (torch.rand(len(numbers), generator=draws) < settings.flip).tolist()
+        shorts = [settings.train_sizes[size] for size in which]
+        least = (1, 1)
+        if settings.norm != "frozen":
+            least = _largest([records.items[n] for n in numbers], shorts, settings.max_size)
+        made = []
+        for shards in passes:
+            images = [
+                _seen(
+                    records.items[numbers[i]],
+                    store[numbers[i]],
+                    shorts[i],
+                    flips[i],
+                    settings.max_size,
+                )
+                for i in places(shards, settings)
+            ]
+            made.append((images, least))
+        return made
+
+    def batches(seen: list[Seen]) -> Iterator[Batch]:
+        return (collate(images, settings, device, least) for images, least in seen)
 
     if not workers:
         for step, numbers in wanted:
-            yield collate(load(step, numbers), settings, device)
+            yield from batches(load(step, numbers))
         return
     with ThreadPoolExecutor(workers) as pool:
         queue = [pool.submit(load, *next_up) for next_up in islice(wanted, AHEAD * workers)]
         while queue:
             seen = queue.pop(0).result()
             queue.extend(pool.submit(load, *next_up) for next_up in islice(wanted, 1))
-            yield collate(seen, settings, device)
+            yield from batches(seen)
+
+
+def _largest(items: Sequence[Record], shorts: Sequence[int], longest: int) -> tuple[int, int]:
+    """The smallest (w, h) in which all images fit once they are resized."""
+    sizes = [
+        shortest_edge_size(item.width, item.height, short, longest)
+        for item, short in zip(items, shorts, strict=True)
+    ]
+    return max(w for w, _ in sizes), max(h for _, h in sizes)

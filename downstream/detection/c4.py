@@ -27,6 +27,7 @@ from downstream.detection.sampling import (
     sample_rois,
 )
 from downstream.detection.settings import DetectSettings
+from mixlib.models.recompute import recomputed
 from mixlib.models.strided_pointwise import avoid_narrow_strided_pointwise
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -75,10 +76,13 @@ class C4Detector(nn.Module):
     """Faster R-CNN on the ResNet `net` (copied) for `classes` object classes; background last.
 
     New layers are drawn from `rng`, as in the reference: normal with standard deviation .01
-    (.001 for the box offsets), biases 0.
+    (.001 for the box offsets), biases 0. With `recompute` set, the activations inside a block are
+    not kept for the backward pass but computed again: less memory, the same gradients, about a
+    third more work.
     """
 
     cell: Tensor
+    recompute: bool = False
 
     def __init__(
         self, net: nn.Module, classes: int, settings: DetectSettings, rng: torch.Generator
@@ -107,7 +111,7 @@ class C4Detector(nn.Module):
         nn.init.zeros_(self.bbox_pred.bias)
         cell = cell_anchors(settings.anchor_sizes, settings.anchor_ratios)
         self.register_buffer("cell", cell, persistent=False)
-        self._freeze()
+        self.freeze()
         self.train()
 
     def _measure(self) -> tuple[int, int, int]:
@@ -120,7 +124,8 @@ class C4Detector(nn.Module):
             outer = self.layer4(inner)
         return inner.shape[1], outer.shape[1], PROBE // inner.shape[-1]
 
-    def _freeze(self) -> None:
+    def freeze(self) -> None:
+        """Marks what the settings keep as it is; again, when layers have been replaced."""
         stem = nn.ModuleList((self.conv1, self.bn1))
         leading = (stem, self.layer1, self.layer2, self.layer3)[: self.settings.freeze_at]
         for stage in leading:
@@ -157,7 +162,16 @@ class C4Detector(nn.Module):
             with torch.set_grad_enabled(
                 torch.is_grad_enabled() and number >= self.settings.freeze_at
             ):
-                x = stage(x)
+                x = self._through(stage, x)
+        return x
+
+    def _through(self, stage: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """A stage's output; with `recompute`, block by block, each done again in the backward
+        pass."""
+        if not (self.recompute and torch.is_grad_enabled() and isinstance(stage, nn.Sequential)):
+            return stage(x)
+        for block in stage:
+            x = recomputed(block, x)
         return x
 
     def rpn(self, feature: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -199,7 +213,7 @@ class C4Detector(nn.Module):
     def box_features(self, feature: Tensor, rois: Tensor) -> Tensor:
         """Vectors [R,D] of the regions [R,5] (image number, box)."""
         pooled = pool_regions(feature, rois, self.settings.roi_size, self.stride)
-        return self.extra_norm(self.layer4(pooled)).mean(dim=(2, 3))
+        return self.extra_norm(self._through(self.layer4, pooled)).mean(dim=(2, 3))
 
     def rpn_losses(
         self, logits: Tensor, deltas: Tensor, anchors: Tensor, labels: Tensor, targets: Tensor
@@ -220,9 +234,8 @@ class C4Detector(nn.Module):
             "rpn_box": (deltas[image, anchor] - truth).abs().sum() / scale,
         }
 
-    def roi_losses(self, feature: Tensor, sample: RoiSample) -> dict[str, Tensor]:
-        """Losses of the region head; the box loss is a sum over all sampled regions."""
-        vectors = self.box_features(feature, sample.rois)
+    def roi_losses(self, vectors: Tensor, sample: RoiSample) -> dict[str, Tensor]:
+        """Losses of sampled regions from their vectors [R,D]; the box loss is a sum over all."""
         objects = (sample.classes < self.classes).nonzero(as_tuple=True)[0]
         offsets = self.bbox_pred(vectors).view(-1, self.classes, 4)
         truth = encode(sample.rois[objects, 1:], sample.targets[objects], self.settings.box_weights)
@@ -232,22 +245,32 @@ class C4Detector(nn.Module):
             "box": error.abs().sum() / max(len(sample.classes), 1),
         }
 
-    def forward(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The four losses of one training batch; `rng` samples anchors and regions."""
+    def forward(self, batch: Batch, *rngs: torch.Generator) -> dict[str, Tensor]:
+        """The four losses of one training batch: means over its shards, as many equal parts as
+        generators, each of which samples its own anchors and regions."""
         feature = self.features(batch.images)
         logits, deltas, anchors = self.rpn(feature)
-        with torch.no_grad():
-            matches = match_anchors(anchors, batch.boxes, batch.labels, self.settings.rpn_iou)
-            labels = sample_anchors(
-                matches, self.settings.rpn_per_image, self.settings.rpn_positive, rng
-            )
-            targets = matched_boxes(batch.boxes, matches.index)
-            proposals = [b for b, _ in self.propose(logits, deltas, anchors, batch.sizes)]
-            sample = sample_rois(
-                proposals, batch.boxes, batch.labels, self.classes, self.settings, rng
-            )
-        losses = self.rpn_losses(logits, deltas, anchors, labels, targets)
-        return losses | self.roi_losses(feature, sample)
+        each, terms, samples = len(batch.images) // len(rngs), [], []
+        for number, rng in enumerate(rngs):
+            own = slice(number * each, (number + 1) * each)
+            boxes, truth = batch.boxes[own], batch.labels[own]
+            with torch.no_grad():
+                matches = match_anchors(anchors, boxes, truth, self.settings.rpn_iou)
+                labels = sample_anchors(
+                    matches, self.settings.rpn_per_image, self.settings.rpn_positive, rng
+                )
+                targets = matched_boxes(boxes, matches.index)
+                found = self.propose(logits[own], deltas[own], anchors, batch.sizes[own])
+                proposals = [b for b, _ in found]
+                sample = sample_rois(proposals, boxes, truth, self.classes, self.settings, rng)
+                sample.rois[:, 0] += own.start
+            terms.append(self.rpn_losses(logits[own], deltas[own], anchors, labels, targets))
+            samples.append(sample)
+        vectors = self.box_features(feature, torch.cat([sample.rois for sample in samples]))
+        parts = vectors.split([len(sample.rois) for sample in samples])
+        for shard, part, sample in zip(terms, parts, samples, strict=True):
+            shard |= self.roi_losses(part, sample)
+        return {name: sum(shard[name] for shard in terms) / len(terms) for name in terms[0]}
 
     @torch.no_grad()
     def detect(self, images: Tensor, sizes: Tensor) -> list[Detections]:

@@ -15,7 +15,10 @@ FILE = "detector.checkpoint.pt"
 
 def run_key(settings: DetectSettings, seed: int, start: dict[str, torch.Tensor]) -> str:
     """Identity of a run: its settings, seed, and the weights that it starts from."""
-    digest = hashlib.sha256(repr((sorted(asdict(settings).items()), seed)).encode())
+    said = asdict(settings)
+    if settings.shards == 1:
+        del said["shards"]  # as it was before there were any
+    digest = hashlib.sha256(repr((sorted(said.items()), seed)).encode())
     for name, value in start.items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
@@ -32,6 +35,8 @@ class RunCheckpoint(KeptCheckpoint):
         key: of :func:`run_key`.
         seconds: least time between two writes.
         set_aside: called with a broken file and the reason; None renames it and says so.
+        stop: whether the run shall end at its next step, with its state written.
+        writer: whether this process writes; the others only read.
     """
 
     def __init__(
@@ -41,9 +46,10 @@ class RunCheckpoint(KeptCheckpoint):
         seconds: float,
         set_aside: Aside | None = None,
         stop: Callable[[], bool] = lambda: False,
+        writer: bool = True,
     ) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        super().__init__(workdir / FILE, key, set_aside, seconds, stop=stop)
+        super().__init__(workdir / FILE, key, set_aside, seconds, writer, stop)
 
     def refuse(self, path: Path) -> None:
         """Another run's checkpoint.

@@ -1,26 +1,34 @@
-"""Fine-tuning with Detectron2's own loader, model and solver, from the same settings.
+"""Fine-tuning with Detectron2's own model, augmentation and solver, from the same settings.
 
 The check on the torchvision backend, and the reference implementation where it is installed. The
-metric is this package's, which agrees with Detectron2's evaluators. Two limits, both Detectron2's:
-it draws from the global generators of torch and numpy (restored afterwards), and a resumed run
-starts a new order of images, so only the torchvision backend resumes bit-identically.
+metric is this package's, which agrees with Detectron2's evaluators, and so is the order of images,
+which a resumed run goes on with. Detectron2 draws from the global generators of torch and numpy:
+they are seeded for every step and every image, and restored afterwards. Under torchrun each process
+has its shards' images, and its own means of the losses: with other numbers of processes they are
+those of other parts of the batch.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
+from downstream.detection.batches import index_batches
 from downstream.detection.checkpoint import RunCheckpoint
 from downstream.detection.detections import Found
 from downstream.detection.detectron2_model import build_detector, require_detectron2
+from downstream.detection.processes import ALONE, Processes, places
 from downstream.detection.readers import Record, Records
 from downstream.detection.settings import DetectSettings
-from mixlib.seed import generator
+from mixlib.seed import derive, generator
 from mixlib.whole_files import aside
 
 TERMS = {
@@ -32,25 +40,43 @@ TERMS = {
 
 
 def train_and_detect(
-    net, settings, train, test, *, checkpoint, seed, device, progress, workers
+    net, settings, train, test, *, checkpoint, seed, device, progress, workers, processes, recompute
 ) -> tuple[list[Found], list[dict[str, float]]]:
-    """As the torchvision backend: detections of every `test` image, and the log of losses."""
+    """As the torchvision backend: detections of every `test` image, and the log of losses.
+
+    Raises:
+        ImportError: Detectron2 is not installed.
+        ValueError: activations shall be computed again, which it cannot.
+    """
     require_detectron2()
+    if recompute:
+        raise ValueError(
+            "Detectron2 cannot compute activations again: use backend='torchvision' with it, or "
+            "more GPUs"
+        )
+    if processes.world > 1:
+        join_group()
     folder = checkpoint.path.parent / "images"
     start = _drawn(seed, "detectron2 layers")
     with _global_seed(start):
-        model, cfg = build_detector(net, settings, len(train.classes), device)
+        model, cfg = build_detector(net, settings, len(train.classes), device, processes.world)
+    batches = partial(
+        training_batches, train, dataset(train, folder / "train"), cfg, settings,
+        workers=workers, processes=processes,
+    )  # fmt: skip
     log = _train(
-        model,
-        cfg,
-        settings,
-        dataset(train, folder / "train"),
-        checkpoint,
-        seed=seed,
-        progress=progress,
-        workers=workers,
-    )
-    return detect_all(model, cfg, dataset(test, folder / "test")), log
+        model, cfg, settings, batches, checkpoint,
+        seed=seed, progress=progress, processes=processes,
+    )  # fmt: skip
+    return detect_all(model, cfg, dataset(test, folder / "test"), processes), log
+
+
+def join_group() -> None:
+    """Tells Detectron2 of the processes that torchrun started on this machine."""
+    from detectron2.utils import comm
+
+    if getattr(comm, "_LOCAL_PROCESS_GROUP", None) is None:
+        comm.create_local_process_group(int(os.environ["LOCAL_WORLD_SIZE"]))
 
 
 def _drawn(seed: int, *keys: int | str) -> int:
@@ -107,16 +133,50 @@ def _file(item: Record, folder: Path) -> Path:
     return file
 
 
-def _loader(rows: list[dict], cfg, seed: int, workers: int):
-    from detectron2.data import DatasetMapper, build_detection_train_loader
-    from detectron2.data.samplers import TrainingSampler
+class _Mapped(Dataset):
+    """Item (place in the run, number of the image) -> what Detectron2 makes of it."""
 
-    return build_detection_train_loader(
-        rows,
-        mapper=DatasetMapper(cfg, is_train=True),
-        sampler=TrainingSampler(len(rows), seed=seed),
-        total_batch_size=cfg.SOLVER.IMS_PER_BATCH,
-        num_workers=workers,
+    def __init__(self, rows: list[dict], cfg, seed: int) -> None:
+        from detectron2.data import DatasetMapper
+
+        self.rows, self.seed = rows, seed
+        self.mapper = DatasetMapper(cfg, is_train=True)
+
+    def __getitem__(self, item: tuple[int, int]) -> dict:
+        place, number = item
+        # its augmentations know numpy's global generator only
+        np.random.seed(derive(self.seed, "detectron2 augment", place) % 2**32)  # noqa: NPY002
+        made: dict = self.mapper(self.rows[number])
+        return made
+
+
+def training_batches(
+    train: Records,
+    rows: list[dict],
+    cfg,
+    settings: DetectSettings,
+    *,
+    seed: int,
+    steps: range,
+    workers: int,
+    processes: Processes,
+) -> Iterator[list[dict]]:
+    """Mapped images of every one of the steps: those of this process's shards, in the order of the
+    torchvision backend."""
+    own = places([s for shards in processes.passes(settings) for s in shards], settings)
+    wanted = islice(enumerate(index_batches(train, settings.batch, seed)), steps.start, steps.stop)
+    batches = (
+        [(step * settings.batch + place, numbers[place]) for place in own]
+        for step, numbers in wanted
+    )
+    return iter(
+        DataLoader(
+            _Mapped(rows, cfg, seed),
+            batch_sampler=batches,  # type: ignore[arg-type]
+            num_workers=workers,
+            collate_fn=list,
+            generator=generator(seed, "detectron2 workers"),
+        )
     )
 
 
@@ -124,12 +184,12 @@ def _train(
     model: nn.Module,
     cfg,
     settings: DetectSettings,
-    rows: list[dict],
+    batches: Callable[..., Iterator[list[dict]]],
     checkpoint: RunCheckpoint,
     *,
     seed: int,
     progress,
-    workers: int,
+    processes: Processes,
 ) -> list[dict[str, float]]:
     """Train `model` in place with Detectron2's solver; returns the log of losses."""
     from detectron2.solver import build_lr_scheduler, build_optimizer
@@ -147,50 +207,56 @@ def _train(
             part.load_state_dict(saved[name])
         start, log = saved["iteration"], saved["log"]
     every = max(1, settings.iterations // LOG_POINTS)
+    steps = range(start, settings.iterations)
     model.train()
-    order = _drawn(seed, "detectron2 order", start)
-    with _global_seed(order), EventStorage(start) as events:
-        steps = range(start, settings.iterations)
-        # zip stops at the steps, before asking the endless loader for a batch too many.
-        for step, batch in zip(steps, _loader(rows, cfg, order, workers), strict=False):
+    with _global_seed(_drawn(seed, "detectron2")), EventStorage(start) as events:
+        for step, batch in zip(steps, batches(seed=seed, steps=steps), strict=True):
             events.iter = step
+            torch.manual_seed(derive(seed, "detectron2 samples", step, processes.rank))
             terms = model(batch)
             sgd.zero_grad()
             sum(terms.values()).backward()
+            processes.average_gradients(model)
             sgd.step()
             rates.step()
             done = step + 1
+            ours = {TERMS[name]: value for name, value in terms.items()}
             if done % every == 0 or done == settings.iterations:
-                log.append(log_row(done, {TERMS[name]: value for name, value in terms.items()}))
-                progress(done, settings.iterations, log[-1])
-            if checkpoint.due() or done == settings.iterations:
-                log_row(done, {TERMS[name]: value for name, value in terms.items()})
+                log.append(log_row(done, processes.average(ours)))
+                if not processes.rank:
+                    progress(done, settings.iterations, log[-1])
+            if checkpoint.due() or (checkpoint.writer and done == settings.iterations):
+                log_row(done, ours)
                 states = {name: part.state_dict() for name, part in parts.items()}
                 checkpoint.save(states | {"iteration": done, "log": log})
                 checkpoint.leave_if_asked()
         if settings.precise_bn_iters:
-            _estimate_norms(model, cfg, rows, settings.precise_bn_iters, order, workers)
+            fresh, count = _drawn(seed, "detectron2 norms"), settings.precise_bn_iters
+            _estimate_norms(model, batches(seed=fresh, steps=range(count)), count)
     return log
 
 
-def _estimate_norms(model, cfg, rows, iterations: int, seed: int, workers: int) -> None:
+def _estimate_norms(model: nn.Module, batches: Iterator[list[dict]], count: int) -> None:
     from fvcore.nn.precise_bn import update_bn_stats
 
     with torch.no_grad():
-        update_bn_stats(model, iter(_loader(rows, cfg, seed + 1, workers)), iterations)
+        update_bn_stats(model, batches, count)
 
 
 @torch.no_grad()
-def detect_all(model: nn.Module, cfg, rows: list[dict]) -> list[Found]:
-    """Detections of every image of the dataset dicts `rows`, in its own pixels."""
+def detect_all(
+    model: nn.Module, cfg, rows: list[dict], processes: Processes = ALONE
+) -> list[Found]:
+    """Detections of every image of the dataset dicts `rows`, in its own pixels; each process does a
+    part, and all have them all."""
     from detectron2.data import DatasetMapper
 
     mapper = DatasetMapper(cfg, is_train=False)
     model.eval()
     found = []
-    for row in rows:
+    for row in processes.share(rows):
         given = model([mapper(row)])[0]["instances"].to("cpu")
         found.append(
             Found(given.pred_boxes.tensor.numpy(), given.scores.numpy(), given.pred_classes.numpy())
         )
-    return found
+    return processes.gather(found)

@@ -58,8 +58,13 @@ def _outputs(convolution: nn.Module) -> int:
     return convolution.out_channels
 
 
-def build_config(net: nn.Module, settings: DetectSettings, classes: int, device: torch.device):
-    """Detectron2's CfgNode of `settings`; ValueError where it has no such option."""
+def build_config(
+    net: nn.Module, settings: DetectSettings, classes: int, device: torch.device, world: int = 1
+):
+    """Detectron2's CfgNode of `settings`; ValueError where it has no such option.
+
+    Trained norms exchange their statistics where there are several processes.
+    """
     from detectron2.config import get_cfg
 
     if settings.flip not in (0.0, 0.5):
@@ -71,7 +76,8 @@ def build_config(net: nn.Module, settings: DetectSettings, classes: int, device:
     model.BACKBONE.FREEZE_AT = settings.freeze_at
     model.RESNETS.merge_from_list([x for pair in resnet_config(net).items() for x in pair])
     model.RESNETS.STRIDE_IN_1X1 = False
-    model.RESNETS.NORM = "FrozenBN" if settings.norm == "frozen" else "BN"
+    trained = "SyncBN" if world > 1 else "BN"
+    model.RESNETS.NORM = "FrozenBN" if settings.norm == "frozen" else trained
     model.ANCHOR_GENERATOR.SIZES = [[float(size) for size in settings.anchor_sizes]]
     model.ANCHOR_GENERATOR.ASPECT_RATIOS = [list(settings.anchor_ratios)]
     rpn, roi = model.RPN, model.ROI_HEADS
@@ -116,7 +122,7 @@ def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def build_detector(
-    net: nn.Module, settings: DetectSettings, classes: int, device: torch.device
+    net: nn.Module, settings: DetectSettings, classes: int, device: torch.device, world: int = 1
 ) -> tuple[nn.Module, object]:
     """Detectron2's model with the weights of `net`, and its configuration.
 
@@ -125,11 +131,12 @@ def build_detector(
     """
     from detectron2.modeling import build_model
 
-    cfg = build_config(net, settings, classes, device)
+    cfg = build_config(net, settings, classes, device, world)
     model = build_model(cfg)
     if settings.extra_norm:
         width = cfg.MODEL.RESNETS.RES2_OUT_CHANNELS * 8
-        model.roi_heads.res5.add_module("norm", nn.BatchNorm2d(width).to(device))
+        norm = (nn.SyncBatchNorm if world > 1 else nn.BatchNorm2d)(width)
+        model.roi_heads.res5.add_module("norm", norm.to(device))
     missing, _ = model.load_state_dict(renamed(net.state_dict()), strict=False)
     unset = [
         name

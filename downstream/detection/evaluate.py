@@ -12,6 +12,7 @@ from downstream.detection.boxes import clip
 from downstream.detection.c4 import C4Detector, Detections
 from downstream.detection.coco_ap import coco_matches, evaluate_coco
 from downstream.detection.detections import Found
+from downstream.detection.processes import ALONE, Processes
 from downstream.detection.readers import Records
 from downstream.detection.settings import DetectSettings
 from downstream.detection.voc_ap import evaluate_voc, voc_matches
@@ -30,13 +31,19 @@ def to_original(found: Detections, seen: Tensor, original: tuple[int, int]) -> D
 
 
 def detect_all(
-    model: C4Detector, records: Records, settings: DetectSettings, device: torch.device
+    model: C4Detector,
+    records: Records,
+    settings: DetectSettings,
+    device: torch.device,
+    processes: Processes = ALONE,
 ) -> list[Found]:
-    """Detections of every image of `records`, in its order and its own pixels."""
+    """Detections of every image of `records`, in its order and its own pixels; each process does a
+    part, and all have them all."""
     model.eval()
     store = Pixels(records)
-    found: list[Found] = []
-    for numbers in _runs(records, settings):
+    done: list[list[Found]] = []
+    for numbers in processes.share(list(_runs(records, settings))):
+        found: list[Found] = []
         images = [resize(store[n], _test_size(records, n, settings)) for n in numbers]
         batch, sizes = normalize_and_pad(images, settings, device)
         batch = batch.contiguous(memory_format=torch.channels_last)
@@ -44,7 +51,8 @@ def detect_all(
             item = records.items[number]
             back = to_original(given, size, (item.width, item.height))
             found.append(Found(*(part.cpu().numpy() for part in back)))
-    return found
+        done.append(found)
+    return [each for run in processes.gather(done) for each in run]
 
 
 def _test_size(records: Records, number: int, settings: DetectSettings) -> tuple[int, int]:

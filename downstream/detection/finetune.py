@@ -3,22 +3,25 @@
 Protocol: He et al. (MoCo, CVPR 2020), appendix A.4, with Detectron2's R50-C4; AutoMix, Table 7.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from downstream.detection.batches import training_batches
 from downstream.detection.c4 import Batch, C4Detector
 from downstream.detection.checkpoint import RunCheckpoint, run_key
 from downstream.detection.evaluate import detect_all, intervals, judge
+from downstream.detection.processes import ALONE, Processes
 from downstream.detection.readers import Records
 from downstream.detection.schedule import learning_rates, optimizer
 from downstream.detection.settings import DetectSettings
 from mixlib.seed import generator
 from mixlib.training.checkpoint import Aside
+from mixlib.training.sync_batch_norm import synchronize
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
 LOG_POINTS = 100  # losses are read, checked and logged about this often in a run
@@ -42,6 +45,8 @@ def finetune(
     workers: int = 0,
     stop: Callable[[], bool] = lambda: False,
     set_aside: Aside | None = None,
+    processes: Processes = ALONE,
+    recompute: bool = False,
 ) -> dict[str, object]:
     """Fine-tune a detector that starts from the ResNet `net_modules`, and evaluate it on `test`.
 
@@ -59,6 +64,9 @@ def finetune(
         stop: asked after every step: whether to save and end with StoppedAtCheckpoint.
         set_aside: called with a broken checkpoint and the reason; None renames the file and says
             so. The run goes on from the one before.
+        processes: those of the default group that share the work; all get the same results, and
+            the number changes nothing but the order of sums (torchvision backend).
+        recompute: activations are computed again in the backward pass, in less memory.
 
     Returns:
         AP, AP50, AP75 in percent, per_class (name -> the same), intervals (name -> bounds),
@@ -74,9 +82,14 @@ def finetune(
             f"{test.classes}"
         )
     where = torch.device(device)
-    given = {"seed": seed, "device": where, "progress": progress, "workers": workers}
+    given = {
+        "seed": seed, "device": where, "progress": progress, "workers": workers,
+        "processes": processes, "recompute": recompute,
+    }  # fmt: skip
     key = run_key(settings, seed, net_modules.state_dict())
-    kept = RunCheckpoint(Path(workdir), key, checkpoint_seconds, set_aside, stop)
+    kept = RunCheckpoint(
+        Path(workdir), key, checkpoint_seconds, set_aside, stop, writer=not processes.rank
+    )
     if settings.backend == "detectron2":
         from downstream.detection.detectron2_backend import train_and_detect
     else:
@@ -86,27 +99,26 @@ def finetune(
     )
     metrics = judge(test, found, settings.ap_rule)
     spread = intervals(test, found, settings.ap_rule)
-    kept.clear()
+    if not processes.rank:
+        kept.clear()
     return metrics | {"losses": losses, "intervals": spread}
 
 
-def _train_and_detect(net, settings, train, test, *, checkpoint, seed, device, progress, workers):
+def _train_and_detect(
+    net, settings, train, test, *, checkpoint, seed, device, progress, workers, processes, recompute
+):
     model = C4Detector(net, len(train.classes), settings, generator(seed, "detection layers"))
+    model.recompute = recompute
+    if settings.norm != "frozen" and processes.world > 1:
+        synchronize(model, device)
+        model.freeze()
     # torch's stubs lack the memory format beside a device
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    losses = train_detector(
-        model,
-        settings,
-        train,
-        checkpoint,
-        seed=seed,
-        device=device,
-        progress=progress,
-        workers=workers,
-    )
+    given = {"seed": seed, "device": device, "workers": workers, "processes": processes}
+    losses = train_detector(model, settings, train, checkpoint, progress=progress, **given)
     if settings.precise_bn_iters:
-        estimate_norms(model, settings, train, seed=seed, device=device, workers=workers)
-    return detect_all(model, test, settings, device), losses
+        estimate_norms(model, settings, train, **given)
+    return detect_all(model, test, settings, device, processes), losses
 
 
 def train_detector(
@@ -119,6 +131,7 @@ def train_detector(
     device: torch.device,
     progress: Progress,
     workers: int,
+    processes: Processes = ALONE,
 ) -> list[dict[str, float]]:
     """Train `model` in place, from its checkpoint if there is one; returns the log of losses."""
     sgd = optimizer(model, settings)
@@ -131,18 +144,19 @@ def train_detector(
         start, log = saved["iteration"], saved["log"]
     every = max(1, settings.iterations // LOG_POINTS)
     batches = training_batches(
-        train, settings, seed=seed, start=start, device=device, workers=workers
+        train, settings, seed=seed, start=start, device=device, workers=workers, processes=processes
     )
     model.train()
-    for step, batch in enumerate(batches, start=start):
+    for step in range(start, settings.iterations):
         for group in sgd.param_groups:
             group["lr"] = rates[step]
-        terms = update(model, batch, sgd, generator(seed, "detection samples", step))
+        terms = update(model, batches, sgd, settings, seed, step, processes)
         done = step + 1
         if done % every == 0 or done == settings.iterations:
-            log.append(log_row(done, terms))
-            progress(done, settings.iterations, log[-1])
-        if checkpoint.due() or done == settings.iterations:
+            log.append(log_row(done, processes.average(terms)))
+            if not processes.rank:
+                progress(done, settings.iterations, log[-1])
+        if checkpoint.due() or (checkpoint.writer and done == settings.iterations):
             log_row(done, terms)  # what is lost does not replace what is good
             checkpoint.save(
                 {
@@ -157,14 +171,33 @@ def train_detector(
 
 
 def update(
-    model: C4Detector, batch: Batch, sgd: torch.optim.SGD, rng: torch.Generator
+    model: C4Detector,
+    batches: Iterator[Batch],
+    sgd: torch.optim.SGD,
+    settings: DetectSettings,
+    seed: int,
+    step: int,
+    processes: Processes = ALONE,
 ) -> dict[str, torch.Tensor]:
-    """One step of gradient descent; returns the loss terms."""
-    terms = model(batch, rng)
+    """One step of gradient descent, with the next batch of every pass; returns the loss terms, of
+    this process's shards."""
     sgd.zero_grad(set_to_none=True)
-    sum(terms.values()).backward()
+    sums: dict[str, torch.Tensor] = {}
+    passes = processes.passes(settings)
+    for shards, batch in zip(passes, batches, strict=False):
+        terms = model(batch, *(sampling(settings, seed, step, shard) for shard in shards))
+        (sum(terms.values()) / len(passes)).backward()
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0) + value.detach() / len(passes)
+    processes.average_gradients(model)
     sgd.step()
-    return terms
+    return sums
+
+
+def sampling(settings: DetectSettings, seed: int, step: int, shard: int) -> torch.Generator:
+    """The generator that samples a shard's anchors and regions in a step."""
+    keys = (step,) if settings.shards == 1 else (step, shard)
+    return generator(seed, "detection samples", *keys)
 
 
 def log_row(iteration: int, terms: Mapping[str, torch.Tensor]) -> dict[str, float]:
@@ -188,21 +221,25 @@ def estimate_norms(
     seed: int,
     device: torch.device,
     workers: int,
+    processes: Processes = ALONE,
 ) -> None:
     """Replace running statistics by plain averages over precise_bn_iters fresh training batches.
 
     Wu and Johnson, "Rethinking 'Batch' in BatchNorm" (2021), section 3.
     """
     model.train()
-    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative average
     short = replace(settings, iterations=settings.precise_bn_iters)
     draw = int(torch.randint(1 << 31, (), generator=generator(seed, "detection norms")))
-    batches = training_batches(train, short, seed=draw, start=0, device=device, workers=workers)
-    for step, batch in enumerate(batches):
-        model(batch, generator(draw, "detection samples", step))
+    batches = training_batches(
+        train, short, seed=draw, start=0, device=device, workers=workers, processes=processes
+    )
+    for step in range(short.iterations):
+        for shards, batch in zip(processes.passes(short), batches, strict=False):
+            model(batch, *(sampling(short, draw, step, shard) for shard in shards))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -4,7 +4,7 @@ Defaults are Detectron2's `Base-RCNN-C4` with the Pascal VOC sizes and the 24k-i
 that MoCo introduced and OpenMixup (hence AutoMix, Table 7) kept.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 BACKENDS = ("torchvision", "detectron2")
@@ -26,7 +26,9 @@ class DetectSettings:
     Pairs such as `pre_nms` are (training, test). `freeze_at` counts the frozen leading stages
     (1: stem, 2: stem and layer1, ...); use 0 together with `norm="trainable"` when nothing was
     pretrained, because frozen random normalization learns nothing. `extra_norm` appends a batch
-    norm to layer4 (MoCo's variant). Raises ValueError on a combination that cannot run.
+    norm to layer4 (MoCo's variant). `shards` are the parts of a batch in which losses are averaged
+    and regions drawn, the protocol's number of GPUs; how many are in use is another matter
+    (`downstream.detection.processes`). Raises ValueError on a combination that cannot run.
     """
 
     backend: str = "torchvision"
@@ -68,6 +70,7 @@ class DetectSettings:
     nms: float = 0.5
     detections_per_image: int = 100
     ap_rule: str = "voc2007"
+    shards: int = field(default=1, metadata={"later": True})
 
     def __post_init__(self):
         _one_of("backend", self.backend, BACKENDS)
@@ -76,6 +79,11 @@ class DetectSettings:
         for name in ("iterations", "batch", "test_size", "max_size", "test_batch", "roi_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.shards < 1 or self.batch % self.shards:
+            raise ValueError(
+                f"batch must be a multiple of its shards, got {self.batch} images and "
+                f"{self.shards} shards"
+            )
         if not self.train_sizes:
             raise ValueError("train_sizes needs at least one shortest-edge length, got none")
         if list(self.steps) != sorted(set(self.steps)):
@@ -116,8 +124,8 @@ def moco_norm() -> dict[str, Any]:
 
 
 # AutoMix 4.4: VOC with 24k iterations, COCO with the 2x schedule. The release follows MoCo's norm
-# layers on VOC and COCO alike.
+# layers on VOC and COCO alike; both on 8 GPUs with 2 images each.
 SETTINGS: dict[str, DetectSettings] = {
-    "voc_24k": voc_24k(backend="detectron2", **moco_norm()),
-    "coco_2x": coco_2x(backend="detectron2", **moco_norm()),
+    "voc_24k": voc_24k(backend="detectron2", shards=8, **moco_norm()),
+    "coco_2x": coco_2x(backend="detectron2", shards=8, **moco_norm()),
 }

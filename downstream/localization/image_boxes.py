@@ -38,11 +38,11 @@ def read_image_boxes(
         return read_truth(layout, root, split).of(names)
     if layout == "tiny-imagenet" and split == "val":
         return _tiny_imagenet(root).of([path.name for path in paths])
-    if layout == "imagefolder" and spec is not None:
-        return _generated(spec, split, paths)
     folder = root.parent / METADATA
     if layout in ("imagefolder", "imagenet100") and folder.is_dir():
         return _by_file_name(read_wsol(folder)).of([path.name for path in paths])
+    if layout == "imagefolder" and spec is not None:
+        return _generated(spec, split, paths)
     raise InputError(
         f"{root}: expected true boxes of the images, found none: this needs CUB-200-2011, "
         f"Tiny-ImageNet, or for ImageNet the WSOL metadata at {folder}"

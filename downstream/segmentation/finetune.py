@@ -22,8 +22,12 @@ from downstream.segmentation.settings import SegmentSettings
 from downstream.segmentation.upernet import UPerNet
 from mixlib.seed import derive
 
-Report = Callable[[int, int, float], None]
-"""(step done, steps in all, loss)."""
+Report = Callable[[int, int, Tensor], None]
+"""(step done, steps in all, loss on the device: to read it is to wait for it)."""
+NEVER = 2**62
+"""The step at which a training breaks that does not."""
+LOOK = 50
+"""Steps between looks at whether a loss was not finite, where a look waits for a device."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Training:
     pixels: Preparation
     seed: int = 0
     step: int = field(default=0, init=False)
+    # the first step whose loss was not finite; stays on the device
+    _broken: Tensor | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if not len(self.data):
@@ -72,14 +78,32 @@ class Training:
         """Trains up to a step (None: to the end).
 
         Raises:
-            FloatingPointError: the loss is not finite: the training diverged.
+            FloatingPointError: the loss of a step is not finite; names it. On a GPU, up to 50 more
+                are done before.
         """
         last = self.settings.steps if until is None else min(until, self.settings.steps)
+        look = 1 if self.pixels.device == "cpu" else LOOK
         self.model.train()
         while self.step < last:
             loss = self._train_on(*self._batch())
             self.step += 1
+            now = torch.where(loss.isfinite(), NEVER, self.step)
+            self._broken = now if self._broken is None else torch.minimum(self._broken, now)
+            if self.step % look == 0 or self.step == last:
+                self.stop_if_broken()
             report(self.step, self.settings.steps, loss)
+
+    def stop_if_broken(self) -> None:
+        """Ends a training in which the loss of a step was not finite.
+
+        Raises:
+            FloatingPointError: names the step.
+        """
+        if self._broken is not None and (first := int(self._broken)) != NEVER:
+            raise FloatingPointError(
+                f"expected finite losses, found another at step {first}: lower the learning rate, "
+                "or look at the images"
+            )
 
     def state(self) -> dict[str, Any]:
         """Everything that :meth:`resume` needs."""
@@ -112,7 +136,7 @@ class Training:
             masks.append(torch.from_numpy(mask.astype(np.int64)))
         return torch.cat(crops), torch.stack(masks).to(self.pixels.device)
 
-    def _train_on(self, x: Tensor, y: Tensor) -> float:
+    def _train_on(self, x: Tensor, y: Tensor) -> Tensor:
         rate = learning_rate(self.step, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
@@ -121,15 +145,10 @@ class Training:
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive(self.seed, "dropout", self.step))
             loss = segmentation_loss(self.model, x, y, self.settings.auxiliary_weight)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"expected a finite loss, found {loss.item()} at step {self.step}: lower the "
-                "learning rate, or look at the images"
-            )
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return float(loss.detach())
+        return loss.detach()
 
 
 def segmentation_loss(model: UPerNet, x: Tensor, y: Tensor, auxiliary_weight: float) -> Tensor:

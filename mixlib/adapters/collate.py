@@ -6,7 +6,7 @@ samples instead, it collates them first, so the object itself serves as ``collat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.utils.data import default_collate, get_worker_info
 
+from mixlib.core.batch import paths_of, replaced, taken
 from mixlib.mixer import Mixer
 from mixlib.seed import generator
 
@@ -29,8 +30,10 @@ class MixCollate:
             with the epoch): give the DataLoader a ``generator`` and all draws repeat.
         smoothing: label smoothing before mixing.
         collate: turns a list of samples into a batch.
+        keys: where images and labels lie in batches that are mappings or nested, as dotted paths;
+            None looks for the usual names, see :func:`mixlib.core.batch.paths_of`.
 
-    Called with anything but images and labels, what follows these two is passed through.
+    Whatever else a batch holds is passed through.
 
     Example:
         >>> import mixlib
@@ -48,19 +51,23 @@ class MixCollate:
         seed: int = 0,
         smoothing: float = 0.0,
         collate: Callable[[list[Any]], Any] = default_collate,
+        keys: tuple[str, str] | None = None,
     ) -> None:
         self.mixer = mixer
         self.num_classes = num_classes
         self.seed = seed
         self.smoothing = smoothing
         self.collate = collate
+        self.keys = keys
         self._drawing: tuple[int | None, torch.Generator] | None = None
 
-    def __call__(self, *batch: Any) -> tuple[Any, ...]:
-        """A list of samples, ``(images, labels)`` as one argument or as two.
+    def __call__(self, *batch: Any) -> Any:
+        """A list of samples, ``(images, labels)`` as one argument or as two, or a mapping: a tuple,
+        or the mapping, with mixed images and soft labels in their places.
 
         Raises:
-            TypeError: the batch does not begin with an image tensor and a label tensor.
+            TypeError: no images or no labels were found.
+            KeyError: ``keys`` lead nowhere.
             ValueError: no sample, labels are class indices and ``num_classes`` is not known, or
                 what :func:`mixlib.mixer.check_batch` refuses.
         """
@@ -69,15 +76,15 @@ class MixCollate:
             raise ValueError("expected at least one sample, got an empty list: leave it out")
         if isinstance(parts, list) and not isinstance(parts[0], Tensor):
             parts = self.collate(parts)
-        if not isinstance(parts, Sequence) or len(parts) < 2:
+        if not isinstance(parts, Mapping) and (not isinstance(parts, Sequence) or len(parts) < 2):
             raise TypeError(
-                "expected (images, labels, ...) as tensors, got "
-                f"{type(parts).__name__}: pass the two, e.g. (batch['image'], batch['label'])"
+                f"expected (images, labels, ...) as tensors, got {type(parts).__name__}: pass the "
+                "two, e.g. (batch['image'], batch['label'])"
             )
-        if not all(isinstance(part, Tensor) for part in parts[:2]):
-            kinds = [type(part).__name__ for part in parts]
-            raise TypeError(f"expected (images, labels, ...) as tensors, got {kinds}")
-        return (*self._mix(parts[0], parts[1]), *parts[2:])
+        parts = tuple(parts) if isinstance(parts, list) else parts
+        at_images, at_labels = paths_of(parts, self.keys)
+        images, labels = self._mix(taken(parts, at_images), taken(parts, at_labels))
+        return replaced(replaced(parts, at_images, images), at_labels, labels)
 
     def _mix(
         self, images: Float[Tensor, "B C H W"], labels: Shaped[Tensor, "B *Y"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mixlib.catalog.methods import check_released, method
+from mixlib.core.arguments import checked
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import changed
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule
@@ -18,6 +19,7 @@ from mixlib.methods.automix.build import in_pipeline
 from mixlib.methods.automix.schedules import Momentum, constant
 from mixlib.models import backbones
 from mixlib.models.attention import last_attention
+from mixlib.models.wrap import wrap
 from mixlib.training.recipes import Recipe, check_recipe
 
 
@@ -49,6 +51,9 @@ def net(
     model = backbones.build(backbone, classes, seed, drop_path)
     if weights is not None:
         backbones.load_published(model, row, weights)
+    if row.family == "own":
+        # its sites are found in its structure
+        return wrap(model)
     return Net(model, row.sites, layout=row.layout)
 
 
@@ -133,31 +138,70 @@ def objective(
     """
     row = method(name)
     check_recipe(row, recipe)
-    make = resolve(row.path())
     given = dict(params)
     if teacher is not None:
         given["teacher"] = teacher
     if given.pop("released", False):
         check_released(row)
         given = row.as_released(given)
-    given, of_rule = row.split(given)
+    return assembled(
+        row,
+        network,
+        given,
+        rule(recipe),
+        steps=steps,
+        seed=seed,
+        weight_ema=recipe.weight_ema,
+        mix_prob=recipe.mix_prob,
+    )
+
+
+def assembled(
+    row: Method,
+    network: Net,
+    params: Mapping[str, Any],
+    loss: LabelRule,
+    *,
+    steps: int,
+    seed: int,
+    weight_ema: float | None = None,
+    mix_prob: float = 1.0,
+) -> Objective:
+    """The training objective of a catalog row, around a given loss.
+
+    Args:
+        row: of the method.
+        network, params, steps, seed: as of :func:`objective`.
+        loss: of mixed samples; the method's own label rule is built on it.
+        weight_ema: momentum of an average of the weights beside the method.
+        mix_prob: probability that a batch is mixed.
+
+    Raises:
+        TypeError, ValueError: parameters that the method has not or cannot take.
+    """
+    make = checked(resolve(row.path()))
+    given, of_rule = row.split(params)
     pipeline: PipelineName = given.pop("pipeline", row.pipeline)
-    loss = rule(recipe)
     if row.rule is not None:
-        loss = resolve(row.path(row.rule))(rule=loss, **of_rule)
+        loss = checked(resolve(row.path(row.rule)))(rule=loss, **of_rule)
     if row.objective != "once":
+        if "attention" in row.needs:
+            network.sites["attention"] = last_attention(network.body)
         return _own_objective(row, network, given, loss, pipeline, steps, seed)
     momentum = changed(Momentum(), given.pop("momentum", {}))
     made: Policy = make(**given)
-    if recipe.mix_prob < 1:
-        made = Choice((made,), (recipe.mix_prob,))
+    if mix_prob < 1:
+        made = Choice((made,), (mix_prob,))
     # some methods look at the attention only with some of their parameters; a rule always does
-    if "attention" in (row.needs if row.rule is not None else made.needs):
+    needs = row.needs if row.rule is not None else made.needs
+    if "attention" in needs and given.get("teacher") is None:
         network.sites["attention"] = last_attention(network.body)
-    if recipe.weight_ema is not None:
+    if weight_ema is not None:
         if pipeline != "none":
-            raise ValueError(f"{name}: weight_ema beside pipeline {pipeline!r}: one average only")
-        pipeline, momentum = "ema", constant(recipe.weight_ema)
+            raise ValueError(
+                f"{row.name}: weight_ema beside pipeline {pipeline!r}: one average only"
+            )
+        pipeline, momentum = "ema", constant(weight_ema)
     if pipeline == "none":
         return MixOnce(network, made, loss)
     return in_pipeline(network, made, pipeline, momentum, steps=steps, rule=loss)
@@ -173,7 +217,7 @@ def _own_objective(
     seed: int,
 ) -> Objective:
     """The objective of a method that is more than a draw and a forward pass."""
-    make = resolve(row.path())
+    make = checked(resolve(row.path()))
     if row.settings is not None:
         settings = resolve(row.path(row.settings))(params, loss)
         return make(network, settings, steps=steps, seed=seed, pipeline=pipeline)

@@ -5,14 +5,19 @@ bears its name; nothing else need be edited for it to be found here.  Rows are r
 without running it, so that the catalog loads no torch: a row may use literals, the names of
 :mod:`mixlib.core.method` and :mod:`mixlib.core.hyperparameters`, and constants of its own file that
 are made of these.
+
+A method of somebody else's comes in by an entry point of the group ``mixlib.methods``, whose value
+is its module, or by :func:`register_file`.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,7 @@ from mixlib.core import hyperparameters
 from mixlib.core import method as method_row
 from mixlib.core.catalog import Catalog
 from mixlib.core.method import FAMILIES, Family, Method, Params
+from mixlib.core.module_file import make_importable, module_file
 
 __all__ = [
     "FAMILIES",
@@ -30,9 +36,12 @@ __all__ = [
     "check_released",
     "method",
     "read_row",
+    "register_file",
+    "register_module",
 ]
 
 FOLDER = Path(__file__).parents[1] / "methods"
+ENTRY_POINTS = "mixlib.methods"
 
 
 def read_row(path: Path, module: str) -> Method | None:
@@ -107,6 +116,46 @@ def _rows() -> Iterator[Method]:
 
 
 METHODS = Catalog("method", sorted(_rows(), key=lambda row: (row.year, row.name)))
+
+
+def register_module(module: str) -> Method:
+    """Adds the method of a module of somebody else's, whose file ends in its ``ROW``.
+
+    Raises:
+        LookupError: there is no such module.
+        ValueError: it has no row, the row cannot be read, or its name is another method's.
+    """
+    path = module_file(module)
+    row = read_row(path, module)
+    if row is None:
+        raise ValueError(f"{path}: expected ROW = Method({path.stem!r}, ...) at its foot")
+    METHODS.register(row)
+    return row
+
+
+def register_file(path: Path | str) -> Method:
+    """Adds the method of a file of one's own; ``mixlib.build`` and declarations then know it.
+
+    Args:
+        path: the file, written as CONTRIBUTING.md says; its name is the method's.
+
+    Raises:
+        LookupError: there is no such file, or Python finds another module of its name.
+        ValueError: as of :func:`register_module`.
+    """
+    return register_module(make_importable(Path(path)))
+
+
+def _register_installed() -> None:
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            register_module(point.value.partition(":")[0])
+        except (LookupError, ValueError, SyntaxError) as error:
+            # one broken package must not take the library with it
+            warnings.warn(f"entry point {point.name} of {ENTRY_POINTS}: {error}", stacklevel=2)
+
+
+_register_installed()
 
 
 def method(name: str) -> Method:

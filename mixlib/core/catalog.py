@@ -25,7 +25,7 @@ def nearest(what: str, given: str, known: Iterable[str]) -> str:
 
 
 class Catalog(Mapping[str, Row], Generic[Row]):
-    """Rows by name, in the order given; read-only.
+    """Rows by name, in the order given; :meth:`register` adds one of somebody else's.
 
     Args:
         what: what a row is, for messages ("method", "backbone").
@@ -51,6 +51,19 @@ class Catalog(Mapping[str, Row], Generic[Row]):
             if name in self._rows:
                 raise ValueError(f"two rows of the {what} catalog are called {name!r}")
             self._rows[name] = row
+
+    def register(self, row: Row) -> None:
+        """Adds a row that comes from outside the library; the same one twice is one.
+
+        Raises:
+            ValueError: another row has its name.
+        """
+        name: Any = row.name  # type: ignore[attr-defined]
+        if self._rows.setdefault(name, row) != row:
+            raise ValueError(
+                f"expected a new {self.what}, found that {name!r} is already the name of another: "
+                "give yours another name"
+            )
 
     def __getitem__(self, name: str) -> Row:
         if name not in self._rows:

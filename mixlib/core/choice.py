@@ -55,6 +55,10 @@ class Choice(Policy):
     def without_mixing(self) -> Policy:
         return replace(self, policies=tuple(policy.without_mixing() for policy in self.policies))
 
+    def check_net(self, net: Net) -> None:
+        for policy in self.policies:
+            policy.check_net(net)
+
     def at(self, lam: float) -> Policy:
         odds = certain(self.odds)
         mixing = [(policy.at(lam), p) for policy, p in zip(self.policies, odds, strict=True) if p]

@@ -2,15 +2,17 @@
 
 Every rule honors per-sample weights and any number of sources.  ``y`` is int64 [B]; the label of
 output b is sum_k weight[b, k] * onehot(y[source[b, k]]).  Where a mix brings labels of its own
-(``Mix.labels``, rows over the classes), they stand for onehot(y).
+(``Mix.labels``, rows over the classes), they stand for onehot(y); so do rows [B, Y] in the place of
+``y`` where it brings none.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -19,6 +21,8 @@ from torch.nn import functional as F
 
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
+
+ROW_TOLERANCE = 0.02  # of the sum of a soft label, which half precision rounds
 
 
 class LabelRule(ABC):
@@ -36,6 +40,12 @@ class LabelRule(ABC):
 
     taps: tuple[str, ...] = ()
 
+    def __init_subclass__(cls, **words: Any) -> None:
+        """Every rule takes rows over the classes for class indices, see :func:`_of_rows`."""
+        super().__init_subclass__(**words)
+        if "__call__" in cls.__dict__ and not getattr(cls.__call__, "__isabstractmethod__", False):
+            cls.__call__ = _of_rows(cls.__call__)  # type: ignore[method-assign]
+
     def bound(self, net: Net) -> LabelRule:
         """The same rule for this network: one that reads its tensors learns here how they lie."""
         return self
@@ -49,6 +59,68 @@ class LabelRule(ABC):
         y: Int[Tensor, " B"],
     ) -> Float[Tensor, ""]:
         """Mean loss of the batch."""
+
+
+def _of_rows(call: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The same rule: rows over the classes become the labels of the mix, unless it has its own."""
+
+    @wraps(call)
+    def called(
+        self: LabelRule, mix: Mix, logits: Tensor, seen: Mapping[str, Tensor], y: Tensor
+    ) -> Tensor:
+        if y.ndim == 2:
+            if mix.labels is None:
+                mix = replace(mix, labels=y.to(mix.weight))
+            y = y.argmax(1)
+        return call(self, mix, logits, seen, y)
+
+    return called
+
+
+def check_indices(y: Int[Tensor, " B"], classes: int) -> None:
+    """Refuses class indices that are none.  On the CPU only: looking at a GPU's would mean to wait
+    for it, and its kernels assert the same.
+
+    Raises:
+        ValueError: an index below 0 or not below ``classes``.
+
+    Example:
+        >>> check_indices(torch.tensor([0, 5]), 5)
+        Traceback (most recent call last):
+        ValueError: labels must be class indices from 0 to 4 for 5 classes, found 5
+    """
+    if y.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    low, high = (int(end) for end in y.aminmax())
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"labels must be class indices from 0 to {classes - 1} for {classes} classes, found "
+            f"{low if low < 0 else high}"
+        )
+
+
+def check_rows(rows: Float[Tensor, "B Y"]) -> None:
+    """Refuses rows that are no distribution over the classes, as those of several labels an image
+    are not.  On the CPU only, as :func:`check_indices`.
+
+    Raises:
+        ValueError: a row that does not sum to one.
+
+    Example:
+        >>> check_rows(torch.tensor([[1.0, 1.0, 0.0]]))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: a softmax cross-entropy needs labels that sum to one, found a row with sum 2...
+    """
+    if rows.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    total = rows.detach().sum(1)
+    off = (total - 1).abs()
+    if not bool((off < ROW_TOLERANCE).all()):
+        raise ValueError(
+            "a softmax cross-entropy needs labels that sum to one, found a row with sum "
+            f"{float(total[off.argmax()]):g}: for several labels an image take "
+            'BinaryCrossEntropy(), targets="multilabel"'
+        )
 
 
 def soft_targets(
@@ -67,6 +139,7 @@ def soft_targets(
         [[0.75, 0.0, 0.25], [0.25, 0.0, 0.75]]
     """
     if mix.labels is None:
+        check_indices(y, classes)
         rows = torch.zeros(len(y), classes, device=y.device)
         rows.scatter_add_(1, y[mix.source], mix.weight)
     else:
@@ -112,9 +185,11 @@ class CrossEntropy(LabelRule):
     ) -> Float[Tensor, ""]:
         log_p = F.log_softmax(logits.float(), dim=1)
         if mix.labels is None:
+            check_indices(y, logits.shape[1])
             picked = log_p.gather(1, y[mix.source])
         else:
             rows = own_labels(mix.labels, logits.shape[1])
+            check_rows(rows)
             picked = torch.einsum("bky,by->bk", rows[mix.source], log_p)
         loss = -(mix.weight * picked).sum(1)
         if self.smoothing:

@@ -17,6 +17,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
+from mixlib.core.arguments import checked
 from mixlib.core.catalog import nearest
 from mixlib.core.training_pipeline import MOMENTUM, TRAINING_PIPELINES
 
@@ -163,4 +164,4 @@ class Method:
     ) -> Any:
         """Calls the constructor with the family's parameters (as released) and these changes."""
         params, _ = self.split({**self.params_for(family, small, released=released), **changes})
-        return resolve(self.path())(**params)
+        return checked(resolve(self.path()))(**params)

@@ -13,24 +13,62 @@ Pairs have K = 2 with source 0 the sample itself, so ``mask[:, 0]`` is the paper
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.core.boxes import Boxes, paste
 
-__all__ = ["Boxes", "Mix", "blend", "cyclic", "identity", "pair", "rolled"]
+__all__ = ["Boxes", "MadeUp", "Mix", "Move", "blend", "cyclic", "identity", "pair", "rolled"]
 
 # pixels of a sample up to which boxes are blended by a mask instead of pasted one by one: a paste
 # costs some 4 us however small it is
 SMALL = 16_384
 # "1 - tensor" takes 2.6 us, a subtraction from a tensor 1.0
 _ONE = torch.ones((), dtype=torch.float64)
+
+
+class Move(ABC):
+    """Where the pixels of a part come from: what moved an image moves its annotations.
+
+    ``made_up``: from nowhere, the method invented them.
+
+    Example:
+        >>> MadeUp()(torch.ones(1, 1, 2, 2)).sum()
+        tensor(0.)
+    """
+
+    made_up: bool = False
+
+    @abstractmethod
+    def __call__(self, maps: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B C H W"]:
+        """The maps of every output's source, moved, without interpolation."""
+
+    def scale(self, size: tuple[int, int]) -> Float[Tensor, " n"]:
+        """Pixels of the output for each of the source, in images of this size."""
+        return torch.ones(1)
+
+
+@dataclass(frozen=True)
+class MadeUp(Move):
+    """A part that shows no sample (the fill of Cutout): its maps are zero.
+
+    Example:
+        >>> MadeUp().made_up
+        True
+    """
+
+    made_up = True
+
+    def __call__(self, maps: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B C H W"]:
+        return torch.zeros_like(maps)
 
 
 @dataclass(frozen=True)
@@ -48,6 +86,8 @@ class Mix:
         parts: one entry per source: None where ``x[source]`` is used in place, or the content that
             a method moved, resized or made up (PuzzleMix's transport, ResizeMix, Cutout's fill),
             float, broadcastable to [B, C, H, W]. None: every source in place.
+        moves: for ``parts``: one entry per source, None where ``x[source]`` is used in place, or
+            where the part's pixels come from; None: not known, annotations cannot be mixed.
         labels: float [B, Y], the label of every *input* sample as a row over the classes, where it
             is no class index (ReLabel, soft labels); None: the class indices that come with the
             batch.
@@ -64,6 +104,7 @@ class Mix:
     shift: int | None = None
     parts: tuple[Tensor | None, ...] | None = None
     labels: Float[Tensor, "B Y"] | None = None
+    moves: tuple[Move | None, ...] | None = None
 
     def dense(self, size: tuple[int, int] | None = None) -> Float[Tensor, "n K h w"]:
         """The mask as weights per source, brought to ``size`` by area averaging (which keeps its
@@ -112,20 +153,20 @@ def identity(batch: int, device: torch.device | str = "cpu") -> Mix:
 
 @lru_cache(maxsize=64)
 def _twice(batch: int, device: torch.device) -> Int[Tensor, " n"]:
-    """0 .. B-1, twice; shared by all mixes of this batch size, so never written to."""
+    """0 .. B-1, twice; shared by all mixes of this batch size, so never handed out."""
     # a tensor made inside inference mode could not be used in a training step later
     with torch.inference_mode(False):
         return torch.arange(batch, device=device).repeat(2)
 
 
 def cyclic(batch: int, shift: int, device: torch.device) -> Int[Tensor, "B 2"]:
-    """The sources of a cyclic pairing, (b, (b + shift) % B): a view, nothing is computed."""
-    return _twice(batch, device).as_strided((batch, 2), (1, shift))
+    """The sources of a cyclic pairing, (b, (b + shift) % B), for the caller to keep."""
+    return _twice(batch, device).as_strided((batch, 2), (1, shift)).clone()
 
 
 def rolled(batch: int, shift: int, device: torch.device) -> Int[Tensor, " B"]:
-    """The partners of a cyclic pairing, (b + shift) % B: a view as well."""
-    return _twice(batch, device).as_strided((batch,), (1,), shift)
+    """The partners of a cyclic pairing, (b + shift) % B, for the caller to keep."""
+    return _twice(batch, device).as_strided((batch,), (1,), shift).clone()
 
 
 def pair(
@@ -135,6 +176,7 @@ def pair(
     *,
     shift: int | None = None,
     parts: tuple[Tensor | None, Tensor | None] | None = None,
+    moves: tuple[Move | None, Move | None] | None = None,
 ) -> Mix:
     """A mix of each sample with one partner.
 
@@ -145,7 +187,7 @@ def pair(
         weight: float [B or 1], label share of the sample's own image, the partner gets the rest; or
             [B or 1, 2], the shares of both.
         shift: see :class:`Mix`.
-        parts: see :class:`Mix`.
+        parts, moves: see :class:`Mix`.
 
     Example:
         >>> mix = pair(torch.tensor([1, 0]), None, torch.tensor([0.25]))
@@ -165,7 +207,7 @@ def pair(
         source = torch.stack([torch.arange(batch, device=device), partner], dim=1)
     else:
         source = cyclic(batch, shift, device)
-    return Mix(source, shares.expand(batch, 2), mask, shift, parts)
+    return Mix(source, shares.expand(batch, 2), mask, shift, parts, moves=moves)
 
 
 def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
@@ -174,6 +216,9 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
     Masks are brought to the size of ``x``; the result has the dtype, device and memory format of
     ``x``. Differentiable with respect to ``x`` and to a dense mask.  Where no gradient is asked
     for, a cyclic pairing moves 3 N bytes (two reads, one write) and makes no temporary.
+
+    A source without weight at a pixel leaves no trace there, be it NaN or infinite (of images:
+    where a gradient is asked for, a weighted sum stays a weighted sum).
 
     Raises:
         ValueError: ``x`` is neither [B, C, H, W] nor [B, N, C], its batch differs from the mix's,
@@ -198,13 +243,39 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
         return _part(mix, x, 0)
     size = (shape[2], shape[3])
     if isinstance(mix.mask, Boxes) and mix.mask.size == size:
-        return _fill_boxes(mix, mix.mask, x)
-    if sources == 2:
-        return _blend_pair(mix, x, mix.dense(size)[:, :1])
-    mask = mix.dense(size).to(x.dtype)
-    parts = [_part(mix, x, k) for k in range(sources)]
-    mask = mask[:, :, None]
-    return sum((mask[:, k] * part for k, part in enumerate(parts[1:], 1)), mask[:, 0] * parts[0])
+        out = _fill_boxes(mix, mix.mask, x)
+    elif sources == 2:
+        out = _blend_pair(mix, x, mix.dense(size)[:, :1])
+    else:
+        out = _blend_several(mix, x, mix.dense(size).to(x.dtype))
+    return out if mix.parts is None else _in_format_of(x, out)
+
+
+def _in_format_of(x: Tensor, out: Tensor) -> Tensor:
+    """The same values in the memory format of the batch: parts that were made up come in their
+    own."""
+    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+        return out
+    return out.contiguous(memory_format=torch.channels_last)
+
+
+def _blend_several(mix: Mix, x: Tensor, mask: Float[Tensor, "n K h w"]) -> Tensor:
+    weights, parts = mask[:, :, None].unbind(1), [_part(mix, x, k) for k in range(mask.shape[1])]
+    out = sum(
+        (w * part for w, part in zip(weights[1:], parts[1:], strict=True)), weights[0] * parts[0]
+    )
+    if _differentiated(x, mask) or not _may_be_broken(out):
+        return out
+    shown = [torch.where(w == 0, 0, w * part) for w, part in zip(weights, parts, strict=True)]
+    return sum(shown[1:], shown[0])
+
+
+def _may_be_broken(out: Tensor) -> bool:
+    """Whether a pixel may be no finite number.  Where looking would mean to wait for the device, it
+    may; on the CPU one sum tells."""
+    if out.device.type != "cpu" or torch.compiler.is_compiling():
+        return True
+    return not math.isfinite(float(out.sum()))
 
 
 def _part(mix: Mix, x: Tensor, k: int) -> Tensor:
@@ -228,9 +299,32 @@ def _blend_pair(
     lerp is exact at both ends, which a sum of two products is not in half precision.
     """
     if mix.shift is None or mix.parts is not None or _differentiated(x, weight):
-        own, other, share = _part(mix, x, 0), _part(mix, x, 1), weight.to(x.dtype)
-        return torch.lerp(own, other, share) if of_partner else torch.lerp(other, own, share)
-    out, ends = torch.empty_like(x), (x.shape[0] - mix.shift, mix.shift)
+        end, start, share = _part(mix, x, 0), _part(mix, x, 1), weight.to(x.dtype)
+        if of_partner:
+            end, start = start, end
+        out = torch.lerp(start, end, share)
+        if _differentiated(x, weight) or not _may_be_broken(out):
+            return out
+        return _whole_at_the_ends(out, start, end, share)
+    out = _lerp_cyclic(x, mix.shift, weight, of_partner)
+    if not _may_be_broken(out):
+        return out
+    end, start = x, _take(mix, x, 1)
+    if of_partner:
+        end, start = start, end
+    return _whole_at_the_ends(out, start, end, weight.to(x.dtype))
+
+
+def _whole_at_the_ends(out: Tensor, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """The mean of two images, of which a weight of 0 or 1 shows one alone: 0 times NaN is NaN."""
+    return torch.where(share == 0, start, torch.where(share == 1, end, out))
+
+
+def _lerp_cyclic(
+    x: Tensor, shift: int, weight: Float[Tensor, "n 1 h w"], of_partner: bool
+) -> Tensor:
+    """:func:`_blend_pair` of a cyclic pairing, without a copy of the partners."""
+    out, ends = torch.empty_like(x), (x.shape[0] - shift, shift)
     # the samples whose partner comes later in the batch, then those for whom it starts again; every
     # view and call counts at 32 x 32
     weighed, rest = x.split_with_sizes(ends), x.split_with_sizes(ends[::-1])[::-1]

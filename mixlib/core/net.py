@@ -10,13 +10,17 @@ import copy
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 Layout = Literal["channels_first", "channels_last", "tokens"]
 Edit = Callable[[Tensor], Tensor]
+
+
+class NoSiteError(KeyError):
+    """A site that a network does not have."""
 
 
 class _Reached(Exception):
@@ -31,11 +35,18 @@ class Net(nn.Module):
             replace a tensor on their way run uncompiled, see :func:`uncompiled`.
         sites: names for places, e.g. {"stage3": "layer3"}; plain module paths always work.
         layout: how feature maps lie: "channels_first" [B, C, h, w], "channels_last" [B, h, w, C] or
-            "tokens" [B, 1 + h w, C] behind one class token.
+            "tokens" [B, prefix + h w, C] behind a class token.
         head: path of the last linear layer ("fc", "head.fc"), for methods that put several heads
             on one representation.  None means the nn.Linear that was registered last, which holds
             for the ResNets, ViTs, DeiTs, Swins and ConvNeXts of torchvision and timm; a model with
             two heads of its own (distilled DeiT) must name one.
+        layouts: of sites whose tensors lie otherwise.
+        prefix: tokens before the patches, where the model does not say it itself (see
+            :func:`mixlib.models.attention.token_layout`).
+
+    The model may return logits, an object with ``.logits`` (Hugging Face, torchvision's GoogLeNet),
+    a mapping with "logits", or a tuple that begins with them; a site's submodule a tensor, or a
+    tuple that begins with it.
 
     Example:
         >>> net = Net(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), {"flat": "0"})
@@ -51,12 +62,20 @@ class Net(nn.Module):
         sites: Mapping[str, str] | None = None,
         head: str | None = None,
         layout: Layout = "channels_first",
+        layouts: Mapping[str, Layout] | None = None,
+        prefix: int | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.sites = dict(sites or {})
         self.head = head
         self.layout: Layout = layout
+        self.layouts: dict[str, Layout] = dict(layouts or {})
+        self.prefix = prefix
+
+    def layout_of(self, site: str) -> Layout:
+        """How the tensor at a site lies."""
+        return "channels_first" if site == "input" else self.layouts.get(site, self.layout)
 
     def forward(
         self, x: Tensor, edit: Mapping[str, Edit] | None = None, tap: Sequence[str] = ()
@@ -79,9 +98,9 @@ class Net(nn.Module):
             seen["input"] = x
         places = [site for site in dict.fromkeys((*edit, *tap)) if site != "input"]
         if not places:
-            return self.model(x), seen
+            return logits_of(self.model(x)), seen
         with self._hooked(places, edit, tap, seen), uncompiled():
-            return self.model(x), seen
+            return logits_of(self.model(x)), seen
 
     @property
     def body(self) -> nn.Module:
@@ -95,8 +114,8 @@ class Net(nn.Module):
             return x
         found: dict[str, Tensor] = {}
 
-        def leave(_module: nn.Module, _args: object, output: Tensor) -> None:
-            found[site] = output
+        def leave(_module: nn.Module, _args: object, output: object) -> None:
+            found[site] = _tensor_at(site, output)
             raise _Reached
 
         handle = self.place(site).register_forward_hook(leave)
@@ -108,21 +127,25 @@ class Net(nn.Module):
             pass
         finally:
             handle.remove()
+        if site not in found:
+            raise ValueError(f"the forward pass did not come by {site!r}: nothing was read")
         return found[site]
 
     def place(self, site: str) -> nn.Module:
         """The submodule of a site.
 
         Raises:
-            KeyError: no such site; the message lists the named ones.
+            NoSiteError: a KeyError; lists the named sites and outer module paths.
         """
         path = self.sites.get(site, site)
         try:
             return self.body.get_submodule(path)
         except AttributeError:
-            known = ", ".join(["input", *self.sites]) or "module paths only"
-            raise KeyError(
-                f"no site {site!r} in {type(self.body).__name__}; named sites: {known}"
+            known = ", ".join(["input", *self.sites])
+            inside = ", ".join(_outer_paths(self.body))
+            raise NoSiteError(
+                f"no site {site!r} in {type(self.body).__name__}; named sites: {known}; module "
+                f"paths do as well: {inside}"
             ) from None
 
     def head_path(self) -> str:
@@ -156,7 +179,8 @@ class Net(nn.Module):
         With nn.Identity the network returns the representation [B, D] that its head reads.
         """
         path = self.head_path()
-        return Net(graft(self.body, path, head), self.sites, path, self.layout)
+        twin = graft(self.body, path, head)
+        return Net(twin, self.sites, path, self.layout, self.layouts, self.prefix)
 
     @contextmanager
     def _hooked(
@@ -166,11 +190,14 @@ class Net(nn.Module):
         tap: Sequence[str],
         seen: dict[str, Tensor],
     ) -> Iterator[None]:
-        def hook(site: str) -> Callable[[nn.Module, object, Tensor], Tensor]:
-            def apply(_module: nn.Module, _args: object, output: Tensor) -> Tensor:
-                output = edit[site](output) if site in edit else output
+        def hook(site: str) -> Callable[[nn.Module, object, object], object]:
+            def apply(_module: nn.Module, _args: object, output: object) -> object:
+                z = _tensor_at(site, output)
+                if site in edit:
+                    z = edit[site](z)
+                    output = z if isinstance(output, Tensor) else _with_first(output, z)
                 if site in tap:
-                    seen[site] = output
+                    seen[site] = z
                 return output
 
             return apply
@@ -181,6 +208,66 @@ class Net(nn.Module):
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def logits_of(output: Any) -> Tensor:
+    """The logits in what a classifier returned.
+
+    Raises:
+        TypeError: there are none.
+
+    Example:
+        >>> logits_of((torch.zeros(2, 5), None)).shape
+        torch.Size([2, 5])
+    """
+    if isinstance(output, Tensor):
+        return output
+    found = getattr(output, "logits", None)
+    if found is None and isinstance(output, Mapping):
+        found = output.get("logits")
+    if found is None and not isinstance(output, Mapping):
+        found = first_tensor(output)
+    if not isinstance(found, Tensor):
+        raise TypeError(
+            f"expected logits, or an object with .logits, from the network, got "
+            f"{type(output).__name__}: give one that classifies"
+        )
+    return found
+
+
+def first_tensor(output: object) -> Tensor | None:
+    """A module's tensor: its output, or the first entry of a tuple; None where there is none."""
+    if isinstance(output, (tuple, list)) and output:
+        output = output[0]
+    return output if isinstance(output, Tensor) else None
+
+
+def _tensor_at(site: str, output: object) -> Tensor:
+    tensor = first_tensor(output)
+    if tensor is None:
+        raise TypeError(
+            f"site {site!r} gives a {type(output).__name__}, expected a tensor or a tuple that "
+            "begins with one: name a submodule inside or behind it"
+        )
+    return tensor
+
+
+def _with_first(output: Any, z: Tensor) -> Any:
+    """The same tuple with another first entry."""
+    if hasattr(output, "_fields"):
+        return type(output)(z, *output[1:])
+    return type(output)((z, *output[1:]))
+
+
+def _outer_paths(model: nn.Module, most: int = 12) -> list[str]:
+    """Paths of the outer submodules that have parameters."""
+    paths = [
+        path
+        for path, part in model.named_modules()
+        if path and path.count(".") < 2 and next(part.parameters(), None) is not None
+    ]
+    outer = [path for path in paths if "." not in path]
+    return (outer if len(outer) >= 4 else paths)[:most]
 
 
 def graft(model: nn.Module, path: str, part: nn.Module) -> nn.Module:

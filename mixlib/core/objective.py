@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from mixlib.core.batch import check_batch
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
@@ -20,8 +21,8 @@ from mixlib.core.policy import Policy
 
 
 class Step(NamedTuple):
-    """One step's outcome: the loss to differentiate, its detached named terms, and the mix the
-    classifier saw.
+    """One step's outcome: the loss to differentiate, its detached named terms, the mix the
+    classifier saw, and the logits [B, Y] where one forward pass made them.
 
     Example:
         >>> from mixlib.core.mix import identity
@@ -33,6 +34,7 @@ class Step(NamedTuple):
     loss: Tensor
     terms: dict[str, Tensor]
     mix: Mix
+    logits: Tensor | None = None
 
 
 class Objective(nn.Module, ABC):
@@ -53,14 +55,23 @@ class Objective(nn.Module, ABC):
     policy: Policy | None = None
     optional_terms: tuple[str, ...] = ()
 
+    def __init__(self) -> None:
+        super().__init__()
+        # a hook, so that no objective can forget it and none is a frame further from its tensors
+        self.register_forward_pre_hook(_look_at_batch)
+
     @abstractmethod
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         """The loss of one batch; draws everything random from ``rng``."""
 
     def mix_at(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Shaped[Tensor, "B *Y"],
+        lam: float,
+        rng: torch.Generator,
     ) -> Mix:
         """The mix that the classifier would see of these images at this lambda, the batch backwards
         as partners: two images are mixed with each other.
@@ -86,6 +97,13 @@ class Objective(nn.Module, ABC):
     def update_teacher(self, i: int) -> None:
         """Moves the momentum network, if there is one, after optimizer step i (counted from 0)."""
 
+    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
+        """Logits of an unmixed batch by the network in training, of every head that learns."""
+        net = getattr(self, "net", None)
+        if not isinstance(net, Net):
+            raise NotImplementedError(f"{type(self).__name__} does not say how it classifies")
+        return [net(x)[0]]
+
     @abstractmethod
     def predictor(self) -> nn.Module:
         """The network to evaluate and to keep: images [B, C, H, W] -> logits [B, Y]."""
@@ -95,11 +113,17 @@ class Objective(nn.Module, ABC):
         return {"net": [p for p in self.parameters() if p.requires_grad]}
 
 
+def _look_at_batch(_objective: nn.Module, batch: tuple[Any, ...]) -> None:
+    """Refuses what no objective can mix, see :func:`mixlib.core.batch.check_batch`."""
+    if len(batch) >= 2:
+        check_batch(batch[0], batch[1])
+
+
 def mixed_forward(
     net: Net,
     policy: Policy,
     x: Float[Tensor, "B C H W"],
-    y: Int[Tensor, " B"],
+    y: Shaped[Tensor, "B *Y"],
     rng: torch.Generator,
     tap: Sequence[str] = (),
 ) -> tuple[Mix, Float[Tensor, "B Y"], dict[str, Tensor]]:
@@ -119,7 +143,7 @@ def mixed_inside(
     net: Net,
     policy: Policy,
     x: Float[Tensor, "B C H W"],
-    y: Int[Tensor, " B"],
+    y: Shaped[Tensor, "B *Y"],
     rng: torch.Generator,
     tap: Sequence[str] = (),
 ) -> tuple[Mix, Float[Tensor, "B Y"], dict[str, Tensor]]:
@@ -139,21 +163,24 @@ class MixAtSite:
     """The edit of a site inside the network: draws when its tensor arrives, and keeps the mix."""
 
     def __init__(
-        self, policy: Policy, y: Int[Tensor, " B"], net: Net, rng: torch.Generator
+        self, policy: Policy, y: Shaped[Tensor, "B *Y"], net: Net, rng: torch.Generator
     ) -> None:
         self.policy, self.y, self.net, self.rng = policy, y, net, rng
         self.mix: Mix | None = None
 
     def __call__(self, z: Tensor) -> Tensor:
+        last = self.net.layout_of(self.policy.site) == "channels_last" and z.ndim == 4
+        z = z.permute(0, 3, 1, 2) if last else z
         self.mix = self.policy.draw(z, self.y, self.net, self.rng)
-        return blend(self.mix, z)
+        mixed = blend(self.mix, z)
+        return mixed.permute(0, 2, 3, 1) if last else mixed
 
 
 def images_mixed_at(
     net: Net,
     policy: Policy,
     x: Float[Tensor, "B C H W"],
-    y: Int[Tensor, " B"],
+    y: Shaped[Tensor, "B *Y"],
     lam: float,
     rng: torch.Generator,
 ) -> Mix:
@@ -181,12 +208,15 @@ class MixOnce(Objective):
 
     def __init__(self, net: Net, policy: Policy, rule: LabelRule | None = None) -> None:
         super().__init__()
+        policy.check_net(net)
         self.net = net
         self.policy: Policy = policy
         self.rule = (rule or CrossEntropy()).bound(net)
+        for site in self.rule.taps:
+            net.place(site)
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         # mixed_forward written out: blend is then called from here, and the way from the loop to a
         # tensor stays as short as it can be read
@@ -197,10 +227,14 @@ class MixOnce(Objective):
         else:
             mix, logits, seen = mixed_inside(self.net, now, x, y, rng, self.rule.taps)
         loss = self.rule(mix, logits, seen, y)
-        return Step(loss, {"loss": loss.detach()}, mix)
+        return Step(loss, {"loss": loss.detach()}, mix, logits)
 
     def mix_at(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Shaped[Tensor, "B *Y"],
+        lam: float,
+        rng: torch.Generator,
     ) -> Mix:
         return images_mixed_at(self.net, self.policy, x, y, lam, rng)
 

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.catalog import nearest
 from mixlib.core.lam import Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, label_share
 from mixlib.core.mix import Mix, identity, pair, rolled
@@ -50,15 +51,28 @@ class Policy(ABC):
 
     def __init_subclass__(cls, **words: Any) -> None:
         """Every draw of every policy runs with autocast off, whoever calls it: masks and label
-        shares are the same in a training of mixed precision as in one of single precision."""
+        shares are the same in a training of mixed precision as in one of single precision.  Of
+        labels that are rows over the classes it sees the largest."""
         super().__init_subclass__(**words)
         if "draw" in cls.__dict__ and not getattr(cls.draw, "__isabstractmethod__", False):
-            cls.draw = _without_autocast(cls.draw)  # type: ignore[method-assign, assignment]
+            cls.draw = _prepared(cls.draw)  # type: ignore[method-assign, assignment]
 
     @property
     def places(self) -> tuple[str, ...]:
         """Every site where :meth:`choose` may decide to mix."""
         return (self.site,)
+
+    def check_net(self, net: Net) -> None:
+        """Refuses a network in which this cannot mix; asked when an objective is built, not at the
+        first step that happens to draw the missing site.
+
+        Raises:
+            KeyError: the network has not all of :attr:`places`; names what would do.
+            ValueError: the tensor there is none that can be mixed like this.
+        """
+        for site in self.places:
+            if site != "input":
+                net.place(site)
 
     def choose(self, rng: torch.Generator) -> Policy:
         """The policy of the next batch: decides what must be known before the forward pass, which
@@ -127,13 +141,12 @@ class Policy(ABC):
 Draw = Callable[[Any, Tensor, Tensor, "Net | None", torch.Generator], Mix]
 
 
-def _without_autocast(draw: Draw) -> Draw:
-    """The same draw with autocast off for the device of its tensor."""
+def _prepared(draw: Draw) -> Draw:
+    """The same draw with autocast off for the device of its tensor, and with class indices."""
 
     @wraps(draw)
-    def drawn(
-        self: Policy, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator
-    ) -> Mix:
+    def drawn(self: Policy, z: Tensor, y: Tensor, net: Net | None, rng: torch.Generator) -> Mix:
+        y = y.argmax(1) if y.ndim == 2 else y
         if not torch.is_autocast_enabled(z.device.type):
             return draw(self, z, y, net, rng)
         with torch.autocast(z.device.type, enabled=False):
@@ -177,7 +190,7 @@ def partners(
         return torch.randperm(n, generator=rng, device=rng.device), None
     if pairing == "reverse":
         return torch.arange(n - 1, -1, -1, device=rng.device), None
-    raise ValueError(f"pairing must be roll, permute or reverse, got {pairing!r}")
+    raise ValueError(nearest("pairing", str(pairing), ("roll", "permute", "reverse")))
 
 
 @dataclass(frozen=True)
@@ -229,6 +242,8 @@ def draw_pairs(
         >>> pairs.partner.tolist(), pairs.shares.tolist()
         ([2, 1, 0], [[0.25, 0.75]])
     """
+    if scope not in ("sample", "batch"):
+        raise ValueError(nearest("scope", str(scope), ("sample", "batch")))
     partner, shift = partners(batch, pairing, rng)
     return Pairs(partner, law.shares(batch if scope == "sample" else 1, rng), shift)
 

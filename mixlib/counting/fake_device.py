@@ -76,8 +76,13 @@ class FakeDevice(FakeTensorMode):
                 return torch.tensor(self._asked(func), dtype=args[0].dtype).item()
             if func is aten.nonzero.default:
                 self._asked(func)
-                rows = args[0].numel()
-                return args[0].new_zeros((rows, args[0].ndim), dtype=torch.int64)
+                return _everywhere(args[0])
+            if func in (aten.index.Tensor, aten.index_put_.default, aten.index_put.default):
+                args = self._without_masks(func, args)
+            if str(func) == "torchvision.nms.default":
+                # as many boxes as it leaves
+                self._asked(func)
+                return args[0].new_zeros(len(args[0]), dtype=torch.int64)
             if wanted is not None and on_cpu:
                 self._asked(func)
         generator = kwargs.get("generator")
@@ -86,12 +91,28 @@ class FakeDevice(FakeTensorMode):
         args, kwargs = tree_map(self._fake, (args, kwargs))
         return super().__torch_dispatch__(func, types, args, kwargs)
 
+    def _without_masks(self, func: Any, args: tuple) -> tuple:
+        """Indexing by a mask as indexing by its places, which have to be counted; only a number is
+        put at all places of one mask without."""
+        x, indices, *values = args
+        masks = [i for i in indices if i is not None and i.dtype in (torch.bool, torch.uint8)]
+        if not masks or (values and values[0].numel() == 1 and len(indices) == len(masks) == 1):
+            return args
+        self._asked(func)
+        places: list[Any] = []
+        for index in indices:
+            masked = index is not None and index.dtype in (torch.bool, torch.uint8)
+            places += list(_everywhere(index).unbind(1)) if masked else [index]
+        return (x, places, *values)
+
     def _asked(self, func: Any) -> int:
         """Answers a read of the device, or refuses it."""
         frame = sys._getframe(1)
         while frame is not None:
             module = frame.f_globals.get("__name__", "")
-            if module.split(".")[0] in OURS and not module.startswith(__package__ or "-"):
+            ours = module.split(".")[0] in OURS and not module.startswith(__package__ or "-")
+            # a comprehension belongs to its function
+            if ours and not frame.f_code.co_name.startswith("<"):
                 name = f"{module}.{frame.f_code.co_name}"
                 break
             frame = frame.f_back  # type: ignore[assignment]
@@ -107,3 +128,8 @@ class FakeDevice(FakeTensorMode):
         if isinstance(value, Tensor) and not isinstance(value, FakeTensor):
             return self.from_tensor(value)
         return value
+
+
+def _everywhere(mask: Tensor) -> Tensor:
+    """Places [N, ndim] of a mask that is true everywhere."""
+    return mask.new_zeros((mask.numel(), mask.ndim), dtype=torch.int64)

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mixlib.core.mix import Boxes, Mix, pair
+from mixlib.core.mix import Boxes, MadeUp, Mix, pair
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy
 
@@ -58,7 +58,8 @@ class Erase(Policy):
         content = content.to(z.device, z.dtype, non_blocking=True)
         itself = torch.arange(n, device=rng.device)
         mix = pair(itself, own, torch.ones(n, device=rng.device)).to(z.device)
-        return Mix(mix.source, mix.weight, mix.mask, mix.shift, (None, content))
+        moves = (None, MadeUp())
+        return Mix(mix.source, mix.weight, mix.mask, mix.shift, (None, content), moves=moves)
 
 
 def _only(own: Boxes | Float[Tensor, "n h w"], erased: Tensor) -> Boxes | Tensor:

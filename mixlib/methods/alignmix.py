@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
@@ -124,6 +125,14 @@ class Align(PairPolicy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def check_net(self, net: Net) -> None:
+        super().check_net(net)
+        if net.layout_of(self.site) == "tokens":
+            raise ValueError(
+                f"AlignMix aligns feature maps [B, C, h, w], but {type(net.body).__name__} holds "
+                f"tokens at {self.site!r}: take a network with maps, or another site"
+            )
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if z.ndim != 4:
             raise ValueError(f"AlignMix needs a feature map [B, C, h, w], got {tuple(z.shape)}")
@@ -150,8 +159,9 @@ def aligned_mix(
     return pair(partner, lam.to(z.dtype)[:, None, None], lam, shift=shift, parts=parts)
 
 
+@checked
 def alignmix(
-    alpha: float = 2.0,
+    alpha: Positive = 2.0,
     site: str = "stage4",
     scope: Scope = "sample",
     pairing: Pairing = "roll",

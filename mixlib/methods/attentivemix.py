@@ -18,12 +18,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Positive, checked
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.masks.cells import enlarge
+from mixlib.models.attention import token_layout
+from mixlib.models.feature_maps import as_map
 
 
 def attended(features: Float[Tensor, "B C h w"], count: Int[Tensor, " B"]) -> Bool[Tensor, "B h w"]:
@@ -61,6 +64,10 @@ class Attentive(PairPolicy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def check_net(self, net: Net) -> None:
+        super().check_net(net)
+        (self.teacher or net).place(self.map_site)
+
     def at(self, lam: float) -> Policy:
         if self.cells is not None:
             raise ValueError(f"Attentive CutMix with {self.cells} cells does not follow lambda")
@@ -75,6 +82,9 @@ class Attentive(PairPolicy):
             seen = F.interpolate(z, (self.side, self.side), mode="bilinear", antialias=False)
         with inference(looking):
             features = looking.features(seen, self.map_site)
+        prefix = token_layout(looking).prefix
+        layout = looking.layout_of(self.map_site)
+        features = as_map(features, layout, prefix, (seen.shape[-2], seen.shape[-1]))
         pairs = self.draw_pairs(len(z), rng).to(z.device)
         size = (z.shape[-2], z.shape[-1])
         return self.solve(features, pairs.partner, pairs.lam_each, size, pairs.shift)
@@ -97,12 +107,13 @@ class Attentive(PairPolicy):
         return pair(partner, own, own.mean((1, 2)), shift=shift)
 
 
+@checked
 def attentivemix(
-    alpha: float = 2.0,
-    cells: int | None = None,
+    alpha: Positive = 2.0,
+    cells: Count | None = None,
     teacher: Net | None = None,
     map_site: str = "stage4",
-    side: int | None = 224,
+    side: Count | None = 224,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
 ) -> Policy:

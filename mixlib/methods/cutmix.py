@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, Share, checked
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
@@ -85,8 +86,9 @@ class Box(MaskLaw):
         return Boxes(torch.tensor([[top, left, bottom - top, right - left]]), size)
 
 
+@checked
 def cutmix(
-    alpha: float = 1.0,
+    alpha: Positive = 1.0,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     odd: OddSide = "keep",
@@ -114,7 +116,8 @@ def cutmix(
     return ByLaw(Box("clip", odd), Beta(alpha), scope, pairing)
 
 
-def cutmix_half(alpha: float = 1.0, prob: float = 0.5) -> Policy:
+@checked
+def cutmix_half(alpha: Positive = 1.0, prob: Share = 0.5) -> Policy:
     """CutMix on a share of the batches only, as its authors train on CIFAR.
 
     Example:

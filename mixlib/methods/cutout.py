@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from mixlib.core.arguments import Count, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
@@ -33,7 +34,8 @@ class Square(Region):
         return clipped(centers(n, size, rng), side, size, "drop")
 
 
-def cutout(side: int = 16) -> Policy:
+@checked
+def cutout(side: Count = 16) -> Policy:
     """Cutout (DeVries and Taylor, 2017): a square of the mean image.
 
     Example:

@@ -10,12 +10,13 @@ real/imaginary axis: only two rows of the spectrum survive, and the field has ho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import NotNegative, Positive, Range, checked
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
 from mixlib.core.mask import Laws, MaskLaw
@@ -183,10 +184,11 @@ class FMix(MaskLaw):
         return low_pass(size, self.cutoff, self.decay, noise.dtype, noise.device).field(noise)
 
 
+@checked
 def fmix(
-    alpha: float = 1.0,
-    decay: float = 3.0,
-    soft: float = 0.0,
+    alpha: Positive = 1.0,
+    decay: NotNegative = 3.0,
+    soft: Annotated[float, Range(0.0, 0.5)] = 0.0,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     spectrum: Spectrum = "full",

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
 from mixlib.core.mask import Laws, MaskLaw
@@ -83,7 +84,8 @@ class GMix(MaskLaw):
         return torch.where((lam < 0.5)[:, None, None], rarer, 1 - rarer)
 
 
-def gmix(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
+@checked
+def gmix(alpha: Positive = 1.0, scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """GMix (Park et al., NeurIPS 2022): a bell of one image on the other, label by its mean.
 
     Released: one bell per batch, the batch backwards as partners.

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import Count, Positive, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
 from mixlib.core.mask import Laws, MaskLaw
@@ -111,9 +112,10 @@ class CoinCells(MaskLaw):
         return enlarge((unit < lam.double()[:, None, None]).to(lam.dtype), size)
 
 
+@checked
 def gridmix(
-    alpha: float = 1.0,
-    grid: int = 4,
+    alpha: Positive = 1.0,
+    grid: Count = 4,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     layout: Layout = "cells",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mixlib.core.arguments import Count, Share, checked
 from mixlib.core.method import Method
 from mixlib.core.policy import Policy
 from mixlib.masks.cells import enlarge
@@ -43,7 +44,8 @@ class Patches(Region):
         return shown
 
 
-def hide_and_seek(counts: tuple[int, ...] = (1, 14, 7, 5, 4), odds: float = 0.5) -> Policy:
+@checked
+def hide_and_seek(counts: tuple[Count, ...] = (1, 14, 7, 5, 4), odds: Share = 0.5) -> Policy:
     """Hide-and-Seek (Singh and Lee, ICCV 2017): random cells of the mean image.
 
     Example:

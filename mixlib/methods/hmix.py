@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, Share, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
 from mixlib.core.mask import Laws, MaskLaw
@@ -102,9 +103,10 @@ class HMix(MaskLaw):
         return torch.tensor(size, device=lam.device, dtype=lam.dtype) * cut[:, None]
 
 
+@checked
 def hmix(
-    alpha: float = 1.0,
-    ratio: float = 0.5,
+    alpha: Positive = 1.0,
+    ratio: Share = 0.5,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
 ) -> Policy:

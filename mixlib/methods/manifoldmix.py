@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
@@ -54,8 +55,9 @@ class Manifold(PairPolicy):
         raise TypeError("ManifoldMix mixes at a site that choose(rng) draws: call that first")
 
 
+@checked
 def manifoldmix(
-    alpha: float = 2.0,
+    alpha: Positive = 2.0,
     sites: tuple[str, ...] = ("input", "stage1", "stage2"),
     scope: Scope = "sample",
     pairing: Pairing = "roll",

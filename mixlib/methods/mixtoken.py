@@ -11,6 +11,7 @@ from typing import Literal
 
 from torch import nn
 
+from mixlib.core.arguments import NotNegative, Positive, checked
 from mixlib.core.labels import LabelRule
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw
@@ -23,6 +24,7 @@ from mixlib.methods.token_blocks import Blocks
 from mixlib.methods.tokenlabel import AT_TEST, ImageLabel, TokenLabels
 
 
+@checked
 def mixtoken(
     net: Net,
     *,
@@ -30,9 +32,9 @@ def mixtoken(
     seed: int = 0,
     rule: LabelRule | None = None,
     teacher: nn.Module | None = None,
-    alpha: float = 1.0,
-    weight: float = 1.0,
-    at_test: float = AT_TEST,
+    alpha: Positive = 1.0,
+    weight: NotNegative = 1.0,
+    at_test: NotNegative = AT_TEST,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     odd: OddSide = "keep",

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta
 from mixlib.core.mask import Laws, MaskLaw
@@ -34,7 +35,8 @@ class Flat(MaskLaw):
         return lam[:, None, None]
 
 
-def mixup(alpha: float = 1.0, scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
+@checked
+def mixup(alpha: Positive = 1.0, scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """Mixup (Zhang et al., ICLR 2018): convex combinations, lambda ~ Beta(alpha, alpha).
 
     Example:

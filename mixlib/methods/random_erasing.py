@@ -7,10 +7,11 @@ source is a fill in place of another sample, with no label weight.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 
+from mixlib.core.arguments import Count, Range, Share, checked
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes
 from mixlib.core.policy import Policy
@@ -50,13 +51,14 @@ class Rectangle(Region):
         return Boxes(torch.cat([corner, side], 1), size)
 
 
+@checked
 def random_erasing(
-    prob: float = 0.5,
-    area: tuple[float, float] = (0.02, 0.4),
-    aspect: float = 0.3,
+    prob: Share = 0.5,
+    area: tuple[Share, Share] = (0.02, 0.4),
+    aspect: Annotated[float, Range(high=1.0, above=0.0)] = 0.3,
     fill: Fill = "zero",
     law: Literal["uniform", "log"] = "uniform",
-    tries: int = 100,
+    tries: Count = 100,
 ) -> Policy:
     """Random Erasing (Zhong et al., AAAI 2020); timm's for DeiT is ``prob=0.25, area=(0.02, 1/3),
     fill="noise", law="log", tries=10``.

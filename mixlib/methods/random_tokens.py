@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixlib.core.arguments import Count, Positive, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta
 from mixlib.core.mask import Laws, MaskLaw
@@ -53,8 +54,9 @@ class CountedCells(MaskLaw):
         return enlarge(own, size)
 
 
+@checked
 def random_tokens(
-    alpha: float = 1.0, grid: int = 14, scope: Scope = "sample", pairing: Pairing = "roll"
+    alpha: Positive = 1.0, grid: Count = 14, scope: Scope = "sample", pairing: Pairing = "roll"
 ) -> Policy:
     """Random tokens (ablation of TokenMix, ECCV 2022): a fixed number of cells anywhere.
 

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from mixlib.core.arguments import Positive, Share, checked
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import same
 from mixlib.core.method import Method
@@ -49,6 +50,9 @@ class ReLabel(Policy):
         # the labels are the teacher's to the end
         return replace(self, policy=self.policy.without_mixing())
 
+    def check_net(self, net: Net) -> None:
+        self.policy.check_net(net)
+
     def at(self, lam: float) -> Policy:
         return replace(self, policy=self.policy.at(lam))
 
@@ -64,9 +68,10 @@ class ReLabel(Policy):
         return replace(mix, labels=self.teacher.image(z))
 
 
+@checked
 def relabel(
-    alpha: float = 1.0,
-    prob: float = 1.0,
+    alpha: Positive = 1.0,
+    prob: Share = 1.0,
     teacher: nn.Module | None = None,
     scope: Scope = "sample",
     pairing: Pairing = "roll",

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, Share, checked
 from mixlib.core.hyperparameters import alphas
 from mixlib.core.lam import Beta, Fixed, LamLaw, Redrawn, Uniform
 from mixlib.core.method import Method
-from mixlib.core.mix import Boxes, Mix, pair
+from mixlib.core.mix import Boxes, Mix, Move, pair
 from mixlib.core.net import Net
 from mixlib.core.policy import Pairing, Policy, Scope, draw_pairs
 from mixlib.masks.clipped_boxes import OddSide, centers, clipped
@@ -27,11 +28,11 @@ Interpolation = Literal["nearest", "bilinear"]
 
 
 def resized_into(
-    x: Float[Tensor, "B C H W"],
+    x: Shaped[Tensor, "B C H W"],
     partner: Int[Tensor, " B"],
     boxes: Boxes,
     mode: Interpolation = "nearest",
-) -> Float[Tensor, "B C H W"]:
+) -> Shaped[Tensor, "B C H W"]:
     """Every partner resized to the sides of its sample's box, lying where the box is.
 
     Pixel centers are aligned as in ``torch.nn.functional.interpolate`` (no antialiasing). Outside
@@ -88,6 +89,26 @@ def _gathered(
 
 
 @dataclass(frozen=True)
+class IntoBox(Move):
+    """The move of :func:`resized_into`, by nearest neighbors.
+
+    Example:
+        >>> whole = Boxes(torch.tensor([[0, 0, 2, 2]]), (4, 4))
+        >>> IntoBox(torch.tensor([0]), whole).scale((4, 4)).tolist()
+        [0.25]
+    """
+
+    partner: Int[Tensor, " B"]
+    boxes: Boxes
+
+    def __call__(self, maps: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B C H W"]:
+        return resized_into(maps, self.partner, self.boxes, "nearest")
+
+    def scale(self, size: tuple[int, int]) -> Float[Tensor, " n"]:
+        return (1 - self.boxes.share_outside()).float()
+
+
+@dataclass(frozen=True)
 class ResizeBox(Policy):
     """The partner, whole, in a box.
 
@@ -135,13 +156,15 @@ def placed(
     mix = pair(partner, boxes, boxes.share_outside(), shift=shift).to(z.device)
     assert isinstance(mix.mask, Boxes)
     content = resized_into(z, mix.source[:, 1], mix.mask, mode)
-    return Mix(mix.source, mix.weight, mix.mask, mix.shift, (None, content))
+    moves = (None, IntoBox(mix.source[:, 1], mix.mask))
+    return Mix(mix.source, mix.weight, mix.mask, mix.shift, (None, content), moves=moves)
 
 
+@checked
 def resizemix(
-    alpha: float | None = None,
-    low: float = 0.1,
-    high: float = 0.8,
+    alpha: Positive | None = None,
+    low: Share = 0.1,
+    high: Share = 0.8,
     mode: Interpolation = "nearest",
     scope: Scope = "sample",
     pairing: Pairing = "roll",

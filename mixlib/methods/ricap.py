@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
-from mixlib.core.mix import Mix
+from mixlib.core.mix import Mix, Move
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy, Scope
 
@@ -54,6 +55,28 @@ class Patchwork(Policy):
         return patched(z, *drawn)
 
 
+@dataclass(frozen=True)
+class Gathered(Move):
+    """Every pixel from any sample and place: the move of all four crops at once.
+
+    Attributes:
+        sample: int64 [B, 1, H, W], the input sample of every pixel.
+        index: int64 [B, 1, H, W], its pixel there, row by row.
+
+    Example:
+        >>> zero = torch.zeros(1, 1, 2, 2, dtype=torch.int64)
+        >>> Gathered(zero, zero)(torch.arange(4.0).view(1, 1, 2, 2)).sum()  # the first pixel
+        tensor(0.)
+    """
+
+    sample: Int[Tensor, "B 1 H W"]
+    index: Int[Tensor, "B 1 H W"]
+
+    def __call__(self, maps: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B C H W"]:
+        channel = torch.arange(maps.shape[1], device=maps.device)[:, None, None]
+        return maps.flatten(2)[self.sample, channel, self.index]
+
+
 def quadrants(split: Int[Tensor, "n 2"], size: tuple[int, int]) -> Int[Tensor, "n 4 4"]:
     """(top, left, height, width) of top left, bottom left, top right and bottom right."""
     rows, cols = split.unbind(1)
@@ -82,7 +105,7 @@ def patched(
         split: (row, column) of the boundary point, n = B or 1.
         origin: (top, left) of every crop in its source.
     """
-    batch, channels, height, width = z.shape
+    batch, _, height, width = z.shape
     boxes = quadrants(split, (height, width))
     row = torch.arange(height, device=z.device)[:, None]
     col = torch.arange(width, device=z.device)
@@ -92,15 +115,16 @@ def patched(
     shift = origin - boxes[..., :2]
     down, across = (shift[..., axis].gather(1, which).view(-1, height, width) for axis in (0, 1))
     sample = source.gather(1, which.expand(batch, -1)).view(batch, 1, height, width)
-    index = ((row + down) * width + col + across)[:, None].expand(batch, channels, -1, -1)
-    channel = torch.arange(channels, device=z.device)[:, None, None]
-    picture = z.flatten(2)[sample, channel, index]
+    index = ((row + down) * width + col + across)[:, None].expand(batch, 1, -1, -1)
+    move = Gathered(sample, index)
+    picture = move(z)
     mask = torch.nn.functional.one_hot(which, 4).mT.view(-1, 4, height, width).float()
     weight = (boxes[..., 2] * boxes[..., 3]).float() / (height * width)
-    return Mix(source, weight.expand(batch, 4), mask, parts=(picture,) * 4)
+    return Mix(source, weight.expand(batch, 4), mask, parts=(picture,) * 4, moves=(move,) * 4)
 
 
-def ricap(beta: float = 0.3, scope: Scope = "sample", permute: bool = False) -> Policy:
+@checked
+def ricap(beta: Positive = 0.3, scope: Scope = "sample", permute: bool = False) -> Policy:
     """RICAP (Takahashi et al., 2018): four crops, patched together.
 
     Released: one geometry per batch, four permutations.

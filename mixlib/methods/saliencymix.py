@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import Finite, Positive, checked
 from mixlib.core.hyperparameters import alphas, normalized
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
@@ -93,10 +94,11 @@ class SalientBox(PairPolicy):
         return peak(fine_grained(bytes_of(x, self.mean, self.std)))
 
 
+@checked
 def saliencymix(
-    alpha: float = 1.0,
-    mean: Sequence[float] = (0.485, 0.456, 0.406),
-    std: Sequence[float] = (0.229, 0.224, 0.225),
+    alpha: Positive = 1.0,
+    mean: Sequence[Finite] = (0.485, 0.456, 0.406),
+    std: Sequence[Positive] = (0.229, 0.224, 0.225),
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     center: Center = "partner",

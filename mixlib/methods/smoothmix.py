@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixlib.core.arguments import checked
 from mixlib.core.lam import Fixed
 from mixlib.core.mask import Laws, MaskLaw
 from mixlib.core.method import Method
@@ -55,6 +56,7 @@ class Smooth(MaskLaw):
         return 1 - gauss(center, sigma, size)
 
 
+@checked
 def smoothmix(scope: Scope = "sample", pairing: Pairing = "roll") -> Policy:
     """SmoothMix (Lee et al., CVPR Workshops 2020): a wide bell of the partner.
 

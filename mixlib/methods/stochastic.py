@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import Positive, Share, checked
 from mixlib.core.choice import certain, check_odds, draw_choices
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, as_dense, label_share
@@ -109,11 +110,12 @@ def mirrored(values: Tensor, batch: int) -> Tensor:
     return torch.cat([values, values[: batch // 2].flip(0)])
 
 
+@checked
 def stochastic(
-    mixup: float = 0.8,
-    cutmix: float = 1.0,
-    switch: float = 0.5,
-    prob: float = 1.0,
+    mixup: Positive = 0.8,
+    cutmix: Positive = 1.0,
+    switch: Share = 0.5,
+    prob: Share = 1.0,
     mode: Mode = "sample",
     pairing: Pairing = "roll",
 ) -> Policy:

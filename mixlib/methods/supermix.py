@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Natural, NotNegative, Positive, Range, Share, checked
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net, inference
@@ -145,7 +147,7 @@ class SuperMix(Policy):
         if self.teacher is not None and next(self.teacher.parameters()).device != z.device:
             self.teacher.to(z.device)  # no part of the objective, which the loop has moved
         batch = len(z)
-        concentration = torch.full((batch, self.images), self.alpha, device=rng.device)
+        concentration = torch.full((batch, self.images), float(self.alpha), device=rng.device)
         share = torch._sample_dirichlet(concentration, generator=rng).to(z.device)
         # as the authors: everyone with the next samples of the batch
         ahead = torch.arange(self.images, device=z.device)
@@ -163,15 +165,16 @@ class SuperMix(Policy):
         return Mix(source, weight, mask)
 
 
+@checked
 def supermix(
     teacher: Net | None = None,
-    images: int = 2,
-    alpha: float = 3.0,
-    side: int = 8,
-    sigma: float = 1.0,
-    sparsity: float = 25.0,
-    unsolved: float = 0.7,
-    iterations: int = MOST,
+    images: Annotated[int, Range(low=2)] = 2,
+    alpha: Positive = 3.0,
+    side: Count = 8,
+    sigma: Positive = 1.0,
+    sparsity: NotNegative = 25.0,
+    unsolved: Share = 0.7,
+    iterations: Natural = MOST,
 ) -> Policy:
     """SuperMix (Dabouei et al., CVPR 2021); parameters are those of :class:`SuperMix` and
     :class:`Search`.

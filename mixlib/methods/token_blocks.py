@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mixlib.core.arguments import Count, Natural, Positive, Share, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, Fixed
 from mixlib.core.mask import Laws, MaskLaw
@@ -100,13 +101,14 @@ class Blocks(MaskLaw):
         return enlarge((~partner).to(lam.dtype), size)
 
 
+@checked
 def token_blocks(
-    alpha: float = 1.0,
-    grid: int = 14,
+    alpha: Positive = 1.0,
+    grid: Count = 14,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    lam: float | None = None,
-    extra: int = 0,
+    lam: Share | None = None,
+    extra: Natural = 0,
 ) -> Policy:
     """TokenMix's masks (Liu et al., ECCV 2022), label by area; by content it is
     :mod:`mixlib.methods.tokenmix`'s.

@@ -17,10 +17,11 @@ from dataclasses import replace
 from typing import Literal, cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixlib.core.arguments import NotNegative, checked
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, blend, identity
@@ -91,7 +92,7 @@ class TokenLabels(Objective):
         self.token_head = _token_head(net, generator(seed, "token_labels", "head"))
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         if self.teacher is None:
             raise ValueError(
@@ -101,7 +102,7 @@ class TokenLabels(Objective):
             )
         targets = self.teacher.tokens(x, self._grid(x))
         if self.of_image == "class":
-            row = F.one_hot(y, targets.shape[1]).to(targets)
+            row = (F.one_hot(y, targets.shape[1]) if y.ndim == 1 else y).to(targets)
             targets = torch.cat([row[:, :, None], targets[:, :, 1:]], 2)
         return self.learn(x, targets, rng)
 
@@ -164,7 +165,11 @@ class TokenLabels(Objective):
         return drawn[0], logits, patch_tokens(seen["last"], grid[0] * grid[1], self.prefix)
 
     def mix_at(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Shaped[Tensor, "B *Y"],
+        lam: float,
+        rng: torch.Generator,
     ) -> Mix:
         """The mix of the patches: its mask has one cell for each."""
         patches = F.avg_pool2d(x, self.patch)
@@ -216,6 +221,7 @@ def _token_head(net: Net, rng: torch.Generator) -> nn.Linear:
     return head.to(like.weight.device)
 
 
+@checked
 def tokenlabel(
     net: Net,
     *,
@@ -223,8 +229,8 @@ def tokenlabel(
     seed: int = 0,
     rule: LabelRule | None = None,
     teacher: nn.Module | None = None,
-    weight: float = 1.0,
-    at_test: float = AT_TEST,
+    weight: NotNegative = 1.0,
+    at_test: NotNegative = AT_TEST,
     of_image: ImageLabel = "class",
 ) -> TokenLabels:
     """TokenLabeling (Jiang et al., NeurIPS 2021), nothing mixed.

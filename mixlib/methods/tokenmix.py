@@ -26,6 +26,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Natural, NotNegative, Positive, Share, checked
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import IMAGENET, normalized
 from mixlib.core.labels import soft_targets
@@ -194,20 +195,21 @@ def _drawn(policy: PairPolicy, law: MaskLaw, z: Tensor, rng: torch.Generator) ->
     return pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
 
 
+@checked
 def tokenmix(
-    alpha: float = 1.0,
-    grid: int = 14,
+    alpha: Positive = 1.0,
+    grid: Count = 14,
     teacher: nn.Module | None = None,
     attention: str = "attention",
     scope: Scope = "sample",
     pairing: Pairing = "roll",
-    lam: float | None = None,
-    extra: int = 0,
+    lam: Share | None = None,
+    extra: Natural = 0,
     mask: MaskName = "block",
     labels: LabelName = "attention",
-    mixup: float = 0.0,
-    cutmix: float = 0.0,
-    switch: float = 0.5,
+    mixup: NotNegative = 0.0,
+    cutmix: NotNegative = 0.0,
+    switch: Share = 0.5,
     mean: tuple[float, ...] = IMAGENET["mean"],
     std: tuple[float, ...] = IMAGENET["std"],
 ) -> Policy:

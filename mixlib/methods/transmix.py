@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Share, checked
 from mixlib.core.finite import even_if_broken
 from mixlib.core.hyperparameters import same
 from mixlib.core.labels import CrossEntropy, LabelRule
@@ -90,7 +91,8 @@ class TransMix(LabelRule):
         return replace(mix, weight=torch.lerp(shares, mix.weight, self.area))
 
 
-def transmix(rule: LabelRule | None = None, area: float = 0.0) -> TransMix:
+@checked
+def transmix(rule: LabelRule | None = None, area: Share = 0.0) -> TransMix:
     """TransMix' labels (Chen et al., CVPR 2022) over another rule's loss.
 
     Released: half of every label share is by attention, half by area.

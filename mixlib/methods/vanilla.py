@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from mixlib.core.arguments import checked
 from mixlib.core.method import Method
 from mixlib.core.policy import Keep, Policy
 
 
+@checked
 def vanilla() -> Policy:
     """No mixing.
 

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mixlib.core.finite import even_if_broken
+from mixlib.core.net import Net
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,15 @@ class TokenLayout:
         )
 
 
+# parameters that are tokens before the patches, as timm, torchvision and Hugging Face call them
+CLASS_TOKENS = ("cls_token", "class_token")
+OTHER_TOKENS = ("dist_token", "distillation_token", "reg_token", "register_tokens")
+
+
 def token_layout(model: nn.Module) -> TokenLayout:
-    """The layout that a network states (timm's ``num_prefix_tokens`` and ``patch_embed``), itself
-    or a network inside it; one class token where none states any."""
+    """The layout that a network states, itself or a network inside it: timm's
+    ``num_prefix_tokens`` and ``patch_embed``, else the tokens that it has as parameters, else what
+    was found at its sites; one class token where there is no word of any."""
     for part in model.modules():
         prefix, embed = getattr(part, "num_prefix_tokens", None), getattr(part, "patch_embed", None)
         if isinstance(prefix, int) and embed is not None:
@@ -78,7 +85,13 @@ def token_layout(model: nn.Module) -> TokenLayout:
                 None if patch is None else (patch[0], patch[1]),
                 None if grid is None else (grid[0], grid[1]),
             )
-    return TokenLayout()
+    for part in model.modules():
+        own = dict(part.named_parameters(recurse=False))
+        if any(name in own for name in CLASS_TOKENS):
+            prefix = sum(own[n].shape[-2] for n in (*CLASS_TOKENS, *OTHER_TOKENS) if n in own)
+            return TokenLayout(prefix)
+    found = model.prefix if isinstance(model, Net) else None
+    return TokenLayout() if found is None else TokenLayout(found, class_token=found > 0)
 
 
 def class_attention(
@@ -123,7 +136,13 @@ def last_attention(model: nn.Module) -> str:
         >>> last_attention(VisionTransformer(16, 4, embed_dim=8, depth=2, num_heads=2))
         'blocks.1.attn.attn_drop'
     """
-    from timm.models.vision_transformer import Attention
+    try:
+        from timm.models.vision_transformer import Attention
+    except ImportError:
+        raise ValueError(
+            f"attention is read from vision transformers of timm, which is not installed; found "
+            f"{type(model).__name__}: pip install mixlib[timm]"
+        ) from None
 
     blocks = [(path, part) for path, part in model.named_modules() if isinstance(part, Attention)]
     if not blocks:

@@ -7,6 +7,7 @@ for 32 pixels that timm has no constructor for are :mod:`mixlib.models.cifar_res
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -53,8 +54,9 @@ class Backbone:
         name: the word used in declarations.
         title: the name shown in tables.
         family: which constructor builds it: "resnet" (timm's ResNet class with ``options``),
-            "timm" (by the registered name in ``options``) or "residual"
-            (:class:`mixlib.models.cifar_resnets.ResidualNet` with ``options``).
+            "timm" (by the registered name in ``options``), "residual"
+            (:class:`mixlib.models.cifar_resnets.ResidualNet` with ``options``) or "own" (a function
+            of the user's, see :class:`Backbones`).
         options: plain arguments of that constructor.
         stem: "imagenet" (7x7 stride 2, pooling), "small" (3x3 stride 2, pooling: the same strides,
             so a detector sees C4 at stride 16), "dense" (3x3 stride 2, no pooling: finer maps to
@@ -192,7 +194,30 @@ _NECK101: dict[str, Any] = {"block": "bottleneck", "layers": (3, 4, 23, 3)}
 _WIDTHS = (64, 128, 256, 512)
 _NEXT: dict[str, Any] = {"cardinality": 32, "base_width": 4}
 
-BACKBONES = Catalog(
+
+OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class Backbones(Catalog[Backbone]):
+    """The networks of the catalog, and anybody's own as "package.module:function": a function of
+    the number of classes that makes a classifier [B, C, H, W] -> [B, classes].
+
+    Example:
+        >>> BACKBONES["my_nets:small"].family, "my_nets:small" in BACKBONES
+        ('own', True)
+    """
+
+    def __getitem__(self, name: str) -> Backbone:
+        if OWN.fullmatch(str(name)):
+            options = {"path": name}
+            return Backbone(name, name.partition(":")[2], "own", options, "own", {}, "your own")
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or OWN.fullmatch(str(name)) is not None
+
+
+BACKBONES = Backbones(
     "backbone",
     (
         _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
@@ -279,6 +304,8 @@ def build(name: str, classes: int, seed: int, drop_path: float = 0.0) -> nn.Modu
     check_drop_path(row, drop_path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights", name))
+        if row.family == "own":
+            return _build_own(row.name, classes)
         if row.family == "timm":
             import timm
 
@@ -304,6 +331,28 @@ def check_drop_path(row: Backbone, drop_path: float) -> None:
     """
     if drop_path and row.family == "residual":
         raise ValueError(f"{row.name} has no stochastic depth: expected drop_path 0")
+
+
+def _build_own(path: str, classes: int) -> nn.Module:
+    """What the function at "package.module:function" makes.
+
+    Raises:
+        LookupError: no such module, or no such function in it.
+        TypeError: it makes no module.
+    """
+    from torch import nn
+
+    from mixlib.core.method import resolve
+
+    try:
+        make = resolve(path)
+    except AttributeError:
+        module, _, function = path.partition(":")
+        raise LookupError(f"expected a function {function} in {module}, found none") from None
+    model = make(classes)
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"expected {path} to make a torch.nn.Module, found {type(model).__name__}")
+    return model
 
 
 def _build_resnet(row: Backbone, classes: int, drop_path: float) -> nn.Module:

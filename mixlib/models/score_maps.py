@@ -16,7 +16,6 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torchvision.ops import roi_align
 
 CropOrder = Literal["yxhw", "xywh"]
 
@@ -50,6 +49,8 @@ def cropped(
     corners = torch.cat([start, start + crop[:, [first + 2, second + 2]]], 1) * size - 0.5
     which = torch.arange(len(maps), device=maps.device, dtype=maps.dtype)[:, None]
     grid = (cells, cells) if isinstance(cells, int) else cells
+    from torchvision.ops import roi_align
+
     return roi_align(maps, torch.cat([which, corners.to(maps.dtype)], 1), grid)
 
 

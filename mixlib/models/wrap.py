@@ -1,4 +1,4 @@
-"""Named sites for classifiers that do not come from the catalog: ResNet, ViT, Swin, ConvNeXt."""
+"""Named sites for classifiers that do not come from the catalog, whatever library they are from."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from torch import nn
 from mixlib.core.net import Layout, Net
 from mixlib.models.attention import last_attention
 from mixlib.models.backbones import CONVNEXT_SITES, RESNET_SITES, SWIN_SITES, VIT_SITES
+from mixlib.models.sites import Sites, find_sites
 
-# of the ResNets, ViTs, Swins and ConvNeXts of timm and torchvision's ResNets
-KNOWN: tuple[tuple[dict[str, str], Layout], ...] = (
-    (RESNET_SITES, "channels_first"),
-    (SWIN_SITES, "channels_last"),
-    (CONVNEXT_SITES, "channels_first"),
-    (VIT_SITES, "tokens"),
+# families whose stages are known without a look: those that call them layer1 to layer4, and three
+# of timm's, of whose names others hold something else
+FAMILIES: tuple[tuple[tuple[str, ...], dict[str, str], Layout], ...] = (
+    (("",), RESNET_SITES, "channels_first"),
+    (("timm.models.swin_transformer",), SWIN_SITES, "channels_last"),
+    (("timm.models.convnext",), CONVNEXT_SITES, "channels_first"),
+    (("timm.models.vision_transformer", "timm.models.deit"), VIT_SITES, "tokens"),
 )
 
 
 def wrap(model: nn.Module, attention: bool = False) -> Net:
     """A model as a :class:`Net`; a Net stays itself.
 
-    Sites are named ("stage1" .. "stage4", "last") where the model has the submodules of a known
-    family; elsewhere sites are given as module paths.
+    Sites are named "stage1" .. "stage4" and "last": by the family, or found by one blank forward
+    pass, see :func:`mixlib.models.sites.find_sites`.  A model in which none are found has none, and
+    sites are given as module paths.
 
     Args:
         model: any classifier.
@@ -38,9 +41,28 @@ def wrap(model: nn.Module, attention: bool = False) -> Net:
     """
     if isinstance(model, Net):
         return model
-    modules = {path for path, _ in Net(model).body.named_modules()}
-    family = (found for found in KNOWN if set(found[0].values()) <= modules)
-    sites, layout = next(family, ({}, "channels_first"))
+    net = _by_family(model) or _by_look(model)
     if attention:
-        sites = {**sites, "attention": last_attention(Net(model).body)}
-    return Net(model, sites, layout=layout)
+        net.sites["attention"] = last_attention(net.body)
+    return net
+
+
+def _by_family(model: nn.Module) -> Net | None:
+    body = Net(model).body
+    modules = {path for path, _ in body.named_modules()}
+    for homes, sites, layout in FAMILIES:
+        if type(body).__module__.startswith(homes) and set(sites.values()) <= modules:
+            return Net(
+                model, {**sites, "stage4": sites.get("stage4", sites["last"])}, layout=layout
+            )
+    return None
+
+
+def _by_look(model: nn.Module) -> Net:
+    try:
+        found = find_sites(Net(model).body)
+    except ValueError:
+        found = Sites()
+    layout = found.layouts.get("last", "channels_first")
+    prefix = found.prefix if found.paths else None
+    return Net(model, found.paths, layout=layout, layouts=found.layouts, prefix=prefix)

@@ -15,6 +15,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.normalization import COLORS, per_channel
+
 __all__ = ["bytes_of", "fine_grained", "fine_grained_of_floats", "peak"]
 
 # half widths of the surrounds, in OpenCV's order: 3 and 7 pixels at three octaves each, times 4
@@ -23,8 +25,8 @@ SURROUNDS = (12, 24, 48, 28, 56, 112)
 _FLOAT = [float(weight) for weight in torch.tensor([0.114, 0.587, 0.299])]
 
 
-def fine_grained(images: UInt8[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
-    """Saliency of RGB images as bytes.
+def fine_grained(images: UInt8[Tensor, "B C H W"]) -> UInt8[Tensor, "B H W"]:
+    """Saliency of images as bytes.
 
     The channel weights are applied in OpenCV's order, blue first, to RGB data: that is what
     SaliencyMix does.
@@ -42,7 +44,7 @@ def fine_grained(images: UInt8[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
     return _contrast(F.pad(gray.to(exact).cumsum(1).cumsum(2), (1, 0, 1, 0)), gray.float())
 
 
-def fine_grained_of_floats(x: Float[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"]:
+def fine_grained_of_floats(x: Float[Tensor, "B C H W"]) -> UInt8[Tensor, "B H W"]:
     """What OpenCV makes of float images, and so SaliencyMix' release of normalized ones.
 
     The surround of a pixel is the mean of true gray values, but its center is a *byte* of the gray
@@ -55,6 +57,8 @@ def fine_grained_of_floats(x: Float[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B H W"
         >>> fine_grained_of_floats(torch.zeros(1, 3, 32, 32)).shape
         torch.Size([1, 32, 32])
     """
+    if x.shape[1] != COLORS:
+        x = x.mean(1, keepdim=True).expand(-1, COLORS, -1, -1)
     red, green, blue = x.double().unbind(1)
     # the channel weights in OpenCV's order, blue first, on RGB data
     gray = (green * _FLOAT[1]).float().double()
@@ -99,20 +103,27 @@ def peak(saliency: UInt8[Tensor, "B H W"]) -> Int[Tensor, "B 2"]:
 
 
 def bytes_of(
-    x: Float[Tensor, "B 3 H W"], mean: tuple[float, ...], std: tuple[float, ...]
-) -> UInt8[Tensor, "B 3 H W"]:
-    """Normalized images as bytes again.
+    x: Float[Tensor, "B C H W"], mean: tuple[float, ...], std: tuple[float, ...]
+) -> UInt8[Tensor, "B C H W"]:
+    """Normalized images as bytes again; pixels that are no numbers become 0.
+
+    Args:
+        x: images of any number of channels.
+        mean, std: what they were normalized with, see
+            :func:`mixlib.core.normalization.per_channel`.
 
     Example:
         >>> bytes_of(torch.zeros(1, 3, 1, 1), (0.5, 0.2, 1.0), (0.25,) * 3).flatten().tolist()
         [128, 51, 255]
     """
-    mean_, std_ = (torch.tensor(v, device=x.device)[:, None, None] for v in (mean, std))
-    return ((x.float() * std_ + mean_) * 255).round().clamp(0, 255).to(torch.uint8)
+    mean_, std_ = (per_channel(v, x.shape[1], x.device) for v in (mean, std))
+    return ((x.float() * std_ + mean_) * 255).nan_to_num().round().clamp(0, 255).to(torch.uint8)
 
 
-def _gray(images: UInt8[Tensor, "B 3 H W"]) -> Int[Tensor, "B H W"]:
-    """OpenCV's fixed-point weights 0.114, 0.587, 0.299."""
+def _gray(images: UInt8[Tensor, "B C H W"]) -> Int[Tensor, "B H W"]:
+    """OpenCV's fixed-point weights 0.114, 0.587, 0.299; the mean of channels that are no colors."""
+    if images.shape[1] != COLORS:
+        return images.float().mean(1).round().to(torch.int32)
     first, second, third = images.to(torch.int32).unbind(1)
     return (first * 3735 + second * 19235 + third * 9798 + 2**14) >> 15
 

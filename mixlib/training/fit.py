@@ -26,15 +26,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, SupportsFloat, cast, runtime_checkable
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
 from mixlib.models.strided_pointwise import avoid_narrow_strided_pointwise
 from mixlib.seed import derive, generator
@@ -43,11 +44,13 @@ from mixlib.training.checkpoint import Checkpoint
 from mixlib.training.evaluate import accuracy
 from mixlib.training.recipes import Recipe
 from mixlib.training.shards import Shards, check_batch_norm
+from mixlib.training.sync_batch_norm import synchronize
 
 __all__ = ["History", "Loader", "fit", "silent"]
 
 Batch = tuple[Tensor, Tensor]
-Report = Callable[[str, int, int, dict[str, float]], None]
+# numbers, or tensors of one that are still on the device
+Report = Callable[[str, int, int, Mapping[str, SupportsFloat]], None]
 
 
 @runtime_checkable
@@ -98,7 +101,7 @@ LOOK = 50
 """Steps between looks at whether one broke, where a look waits for a device or other processes."""
 
 
-def silent(what: str, done: int, total: int, values: dict[str, float]) -> None:
+def silent(what: str, done: int, total: int, values: Mapping[str, SupportsFloat]) -> None:
     """The report that prints nothing.
 
     Example:
@@ -159,7 +162,7 @@ def fit(
                 run.end_step()
                 objective.update_teacher(run.step - 1)
                 run.save_if_due()
-                report("train", run.step, run.steps, {"epoch": epoch + 1.0})
+                report("train", run.step, run.steps, {"epoch": epoch + 1.0, "loss": run.loss})
             row = {"epoch": epoch + 1.0, **run.means(epoch)}
             due = epoch >= recipe.epochs - 10 or (epoch + 1) % evaluate_every == 0
             if test is not None and due:
@@ -207,6 +210,14 @@ def over_all(fabric: Fabric, value: Tensor, how: str) -> Tensor:
     return cast(Tensor, fabric.all_reduce(value, reduce_op=how))
 
 
+def compile_networks(objective: Objective, backend: str) -> None:
+    """Has torch.compile compile every network of an objective at its first plain pass; parameters,
+    buffers and the names of the state stay as they are."""
+    for part in objective.modules():
+        if isinstance(part, Net):
+            part.model.compile(backend=backend)
+
+
 class Run:
     """What :func:`fit` carries from step to step; all of it is in the checkpoint.
 
@@ -219,6 +230,7 @@ class Run:
         step, steps: done so far, and in the whole run.
         history: what was measured so far.
         sums: of the objective's terms over the epoch so far.
+        loss: of the last step, the mean over this process's shards; on the device.
     """
 
     def __init__(
@@ -230,11 +242,13 @@ class Run:
         checkpoint: Checkpoint | None,
     ) -> None:
         avoid_narrow_strided_pointwise(objective)
+        if recipe.compile is not None:
+            compile_networks(objective, recipe.compile)
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint
-        if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size, fabric.device):
-            nn.SyncBatchNorm.convert_sync_batchnorm(objective)
+        if check_batch_norm(recipe.batch_norm, recipe.shards, fabric.world_size):
+            synchronize(objective, fabric.device)
         self.per_epoch = len(train)
         self.rates = optimizers.rates(recipe, recipe.epochs, self.per_epoch)
         self.steps = recipe.epochs * self.per_epoch
@@ -251,6 +265,7 @@ class Run:
         self.sums: dict[str, Tensor] = {}
         # the first step whose loss was not finite; stays on the device as the sums do
         self.broken: Tensor | None = None
+        self.loss = torch.zeros(())
         local = fabric.world_size == 1 and fabric.device.type == "cpu"
         self.look = 1 if local else LOOK
         self._began = 0.0
@@ -271,6 +286,7 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         self.shards.begin()
         self._terms: dict[str, Tensor] = {}
+        self._losses: list[Tensor] = []
         if self.shards.count > 1:
             # a shard may leave these out, and all processes exchange the same ones
             zero = torch.zeros((), dtype=torch.float64, device=self.fabric.device)
@@ -285,6 +301,7 @@ class Run:
 
     def count(self, loss: Tensor, terms: dict[str, Tensor], images: int) -> None:
         """Books one shard of a step."""
+        self._losses.append(loss)
         now = torch.where(loss.isfinite(), NEVER, self.step + 1)
         self.broken = now if self.broken is None else torch.minimum(self.broken, now)
         for name, value in terms.items():
@@ -304,6 +321,7 @@ class Run:
             self.sums[name] = value if before is None else before + value
         self.step += 1
         self.history.steps += 1
+        self.loss = sum(self._losses[1:], self._losses[0]) / len(self._losses)
         if self.step % self.look == 0:
             self.stop_if_broken()
 

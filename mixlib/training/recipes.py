@@ -44,6 +44,9 @@ class Recipe:
         smoothing: label smoothing.
         grad_clip: largest norm of the gradient; None: not clipped.
         weight_ema: momentum of a weight average to evaluate; None: none.
+        compile: backend of torch.compile for the networks ("inductor"); None: as they are written.
+            No paper's recipe asks for it.  Passes that read or mix inside a network run uncompiled
+            all the same (:func:`mixlib.core.net.uncompiled`).
         precision: Lightning Fabric's name, "32-true" or "bf16-mixed".
         channels_last: memory format of network and images.
         drop_path: stochastic depth, the largest probability to leave a residual branch out.
@@ -79,6 +82,7 @@ class Recipe:
     precision: str = "32-true"
     channels_last: bool = True
     revision: int = 1
+    compile: str | None = field(default=None, metadata=_LATER)
     shards: int = field(default=1, metadata=_LATER)
     batch_norm: str = field(default="shard", metadata=_LATER)
     drop_path: float = field(default=0.0, metadata=_LATER)

@@ -95,7 +95,7 @@ class Shards:
         return {name: value[0] / self.count for name, value in zip(names, values, strict=True)}
 
 
-def check_batch_norm(batch_norm: str, shards: int, world: int, device: torch.device) -> bool:
+def check_batch_norm(batch_norm: str, shards: int, world: int) -> bool:
     """Whether normalization layers must exchange their statistics (SyncBN).
 
     Raises:
@@ -103,7 +103,7 @@ def check_batch_norm(batch_norm: str, shards: int, world: int, device: torch.dev
             cannot have them; says why.
 
     Example:
-        >>> check_batch_norm("shard", 8, 1, torch.device("cpu"))
+        >>> check_batch_norm("shard", 8, 1)
         False
     """
     if batch_norm == "shard" or shards == 1:
@@ -113,9 +113,5 @@ def check_batch_norm(batch_norm: str, shards: int, world: int, device: torch.dev
             f"batch_norm global over {shards} shards needs {shards} processes, found {world}: one "
             "that does its shards one after the other has normalized the first before it has seen "
             "the others"
-        )
-    if device.type != "cuda":
-        raise ValueError(
-            f"batch_norm global needs GPUs (torch's SyncBatchNorm has no {device.type} form)"
         )
     return True

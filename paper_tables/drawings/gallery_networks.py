@@ -57,6 +57,7 @@ UNIT = {"mean": (0.0,) * 3, "std": (1.0,) * 3}  # images in [0, 1] are not norma
 # objective -> what the picture cannot show
 NOTES = {
     "augmix": "one image's views; labels stay",
+    "sumix": "label by area; in training by what the network sees",
     "tokenlabel": "patches, labeled one by one",
     "mixtoken": "patches, labeled one by one",
 }

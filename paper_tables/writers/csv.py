@@ -1,5 +1,5 @@
 """CSV of a sheet: one line per measured cell with full precision, every run, and the paper's
-number."""
+number; ``ci95`` is half of the 95 % confidence interval of the mean."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 
 from paper_tables.sheet import Sheet
 
-HEADS = ("scale", "row", "column", "mean", "std", "n", "runs", "unit", "paper")
+HEADS = ("scale", "row", "column", "mean", "std", "n", "runs", "unit", "paper", "ci95")
 # a text that begins so is a formula to a spreadsheet (OWASP, "CSV Injection")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -31,6 +31,7 @@ def write_csv(sheet: Sheet) -> str:
                 " ".join(f"{value:.6f}" for value in cell.values),
                 escape(cell.unit),
                 "" if cell.reference is None else f"{cell.reference:g}",
+                "" if cell.half_interval is None else f"{cell.half_interval:.6f}",
             ]
         )
     return out.getvalue()

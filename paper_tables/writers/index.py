@@ -35,9 +35,12 @@ def write_index(entries: Sequence[Entry], scale: Scale, folder: Path) -> str:
         folder: where the page will lie, for its links.
     """
     done = sum(entry.rendered for entry in entries)
+    study = all(entry.table.study for entry in entries)
     compared = (
         "The paper's numbers stand beside ours."
         if scale.compare
+        else ""
+        if study
         else "Numbers of this scale must not be compared with the papers': other data, networks, "
         "schedules."
     )
@@ -107,8 +110,9 @@ def _links(entry: Entry, folder: Path) -> str:
 
 
 def _missing(entry: Entry, scale: Scale) -> str:
-    target = f"paper_tables/{entry.table.name}"
-    command = f"snakemake --cores all --config scale={scale.name} -- {target}"
+    target, folder = entry.table.target, Path(entry.table.file).parent
+    config = f"tables={folder}" if entry.table.study else f"scale={scale.name}"
+    command = f"snakemake --cores all --config {config} -- {target}"
     runs = f"{entry.needed - entry.finished} of {entry.needed} runs are missing. "
     return (
         f"<p class=more>{escape(entry.table.source)}. {runs if entry.needed else ''}To make it:"

@@ -13,7 +13,7 @@ def write_markdown(sheet: Sheet) -> str:
     if sheet.caption:
         lines += [escape_line(sheet.caption), ""]
     lines += _table(sheet.heads, sheet.lines)
-    lines += ["", *(f"- {escape_line(note)}" for note in sheet.notes)]
+    lines += ["", *(f"- {escape_line(note)}" for note in (*sheet.legend, *sheet.notes))]
     if sheet.comparisons or sheet.stale:
         lines += ["", f"## {MEASURED}"]
     for part in sheet.comparisons:

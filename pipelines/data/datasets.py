@@ -31,7 +31,7 @@ from pipelines.data.fingerprints import fingerprint, spec_of, specify
 from pipelines.data.places import (
     DATA,
     MissingDataError,
-    bases,
+    base_of,
     find,
     folder_of,
     locate,
@@ -67,8 +67,8 @@ def prepare(row: Dataset, spec: Shapes | None = None, data: Path = DATA) -> Path
         _draw(row, spec or spec_of(row), mark, data)
     else:
         base, folder = find(row, data)
-        root = folder.relative_to(bases(data)[base])
-    folder = bases(data)[base] / root
+        root = folder.relative_to(base_of(base, data))
+    folder = base_of(base, data) / root
     found = _checked(row, spec, folder)
     for note in found.notes:
         print(note, file=sys.stderr)
@@ -128,7 +128,7 @@ def _draw(row: Dataset, spec: Shapes, mark: str, data: Path) -> None:
 
     A folder that is there stays, unless it is known to have had another content.
     """
-    from mixlib.data.shapes.layouts import WRITERS
+    from pipelines.data.draw import writer
 
     target, content = data / "generated" / mark, _known_content(mark, data)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def _draw(row: Dataset, spec: Shapes, mark: str, data: Path) -> None:
         return
     part = Path(tempfile.mkdtemp(prefix=own_prefix(target.name), dir=target.parent))
     try:
-        WRITERS[row.layout](spec, part)
+        writer(row)(spec, part)
         part.chmod(0o755)  # mkdtemp makes folders that only their owner may read
         if target.exists() and content:
             target.rename(part.with_name(part.name + ".damaged"))

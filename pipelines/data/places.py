@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mixlib.data.catalog import DATASETS
 from mixlib.data.catalog.row import Archive, Dataset
 from pipelines.data.contents import content_digest
 
@@ -25,10 +26,24 @@ class MissingDataError(FileNotFoundError):
     """
 
 
+ANYWHERE = "anywhere"
+"""The word for a folder that a declaration names by its whole path."""
+
+
 def bases(data: Path = DATA) -> dict[str, Path]:
     """Where datasets are looked for, in this order: word -> folder."""
     named = os.environ.get("MIX_DATA")
     return ({"MIX_DATA": Path(named)} if named else {}) | {"data": data}
+
+
+def base_of(word: str, data: Path = DATA) -> Path:
+    """The folder of a word that a ready file holds.
+
+    Example:
+        >>> base_of("data"), base_of("anywhere")
+        (PosixPath('data'), PosixPath('/'))
+    """
+    return (bases(data) | {ANYWHERE: Path("/")}).get(word, Path("MIX_DATA-is-not-set"))
 
 
 def folder_of(row: Dataset, data: Path = DATA) -> Path:
@@ -72,7 +87,7 @@ def locate(mark: str, data: Path = DATA) -> Path:
             (official archives are not read again).
     """
     entry = manifest(mark, data)
-    folder = bases(data).get(entry["base"], Path("MIX_DATA-is-not-set")) / entry["root"]
+    folder = base_of(entry["base"], data) / entry["root"]
     if not folder.is_dir():
         raise MissingDataError(
             f"{mark} was prepared in {folder}, which is no longer there; set MIX_DATA as it "
@@ -81,9 +96,11 @@ def locate(mark: str, data: Path = DATA) -> Path:
     content = entry.get("content")
     if content and content_digest(whole_folder(entry, data), data) != content:
         spec = f" --spec '{json.dumps(entry['spec'])}'" if entry.get("spec") else ""
+        known = entry["name"] in DATASETS and not DATASETS[entry["name"]].own
+        prepare = f"run `python -m pipelines.data.datasets prepare {entry['name']}{spec}`"
         raise MissingDataError(
             f"{folder} no longer holds the files that were prepared: a file is missing or has "
-            f"changed; run `python -m pipelines.data.datasets prepare {entry['name']}{spec}`"
+            f"changed; {prepare if known else 'start the command that planned this again'}"
         )
     return folder
 
@@ -92,7 +109,7 @@ def whole_folder(entry: Mapping[str, Any], data: Path = DATA) -> Path:
     """The folder that a ready file vouches for: a generated set's with all that was drawn."""
     if entry["spec"]:
         return data / "generated" / str(entry["fingerprint"])
-    return bases(data)[entry["base"]] / str(entry["root"])
+    return base_of(entry["base"], data) / str(entry["root"])
 
 
 def whereabouts(row: Dataset, data: Path = DATA) -> str:
@@ -114,7 +131,8 @@ def unpacking_mark(archive: Archive, data: Path = DATA) -> Path:
 def find(row: Dataset, data: Path = DATA) -> tuple[str, Path]:
     """(word of `bases`, folder) of a real dataset; raises MissingDataError as `folder_of`."""
     tried = []
-    for word, base in bases(data).items():
+    whole = Path(row.folder).is_absolute()
+    for word, base in ({ANYWHERE: Path("/")} if whole else bases(data)).items():
         folder = base / row.folder
         lacking = [
             path + (f" (at least {least:,} bytes)" if least else "")

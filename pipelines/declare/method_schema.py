@@ -73,6 +73,7 @@ PARAMETERS: Mapping[str, Kind] = {
     "prob": SHARE,
     "ratio": SHARE,
     "released": Flag(),
+    "saliency": OneOf(("spectral", "gradient"), "saliency"),
     "scope": SCOPE,
     "severity": Real(0, 10),
     "side": Maybe(Whole(1, 100_000)),

@@ -8,7 +8,7 @@ which settings differ.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,26 @@ from mixlib.models.backbones import BACKBONES
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.mapping import overlaid, place_of
 from pipelines.declare.schema import SCALE
+from pipelines.declare.study import SCALE as SCALE_OF_STUDIES
 from pipelines.declare.values import check_fields
 from pipelines.declare.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parents[1] / "scales"
+
+
+@dataclass(frozen=True)
+class Short:
+    """How far trainings are cut, see :mod:`pipelines.plan.shorten`.
+
+    Attributes:
+        epochs: of a training, whatever its recipe and its table's ``length`` say.
+        steps: of an epoch; of a fine-tuning in all.
+        images: of a shard in a step.
+    """
+
+    epochs: int
+    steps: int
+    images: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,7 @@ class Scale:
             where they are not all.
         kinds: kind of job -> {"default", the paper's dataset or a recipe -> settings that differ};
             a dataset's are laid over the default's, a recipe's over both.
+        short: how far trainings are cut; None: not at all.
     """
 
     name: str
@@ -63,6 +80,7 @@ class Scale:
     backbones: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    short: Short | None = None
 
     def settings(self, kind: str, data: str, recipe: str = "") -> dict[str, Any]:
         """Settings of a kind of job on the paper's dataset ``data``, by a recipe where it has one,
@@ -81,6 +99,15 @@ class Scale:
     def backbone(self, name: str, data: str) -> str:
         """The network that stands for the paper's on the paper's dataset ``data``."""
         return self.backbones.get(f"{data}/{name}", self.backbones.get(name, name))
+
+
+def as_declared(seeds: Mapping[str, int]) -> Scale:
+    """The scale of studies of one's own: nothing stands in for anything.
+
+    Args:
+        seeds: table -> how many runs a cell averages.
+    """
+    return Scale(SCALE_OF_STUDIES, "as declared", "", seeds=1, seeds_of=seeds)
 
 
 def names(folder: Path = FOLDER) -> list[str]:
@@ -107,4 +134,39 @@ def load(name: str, folder: Path = FOLDER) -> Scale:
             raise DeclarationError(f"{where}: {nearest('dataset', data, DATASETS)}")
         if network not in BACKBONES:
             raise DeclarationError(f"{where}: {nearest('backbone', network, BACKBONES)}")
-    return Scale(name=name, **body)
+    base = body.pop("base", None)
+    if "short" in body:
+        body["short"] = Short(**body["short"])
+    if base is None:
+        return Scale(name=name, **body)
+    if base == name:
+        raise DeclarationError(f"{path}: base: expected another scale, found {base!r} itself")
+    return derived(load(base, folder), name, body)
+
+
+def derived(base: Scale, name: str, body: Mapping[str, Any]) -> Scale:
+    """A scale with what another one says more or otherwise; mappings are laid over each other, the
+    settings of a kind section by section.
+
+    Example:
+        >>> paper = Scale("paper", "paper", "", 3, kinds={"train": {"default": {"lr": 0.1}}})
+        >>> changes = {"seeds": 1, "kinds": {"train": {"default": {"epochs": 2}}}}
+        >>> found = derived(paper, "mine", changes)
+        >>> found.seeds, found.settings("train", "cifar10")
+        (1, {'lr': 0.1, 'epochs': 2})
+    """
+    kinds = {
+        kind: {
+            section: overlaid(
+                base.kinds.get(kind, {}).get(section, {}),
+                body.get("kinds", {}).get(kind, {}).get(section, {}),
+            )
+            for section in (*base.kinds.get(kind, {}), *body.get("kinds", {}).get(kind, {}))
+        }
+        for kind in (*base.kinds, *body.get("kinds", {}))
+    }
+    laid = {
+        key: overlaid(getattr(base, key), body.get(key, {}))
+        for key in ("seeds_of", "data", "backbones", "parts")
+    }
+    return replace(base, name=name, **{**body, **laid, "kinds": kinds})

@@ -60,6 +60,7 @@ RECIPE: Mapping[str, Kind] = {
     "weight_ema": Maybe(Real(0, 1)),
     "precision": OneOf(("32-true", "bf16-mixed"), "precision"),
     "channels_last": Flag(),
+    "compile": Maybe(OneOf(("inductor", "aot_eager", "eager"), "backend of torch.compile")),
     "shards": Whole(1, 1024),
     "batch_norm": OneOf(("shard", "global"), "batch_norm"),
     "drop_path": Real(0, 0.9999),
@@ -125,6 +126,7 @@ DETECTION: Mapping[str, Kind] = {
     "nms": SHARE,
     "detections_per_image": COUNT,
     "ap_rule": OneOf(AP_RULES, "ap_rule"),
+    "shards": Whole(1, 1024),
 }
 
 SHAPES: Mapping[str, Kind] = {
@@ -132,7 +134,7 @@ SHAPES: Mapping[str, Kind] = {
     "val": Whole(0, 10**7),
     "test": Whole(0, 10**7),
     "size": Whole(16, 4096),
-    "classes": Whole(2, 10),
+    "classes": Whole(2, 10_000),
     "seed": Whole(0, 2**31),
     "objects": Many(Whole(1, 100), 2, 2, growing=True),
     "radius": Many(Real(0, 1, above=True), 2, 2, growing=True),
@@ -190,6 +192,11 @@ RECIPE_RELATIONS = (
 )
 DETECTION_RELATIONS = (
     Relation(
+        ("batch", "shards"),
+        lambda s: s.batch % s.shards == 0,
+        "a batch that is a multiple of its shards",
+    ),
+    Relation(
         ("steps", "iterations"),
         lambda s: not s.steps or s.steps[-1] < s.iterations,
         "steps before the last of the iterations",
@@ -228,6 +235,10 @@ EPOCH_RULES = ("median_last_10", "last", "best")
 LINE = Text(r"[^\x00-\x1f\x7f]+", "a text of one line")
 NAME = Text(r"[A-Za-z][\w-]{0,63}", "a plain name: letters, digits, _ and -")
 PROSE = Text(r"[^\x00-\x08\x0b-\x1f\x7f]*", "a text")
+NETWORK = Text(
+    r"[A-Za-z][\w-]{0,63}|[A-Za-z_][\w.]*:[A-Za-z_]\w*",
+    "the name of a network, or a function of your own as package.module:function",
+)
 
 _TRAINING: Mapping[str, Kind] = {
     **RECIPE,
@@ -252,7 +263,7 @@ CHANGES: Mapping[str, Kind] = {
 
 CELL: Mapping[str, Kind] = {
     "data": NAME,
-    "backbone": NAME,
+    "backbone": NETWORK,
     "method": NAME,
     "pipeline": NAME,
     "recipe": NAME,
@@ -327,11 +338,28 @@ FIGURE: Mapping[str, Kind] = {
     "figure": NAME,
     "settings": Entries(Anything()),
 }
+DATASET: Mapping[str, Kind] = {
+    "path": LINE,
+    "title": LINE,
+    "size": SIDE,
+    "splits": Many(Text(r"[\w][\w. -]*", "the name of a folder"), 2, 2),
+    "mean": Many(Real(0, 1), 3, 3),
+    "std": Many(Real(0, 1, above=True), 3, 3),
+    "family": OneOf(FAMILIES, "data family"),
+}
+"""A dataset of one's own: a folder with a folder of images for each class."""
 FILE: Mapping[str, Kind] = {
     "paper": LINE,
-    "tables": Entries(Entries(Anything()), key=NAME),
-    "figures": Entries(Entries(Anything()), key=NAME),
+    "study": LINE,
+    "seeds": Whole(1, 1000),
+    "plugins": Many(LINE),
+    "datasets": Entries(Fields(DATASET, "key", ("path",)), key=NAME),
+    "tables": Entries(Anything(), key=NAME),
+    "figures": Entries(Anything(), key=NAME),
 }
+"""A file of declarations: of a paper, or of a study of one's own."""
+OF_STUDY = ("seeds", "plugins", "datasets")
+"""Keys that only a study has."""
 MOST_CELLS = 10_000
 """Rows times columns that a table may have."""
 MOST_JOBS = 200_000
@@ -340,8 +368,14 @@ MOST_JOBS = 200_000
 SCALE: Mapping[str, Kind] = {
     "title": LINE,
     "note": PROSE,
+    "base": NAME,
     "seeds": Whole(1, 1000),
     "seeds_of": Entries(Whole(1, 1000)),
+    "short": Fields(
+        {"epochs": Whole(1, 1000), "steps": Whole(1, 1000), "images": Whole(2, 1000)},
+        "length",
+        ("epochs", "steps", "images"),
+    ),
     "compare": Flag(),
     "portable": Flag(),
     "family": Maybe(OneOf(FAMILIES, "data family")),

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
@@ -19,11 +19,23 @@ from mixlib.models.backbones import BACKBONES
 from pipelines.declare.errors import DeclarationError, check_keys, require
 from pipelines.declare.gains import Gain, read_gains
 from pipelines.declare.mapping import overlaid, place_of
-from pipelines.declare.schema import ENTRY, FIGURE, FILE, MOST_CELLS, NAME, TABLE
+from pipelines.declare.schema import (
+    ENTRY,
+    FIGURE,
+    FILE,
+    MOST_CELLS,
+    NAME,
+    NETWORK,
+    OF_STUDY,
+    TABLE,
+)
+from pipelines.declare.study import admit
 from pipelines.declare.values import Anything, Many, check_fields, shown
 from pipelines.declare.yaml_file import read_yaml
 
 FOLDER = Path("paper_tables")
+SEEDS = 3
+"""Runs a cell of a study averages, where it does not say how many."""
 NO_CELLS = "none"  # the kind of a product that is a picture alone, drawn from no results
 
 
@@ -49,7 +61,7 @@ class Table:
     Attributes:
         name: its target: "table7" for AutoMix's Table 7, "msda_table2", "tokenmix_table1".
         file: the declaration it comes from, for messages.
-        title, caption, source: for people; ``source`` names paper and table.
+        title, caption, source: for people; ``source`` names paper and table, or the study.
         kind: the kind of job in the cells.
         rows, columns: the axes.
         fixed: fields that all cells share.
@@ -70,6 +82,9 @@ class Table:
             :mod:`paper_tables.drawings.registry`.
         pictures: the same for example pictures beside the table; None: there are none.
         whole: the declared table, where this is the part of it that a scale measures.
+        place: file and line of the declaration, for messages.
+        study: it reproduces no paper's.
+        seeds: how many runs a cell averages, where a study says it.
     """
 
     name: str
@@ -94,6 +109,14 @@ class Table:
     figure: str = "dots"
     pictures: str | None = None
     whole: Table | None = None
+    place: str = ""
+    study: bool = False
+    seeds: int | None = None
+
+    @property
+    def target(self) -> str:
+        """What is asked of Snakemake to make it: a folder beside its declaration."""
+        return (Path(self.file).parent / self.name).as_posix()
 
     def part(self, where: str, chosen: Mapping[str, Sequence[str]]) -> Table:
         """This table with some of its rows and columns.
@@ -158,7 +181,17 @@ def load_all(folder: Path = FOLDER) -> dict[str, Table]:
         DeclarationError: see :func:`load`; or the folder holds no declarations; or two files
             declare the same name.
     """
+    return _all_or_none(read_all(folder))
+
+
+def read_all(folder: Path = FOLDER) -> Declared:
+    """Every declared table of a folder, and why others cannot be used.
+
+    Raises:
+        DeclarationError: the folder holds no declarations.
+    """
     tables: dict[str, Table] = {}
+    faults: dict[str, DeclarationError] = {}
     files = sorted(folder.glob("*.yaml"))
     if not files:
         raise DeclarationError(
@@ -166,11 +199,19 @@ def load_all(folder: Path = FOLDER) -> dict[str, Table]:
             " from the project's root"
         )
     for path in files:
-        for name, table in load(path).items():
+        try:
+            found, wrong = read_file(path)
+        except DeclarationError as error:
+            faults[path.stem] = error
+            continue
+        faults |= wrong
+        for name, table in found.items():
             if name in tables:
-                raise DeclarationError(f"{path}: {name} is already declared in {tables[name].file}")
+                said = f"{table.place}: {name} is already declared in {tables[name].file}"
+                faults[name] = DeclarationError(said)
             tables[name] = table
-    return tables
+    # of two declarations of one name, neither is the one that is meant
+    return Declared({name: t for name, t in tables.items() if name not in faults}, faults)
 
 
 def load(path: Path) -> dict[str, Table]:
@@ -180,28 +221,63 @@ def load(path: Path) -> dict[str, Table]:
         DeclarationError: the file is not YAML, or a declaration has an unknown or missing key, an
             unknown method, or reference numbers that do not fit its rows and columns.
     """
-    body = read_yaml(path, tuple(FILE), ("paper", "tables"))
+    return _all_or_none(read_file(path))
+
+
+class Declared(NamedTuple):
+    """Tables by name, and by name why others cannot be used."""
+
+    tables: dict[str, Table]
+    faults: dict[str, DeclarationError]
+
+
+def _all_or_none(found: Declared) -> dict[str, Table]:
+    for error in found.faults.values():
+        raise error
+    return found.tables
+
+
+def read_file(path: Path) -> Declared:
+    """The tables of one file, and why others of it cannot be used; admits what a study brings.
+
+    Raises:
+        DeclarationError: nothing of the file can be used.
+    """
+    body = read_yaml(path, tuple(FILE), ("tables",))
     check_fields(str(path), body, FILE, "key")
+    if ("paper" in body) == ("study" in body):
+        raise DeclarationError(f"{path}: expected one of the keys 'paper' and 'study'")
+    if "paper" in body and (more := [key for key in OF_STUDY if key in body]):
+        where = place_of(str(path), body, more[0])
+        raise DeclarationError(f"{where}: {more[0]} belongs to a study, and this is a paper's")
+    admit(path, body)
     tables, figures = body["tables"], body.get("figures", {})
     if both := tables.keys() & figures.keys():
         raise DeclarationError(f"{path}: {sorted(both)} are declared as table and as figure")
-    return {
-        **{name: _table(name, path, body["paper"], tables) for name in tables},
-        **{name: _figure(name, path, body["paper"], figures) for name in figures},
-    }
+    found = Declared({}, {})
+    for among, make in ((tables, _table), (figures, _figure)):
+        for name in among:
+            try:
+                found.tables[name] = make(name, path, body, among)
+            except DeclarationError as error:
+                found.faults[name] = error
+    return found
 
 
-def _figure(name: str, path: Path, paper: str, among: Mapping[str, Any]) -> Table:
+def _figure(name: str, path: Path, file: Mapping[str, Any], among: Mapping[str, Any]) -> Table:
     """A picture without cells; ``settings`` (stored as ``fixed``) go to its drawing function."""
-    spec, where = among[name], f"{place_of(str(path), among, name)}: {name}"
+    spec, place = among[name], place_of(str(path), among, name)
+    where, study = f"{place}: {name}", "study" in file
     check_fields(where, spec, FIGURE, "key")
-    require(where, spec, ("title", "source", "figure"))
+    require(where, spec, ("figure",) if study else ("title", "source", "figure"))
     return Table(
         name=name,
         file=str(path),
-        title=spec["title"],
+        place=place,
+        study=study,
+        title=spec.get("title", name),
         caption=spec.get("caption", ""),
-        source=f"{paper}, {spec['source']}",
+        source=_source(file, spec),
         kind=NO_CELLS,
         rows=(),
         columns=(),
@@ -210,10 +286,29 @@ def _figure(name: str, path: Path, paper: str, among: Mapping[str, Any]) -> Tabl
     )
 
 
-def _table(name: str, path: Path, paper: str, among: Mapping[str, Any]) -> Table:
-    spec, where = among[name], f"{place_of(str(path), among, name)}: {name}"
+def _source(file: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """Paper and table, or the study."""
+    parts = (file.get("paper") or file["study"], spec.get("source"))
+    return ", ".join(part for part in parts if part)
+
+
+# what a study may leave out: trainings, compared by their accuracy
+_OF_STUDY: Mapping[str, Any] = {
+    "kind": "train",
+    "metric": "top1",
+    "columns": [{"label": "Top-1", "set": {}}],
+}
+
+
+def _table(name: str, path: Path, file: Mapping[str, Any], among: Mapping[str, Any]) -> Table:
+    spec, place = among[name], place_of(str(path), among, name)
+    where, study = f"{place}: {name}", "study" in file
     check_fields(where, spec, TABLE, "key")
-    require(where, spec, ("title", "source", "kind", "rows", "columns"))
+    if study:
+        trains = spec.get("kind", "train") == "train"
+        spec = overlaid(_OF_STUDY if trains else {}, spec)
+    always = ("kind", "rows", "columns")
+    require(where, spec, always if study else ("title", "source", *always))
     rows = _axis(f"{where}: rows", spec["rows"], {})
     shared = {"metric": spec.get("metric"), "decimals": spec.get("decimals", 1)}
     columns = _axis(f"{where}: columns", spec["columns"], shared)
@@ -226,9 +321,12 @@ def _table(name: str, path: Path, paper: str, among: Mapping[str, Any]) -> Table
     return Table(
         name=name,
         file=str(path),
-        title=spec["title"],
+        place=place,
+        study=study,
+        seeds=file.get("seeds", SEEDS) if study else None,
+        title=spec.get("title", name),
         caption=spec.get("caption", ""),
-        source=f"{paper}, {spec['source']}",
+        source=_source(file, spec),
         kind=spec["kind"],
         rows=rows,
         columns=columns,
@@ -288,7 +386,7 @@ def _label(where: str, name: str, value: Any) -> str:
     catalog = catalogs.get(name)
     if catalog is None:
         return str(value)
-    NAME.check(f"{where}: {name}", value)
+    (NETWORK if name == "backbone" else NAME).check(f"{where}: {name}", value)
     if value not in catalog:
         raise DeclarationError(f"{where}: {nearest(name, str(value), catalog)}")
     return catalog[value].title

@@ -14,11 +14,14 @@ import typer
 from pipelines.command_line import (
     Accelerator,
     CheckpointSeconds,
+    OwnTables,
+    Plugins,
     Portable,
     ResultsFolder,
     Workers,
     run_app,
 )
+from pipelines.declare.study import admit_folder, admit_plugins
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
 from pipelines.portable_bits import pin
@@ -29,6 +32,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     path: Annotated[Path, typer.Argument(metavar="JOB_FILE", help="<digest>.json of a plan")],
+    own: OwnTables = None,
+    plugins: Plugins = None,
     results: ResultsFolder = Path("results"),
     checkpoint_seconds: CheckpointSeconds = 30.0,
     workers: Workers = 0,
@@ -38,6 +43,10 @@ def main(
     """Does one job and stores its result; does nothing when the result is there."""
     if portable:
         pin()
+    # what the job names and the catalogs do not know
+    admit_plugins(plugins or ())
+    if own is not None:
+        admit_folder(own)
     # torch reads its settings when it is loaded
     from pipelines.execute.perform import perform
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import SupportsFloat
 
 MEASURED = ("epoch", "top1", "top5", "test_loss", "n")
 """Columns of the CSV file, with the terms of the loss behind the first; not every epoch is
@@ -35,8 +37,11 @@ class Progress:
         self._began = self._last = time.monotonic()
         self._first: int | None = None
 
-    def __call__(self, phase: str, done: int, total: int, values: dict[str, float]) -> None:
-        """Reports ``done`` of ``total`` steps and some values."""
+    def __call__(
+        self, phase: str, done: int, total: int, values: Mapping[str, SupportsFloat]
+    ) -> None:
+        """Reports ``done`` of ``total`` steps and some values; a value on a device is read only
+        when a line is due, since reading it waits for the step."""
         if phase in ("test", "epoch"):
             self._row(values)
         now = time.monotonic()
@@ -45,10 +50,17 @@ class Progress:
         if now - self._last < self.every and done < total:
             return
         self._last = now
+        shown = [f"{name} {float(value):.4g}" for name, value in values.items()]
+        self.say("  ".join([f"{phase} {done}/{total}", *shown, *self._pace(done, total, now)]))
+
+    def _pace(self, done: int, total: int, now: float) -> list[str]:
+        """Steps a second since the first report and the time left at that rate; neither is known
+        at the first one."""
+        assert self._first is not None
         speed = (done - self._first) / max(now - self._began, 1e-9)
-        left = f"{(total - done) / speed:.0f} s left" if speed > 0 and done < total else "done"
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self.say(f"{phase} {done}/{total}  {shown}  {left}")
+        if done >= total:
+            return ["done"]
+        return [f"{speed:.3g} steps/s", f"{duration((total - done) / speed)} left"] if speed else []
 
     def say(self, text: str) -> None:
         """One line with the label, here and in the log."""
@@ -57,7 +69,7 @@ class Progress:
             with self.log.open("a") as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
-    def _row(self, values: dict[str, float]) -> None:
+    def _row(self, values: Mapping[str, SupportsFloat]) -> None:
         """Adds an epoch to the CSV file, none twice when a job goes on; evaluations without
         epochs add nothing."""
         if self.log is None or "epoch" not in values:
@@ -73,3 +85,15 @@ class Progress:
             if not rows:
                 writer.writeheader()
             writer.writerow(values)
+
+
+def duration(seconds: float) -> str:
+    """A time in the largest unit of which there are two.
+
+    Example:
+        >>> duration(40), duration(1500), duration(100_000)
+        ('40 s', '25 min', '27.8 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from mixlib.seed import generator
 from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
+from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.execute.trained import (
     load_batches,
     load_test_images,
@@ -42,16 +43,27 @@ TABLE = "corruptions"
 def run(job: RobustnessJob, context: Context) -> Outcome:
     """Measures accuracy under every corruption, then errors under every attack.
 
-    What is done is kept in the working folder: after a kill it is not measured again.
+    What is done is kept in the working folder: after a kill or a stop it is not measured again.
+    """
+    with asked_to_stop() as stop:
+        checkpoint = KeptCheckpoint(
+            context.folder / "checkpoint.pt",
+            job.digest,
+            context.store.set_aside,
+            context.checkpoint_seconds,
+            stop=stop,
+        )
+        return measure(job, context, checkpoint)
+
+
+def measure(job: RobustnessJob, context: Context, checkpoint: KeptCheckpoint) -> Outcome:
+    """All measurements from the checkpoint on; a step is one severity or one attacked batch.
+
+    Raises:
+        StoppedAtCheckpoint: the checkpoint was asked to stop, and holds what was measured.
     """
     began = time.monotonic()
     model = trained_network(job.parent, context).model
-    checkpoint = KeptCheckpoint(
-        context.folder / "checkpoint.pt",
-        job.digest,
-        context.store.set_aside,
-        context.checkpoint_seconds,
-    )
     state: dict[str, Any] = checkpoint.load() or {"accuracy": {}, "seconds": 0.0}
     before = state["seconds"]
 
@@ -59,10 +71,12 @@ def run(job: RobustnessJob, context: Context) -> Outcome:
         state["seconds"] = before + time.monotonic() - began
         if checkpoint.due():
             checkpoint.save(state)
+            checkpoint.leave_if_asked()
 
     for name in CORRUPTIONS:
-        if name not in state["accuracy"]:
-            state["accuracy"][name] = accuracies(job, context, model, name)
+        row = state["accuracy"].setdefault(name, [])
+        for images in corrupted(job, context, name, LEVELS[len(row) :]):
+            row.append(_accuracy(job, context, model, images))
             keep()
         context.progress(TABLE, len(state["accuracy"]), len(CORRUPTIONS), {})
     table = CorruptionAccuracy(
@@ -97,26 +111,29 @@ def clean_accuracy(job: RobustnessJob, context: Context, model: nn.Module) -> fl
     return _accuracy(job, context, model, images)
 
 
-def accuracies(job: RobustnessJob, context: Context, model: nn.Module, name: str) -> list[float]:
-    """Top-1 accuracy (percent) under one corruption, by severity.
+def corrupted(
+    job: RobustnessJob, context: Context, name: str, levels: Sequence[int]
+) -> Iterator[Images]:
+    """The test images under one corruption, by severity, made as they are asked for.
 
     Raises:
         InputError: a published set of other classes than the network's.
     """
+    if not levels:
+        return
     if job.published is not None:
-        sets = published(job, context, name)
-    else:
-        clean = load_test_images(job.parent, context, job.settings.corrupted)
-        pixels = clean.in_memory(native_side(job.parent)).pixels
-        assert pixels is not None
-        sets = [
-            Images(clean.labels, clean.names, corrupt(pixels, name, level, job.settings.seed))
-            for level in LEVELS
-        ]
-    return [_accuracy(job, context, model, images) for images in sets]
+        yield from published(job, context, name, levels)
+        return
+    clean = load_test_images(job.parent, context, job.settings.corrupted)
+    pixels = clean.in_memory(native_side(job.parent)).pixels
+    assert pixels is not None
+    for level in levels:
+        yield Images(clean.labels, clean.names, corrupt(pixels, name, level, job.settings.seed))
 
 
-def published(job: RobustnessJob, context: Context, name: str) -> list[Images]:
+def published(
+    job: RobustnessJob, context: Context, name: str, levels: Sequence[int]
+) -> Iterator[Images]:
     """The images of one corruption of the published set, by severity."""
     assert job.published is not None
     row, root = DATASETS[job.published.name], context.data_folder(job.published)
@@ -128,18 +145,19 @@ def published(job: RobustnessJob, context: Context, name: str) -> list[Images]:
                 f"{root}: expected the {len(classes)} classes that the network was trained on, "
                 f"found a set of {row.classes}: name the corrupted images of its own dataset"
             )
-        return [Images(found.labels, classes, np.array(pixels)) for pixels in found.images]
+        for level in levels:
+            pixels = found.images[LEVELS.index(level)]
+            yield Images(found.labels, classes, np.array(pixels))
+        return
     place = {known: number for number, known in enumerate(classes)}
-    sets = []
-    for level in LEVELS:
+    for level in levels:
         listed = read_imagenet_c(root, name, level)
         if unknown := [own for own in listed.classes if own not in place]:
             raise InputError(
                 f"{root}: expected classes that the network was trained on, found {unknown[0]}"
             )
         labels = np.array([place[own] for own in listed.classes], np.int64)[listed.labels]
-        sets.append(Images(labels, classes, paths=listed.paths))
-    return sets
+        yield Images(labels, classes, paths=listed.paths)
 
 
 def _accuracy(job: RobustnessJob, context: Context, model: nn.Module, images: Images) -> float:

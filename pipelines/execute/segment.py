@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from downstream.segmentation.finetune import Preparation, Training
 from downstream.segmentation.inference import evaluate, normalizer, probabilities
@@ -18,6 +19,7 @@ from mixlib.seed import derive
 from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
+from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.execute.trained import trained_network
 from pipelines.plan.kinds.segment import SegmentJob
 
@@ -31,27 +33,15 @@ def run(job: SegmentJob, context: Context) -> Outcome:
     """Trains, from the checkpoint in the working folder if there is one, and tests."""
     began = time.monotonic()
     training = new_training(job, context)
-    checkpoint = KeptCheckpoint(
-        context.folder / "checkpoint.pt",
-        job.digest,
-        context.store.set_aside,
-        context.checkpoint_seconds,
-    )
-    saved = checkpoint.load() or {"log": [], "seconds": 0.0}
-    log: list[dict[str, float]] = saved["log"]
-    if "training" in saved:
-        training.resume(saved["training"])
-    before, every = saved["seconds"], max(1, job.settings.steps // LOG_POINTS)
-
-    def report(done: int, total: int, loss: float) -> None:
-        if done % every == 0 or done == total:
-            log.append({"step": float(done), "loss": loss})
-        context.progress("train", done, total, {"loss": loss})
-        if checkpoint.due() or done == total:
-            seconds = before + time.monotonic() - began
-            checkpoint.save({"training": training.state(), "log": log, "seconds": seconds})
-
-    training.run(report=report)
+    with asked_to_stop() as stop:
+        checkpoint = KeptCheckpoint(
+            context.folder / "checkpoint.pt",
+            job.digest,
+            context.store.set_aside,
+            context.checkpoint_seconds,
+            stop=stop,
+        )
+        log, before = train(job, context, training, checkpoint)
     test = split(job, context, DATASETS[job.scenes.name].test)
     single, several = (judge(job, context, training, test, multi) for multi in (False, True))
     write_samples(job, context, training, test)
@@ -66,6 +56,36 @@ def run(job: SegmentJob, context: Context) -> Outcome:
             "images": len(test),
         },
     )
+
+
+def train(
+    job: SegmentJob, context: Context, training: Training, checkpoint: KeptCheckpoint
+) -> tuple[list[dict[str, float]], float]:
+    """The rest of the training; the log of losses, and the seconds of earlier attempts.
+
+    Raises:
+        StoppedAtCheckpoint: the checkpoint was asked to stop, and holds the training's state.
+    """
+    began = time.monotonic()
+    saved = checkpoint.load() or {"log": [], "seconds": 0.0}
+    log: list[dict[str, float]] = saved["log"]
+    if "training" in saved:
+        training.resume(saved["training"])
+    before, every = saved["seconds"], max(1, job.settings.steps // LOG_POINTS)
+
+    def report(done: int, total: int, loss: Tensor) -> None:
+        if done % every == 0 or done == total:
+            log.append({"step": float(done), "loss": float(loss)})
+        # with the loss that was read last: another read would be another wait for the device
+        context.progress("train", done, total, {"loss": log[-1]["loss"]} if log else {})
+        if checkpoint.due() or done == total:
+            training.stop_if_broken()  # what is lost does not replace what is good
+            seconds = before + time.monotonic() - began
+            checkpoint.save({"training": training.state(), "log": log, "seconds": seconds})
+            checkpoint.leave_if_asked()
+
+    training.run(report=report)
+    return log, before
 
 
 def new_training(job: SegmentJob, context: Context) -> Training:

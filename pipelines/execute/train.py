@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from lightning.fabric import Fabric
 
 from mixlib.catalog import build as builder
@@ -19,6 +22,7 @@ from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.execute.trained import trained_network
+from pipelines.execute.watched_loader import WatchedLoader
 from pipelines.plan.epoch_selection import select_epochs
 from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import unpaired
@@ -47,8 +51,9 @@ def run(job: TrainJob, context: Context) -> Outcome:
             fabric.is_global_zero,
             stop,
         )
+        watched = WatchedLoader(train, context.progress.say, context.workers)
         history = fit(
-            objective, train, test, job.recipe, seed=job.seed, fabric=fabric,
+            objective, watched, test, job.recipe, seed=job.seed, fabric=fabric,
             checkpoint=checkpoint, report=context.progress, evaluate_every=job.evaluate_every,
             at_epoch=save_snapshot,
         )  # fmt: skip
@@ -60,11 +65,43 @@ def run(job: TrainJob, context: Context) -> Outcome:
         save_atomically(objective.predictor().state_dict(), context.folder / WEIGHTS)
         save_atomically(objective.state_dict(), context.folder / OBJECTIVE)
     fabric.barrier()
+    chosen = select_epochs(job.pick, history.epochs)
+    warning = at_chance(chosen, history.epochs[-1].get("n", 0), classes)
+    if warning:
+        context.progress.say(f"warning: {warning}")
     return Outcome(
-        metrics={**select_epochs(job.pick, history.epochs), **cost(objective, history)},
+        metrics={**chosen, **cost(objective, history)},
         history=history.epochs,
         seconds=history.seconds,
         keep=(WEIGHTS, OBJECTIVE, *map(snapshot, job.snapshots)),
+        more={"warning": warning} if warning else {},
+    )
+
+
+def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
+    """What to say of a network that knows no more than the classes' number: a top-1 accuracy less
+    than three standard errors above chance; "" of any other.
+
+    Args:
+        metrics: ``top1`` in percent and ``test_loss``.
+        images: on which they were measured.
+        classes: how many.
+
+    Example:
+        >>> at_chance({"top1": 20.0, "test_loss": 550.0}, 50, 5)
+        'top-1 20.0 % is what guessing among 5 classes gives (test loss 550; of guessing 1.61)'
+        >>> at_chance({"top1": 60.0, "test_loss": 1.2}, 50, 5)
+        ''
+    """
+    if classes < 2 or not images:
+        return ""
+    share = 1 / classes
+    error = math.sqrt(share * (1 - share) / images)
+    if not metrics["top1"] <= 100 * (share + 3 * error):
+        return ""
+    return (
+        f"top-1 {metrics['top1']:.1f} % is what guessing among {classes} classes gives (test loss "
+        f"{metrics['test_loss']:.3g}; of guessing {math.log(classes):.3g})"
     )
 
 

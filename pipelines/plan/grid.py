@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
@@ -17,6 +18,7 @@ from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job, plain
 from pipelines.plan.kinds import KINDS
 from pipelines.plan.setting import Setting
+from pipelines.plan.shorten import shorten
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,12 @@ def cells(
         for column in table.columns:
             if (row.label, column.label) in table.skip:
                 continue
-            where = f"{table.file}: {table.name}: ({row.label}, {column.label})"
+            where = f"{table.place or table.file}: {table.name}: ({row.label}, {column.label})"
+            point = table.point(row, column)
             # a job in which no seed plays a part (a baseline without a network) counts once
             jobs = tuple(
                 dict.fromkeys(
-                    kind.build(table.point(row, column), setting(where, scale, seed))
+                    made(kind, point, replace(setting(where, scale, seed), point=point))
                     for seed in range(scale.runs(table.name, table.kind))
                 )
             )
@@ -72,6 +75,13 @@ def cells(
                 raise DeclarationError(f"{where}: {nearest(what, metric, kind.metrics)}")
             found.append(Cell(row.label, column.label, metric, jobs))
     return tuple(found)
+
+
+def made(kind: type[Job], point: Mapping[str, Any], setting: Setting) -> Job:
+    """The job of a point, cut where the scale is a short one."""
+    job = kind.build(point, setting)
+    short = setting.scale.short
+    return job if short is None else shorten(job, short)
 
 
 def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = "") -> str:
@@ -84,7 +94,7 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = ""
     """
     declared = {field.name: getattr(table, field.name) for field in fields(table)}
     # where it was declared is not shown; what a part leaves out is
-    del declared["file"], declared["whole"]
+    del declared["file"], declared["place"], declared["whole"]
     declared |= {
         "left_out": table.left_out,
         "skip": sorted(table.skip),
@@ -103,12 +113,16 @@ def digest(table: Table, scale: Scale, found: Iterable[Cell], renderer: str = ""
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the declared tables need at one scale."""
+    """Everything that the declared tables need at one scale.
+
+    ``faults``: the tables that cannot be planned, and why.
+    """
 
     scale: Scale
     tables: Mapping[str, Table]
     cells: Mapping[str, tuple[Cell, ...]]
     jobs: Mapping[str, Job]
+    faults: Mapping[str, DeclarationError] = field(default_factory=dict)
 
     @property
     def data(self) -> dict[str, Data]:
@@ -150,8 +164,15 @@ class Plan:
             )
         return self.data[fingerprint]
 
+    def fault_lines(self) -> list[str]:
+        """What cannot be planned, a line each."""
+        return [f"cannot be planned: {name}: {error}" for name, error in self.faults.items()]
+
     def known(self, table: str) -> str:
-        """The name itself, or a DeclarationError that names the nearest declared table."""
+        """The name itself, or a DeclarationError that says why it cannot be planned, or names the
+        nearest declared table."""
+        if table in self.faults:
+            raise self.faults[table]
         if table not in self.tables:
             raise DeclarationError(nearest("table", table, self.tables))
         return table
@@ -176,13 +197,35 @@ def plan(tables: Mapping[str, Table], scale: Scale) -> Plan:
     Raises:
         DeclarationError: a word of a declaration is not known.
     """
-    tables = {
-        name: table.part(f"scale {scale.name}: parts: {name}", scale.parts[name])
-        if name in scale.parts
-        else table
-        for name, table in tables.items()
-    }
-    by_table = {name: cells(table, scale) for name, table in tables.items()}
+    found = plan_each(tables, scale)
+    for error in found.faults.values():
+        raise error
+    return found
+
+
+def plan_each(
+    declared: Mapping[str, Table],
+    scale: Scale,
+    faults: Mapping[str, DeclarationError] | None = None,
+) -> Plan:
+    """As :func:`plan`; a table that cannot be planned fails alone.
+
+    Args:
+        declared, scale: what is declared.
+        faults: by name, why other tables are no tables at all.
+    """
+    tables: dict[str, Table] = {}
+    by_table: dict[str, tuple[Cell, ...]] = {}
+    wrong = dict(faults or {})
+    for name, table in declared.items():
+        try:
+            if name in scale.parts:
+                table = table.part(f"scale {scale.name}: parts: {name}", scale.parts[name])
+            by_table[name] = cells(table, scale)
+        except DeclarationError as error:
+            wrong[name] = error
+        else:
+            tables[name] = table
     jobs = {
         ancestor.digest: ancestor
         for found in by_table.values()
@@ -190,4 +233,4 @@ def plan(tables: Mapping[str, Table], scale: Scale) -> Plan:
         for job in cell.jobs
         for ancestor in job.closure()
     }
-    return Plan(scale, tables, by_table, jobs)
+    return Plan(scale, tables, by_table, jobs, wrong)

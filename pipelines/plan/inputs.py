@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -30,7 +30,8 @@ class Data:
 
 @dataclass(frozen=True)
 class Row:
-    """A catalog row as a job sees it: its name, its revision and its resolved parameters.
+    """A catalog row as a job sees it: its name, its revision and its resolved parameters; of a
+    method or network of the user's own, which has no revision, the hash of its source file.
 
     Example:
         >>> Row("cutmix", 1, (("alpha", 0.2),)).name
@@ -40,3 +41,4 @@ class Row:
     name: str
     revision: int
     params: tuple[tuple[str, Any], ...] = ()
+    source: str = field(default="", metadata={"later": True})

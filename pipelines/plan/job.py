@@ -29,12 +29,14 @@ class Job(ABC):
     """Base of all jobs.
 
     ``kind`` is the word in declarations; ``revision`` is raised by hand whenever the kind's numbers
-    change; ``metrics`` are the numbers of its results that a table may show.
+    change; ``metrics`` are the numbers of its results that a table may show; ``checkpoints`` says
+    whether a scheduler's signal ends it with its state written, so that it goes on from there.
     """
 
     kind: ClassVar[str]
     revision: ClassVar[int] = 1
     metrics: ClassVar[tuple[str, ...]] = ()
+    checkpoints: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

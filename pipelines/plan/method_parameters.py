@@ -8,10 +8,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 
 from mixlib.core.method import Method
+from mixlib.core.module_file import module_file
 from pipelines.declare.method_schema import PARAMETERS, SETTINGS_OF
 from pipelines.declare.values import Anything, Flag, Kind, Many, Maybe, OneOf, Real, Text, Whole
 
@@ -75,7 +74,7 @@ def arguments(module: str, function: str) -> tuple[tuple[str, str], ...]:
     Raises:
         LookupError: no such function there, nor imported there from another module.
     """
-    tree = ast.parse(source(module).read_text(encoding="utf-8"))
+    tree = ast.parse(module_file(module).read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -85,18 +84,3 @@ def arguments(module: str, function: str) -> tuple[tuple[str, str], ...]:
                 if (alias.asname or alias.name) == function:
                     return arguments(node.module, alias.name)
     raise LookupError(f"expected a function {function} in {module}, found none")
-
-
-def source(module: str) -> Path:
-    """The file of a module.
-
-    Only packages above it are imported (mixlib's are empty or light), never the module.
-    """
-    parent, _, name = module.rpartition(".")
-    spec = find_spec(parent)
-    places = spec.submodule_search_locations if spec else None
-    for place in places or ():
-        for path in (Path(place) / f"{name}.py", Path(place) / name / "__init__.py"):
-            if path.is_file():
-                return path
-    raise LookupError(f"expected the source of {module}, found none")

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
 from mixlib.core.hyperparameters import merged
+from mixlib.core.method import FAMILIES
+from mixlib.core.module_file import file_hash, module_file
 from mixlib.data.augmentations import AUGMENTS
 from mixlib.data.catalog import DATASETS, Dataset
 from mixlib.models.backbones import BACKBONES
@@ -19,6 +21,7 @@ from mixlib.training.recipes import METHOD_FAMILIES, RECIPES, Recipe
 from pipelines.data.fingerprints import fingerprint, specify
 from pipelines.data.places import MissingDataError
 from pipelines.declare.errors import DeclarationError, require
+from pipelines.declare.mapping import place_of
 from pipelines.declare.scale import Scale
 from pipelines.declare.schema import AUGMENTATION, CELL, RECIPE
 from pipelines.declare.values import check_fields
@@ -67,12 +70,18 @@ class Setting:
         seed: the seed of the run.
         fingerprints: dataset -> fingerprint, for the sets that are identified by their files: those
             that a finished run has read, wherever that was; None: the files on this machine.
+        point: the declared fields of the cell, which know their lines.
     """
 
     where: str
     scale: Scale
     seed: int
     fingerprints: Mapping[str, str] | None = None
+    point: Mapping[str, Any] = field(default_factory=dict)
+
+    def at(self, key: str) -> str:
+        """What leads to a field of the cell, in a message."""
+        return place_of(self.where, self.point, key)
 
     def check(self, point: Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> None:
         """Refuses unknown or missing fields of a cell, and values of another type or range."""
@@ -95,7 +104,7 @@ class Setting:
         try:
             identity = self.identity(row, spec)
         except (ValueError, MissingDataError) as error:
-            raise DeclarationError(f"{self.where}: {error}") from None
+            raise DeclarationError(f"{self.at('data')}: {error}") from None
         caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
         return Data(row.name, identity, spec, *caps)
 
@@ -109,7 +118,15 @@ class Setting:
         """The network that stands for the paper's on the paper's dataset ``data``."""
         self.look_up("backbone", name, BACKBONES)
         row = self.look_up("backbone", self.scale.backbone(name, data), BACKBONES)
-        return Row(row.name, row.revision)
+        own = row.name.partition(":")[0] if row.family == "own" else ""
+        return Row(row.name, row.revision, source=self.source("backbone", own))
+
+    def source(self, key: str, module: str) -> str:
+        """The hash of the file of a module of the user's own; "" of none."""
+        try:
+            return file_hash(module_file(module)) if module else ""
+        except LookupError as error:
+            raise DeclarationError(f"{self.at(key)}: {error}") from None
 
     def method(
         self,
@@ -129,6 +146,8 @@ class Setting:
         row = self.look_up("method", name, METHODS)
         # a recipe may have parameters of its own, whatever the dataset
         family = self.scale.family or METHOD_FAMILIES.get(recipe, DATASETS[data].family)
+        # a set that no paper tuned anything for: each method's own paper
+        family = family if family in FAMILIES else "default"
         try:
             params = row.params_for(family, small, pipeline)
         except KeyError as error:
@@ -140,7 +159,9 @@ class Setting:
         if self.scale.lambda_per is not None and row.settings is None and "scope" in known:
             params["scope"] = self.scale.lambda_per
         check_fields(f"{self.where}: params", changes or {}, known, f"parameter of {row.name}")
-        return Row(row.name, row.revision, pairs(merged(params, changes or {})))
+        own = "" if row.module.startswith("mixlib.methods.") else row.module
+        values = pairs(merged(params, changes or {}))
+        return Row(row.name, row.revision, values, self.source("method", own))
 
     def weights(self, name: str | None, network: Row) -> Row | None:
         """The published weights of a name for a network; None starts from random ones."""
@@ -157,24 +178,29 @@ class Setting:
         check_fields(self.where, changes, RECIPE, "recipe field")
         return dataclasses.replace(row, **changes)
 
-    def augment(self, name: str, changes: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-        """An augmentation's every setting, some changed."""
+    def augment(
+        self, name: str, changes: Mapping[str, Any], size: int | None = None
+    ) -> tuple[tuple[str, Any], ...]:
+        """An augmentation's every setting, some changed; ``size``: in proportion for images of
+        this size."""
         self.look_up("augmentation", name, AUGMENTS)
         check_fields(self.where, changes, AUGMENTATION, "augmentation field")
         changed = pairs(changes)
         try:
             # 1 and 1.0 are equal and written differently: a text tells them apart
-            return _augmented(name, changed, repr(changed))
+            return _augmented(name, size, changed, repr(changed))
         except ValueError as error:
             raise DeclarationError(f"{self.where}: augmentation: {error}") from None
 
 
 @cache
 def _augmented(
-    name: str, changes: tuple[tuple[str, Any], ...], text: str
+    name: str, size: int | None, changes: tuple[tuple[str, Any], ...], text: str
 ) -> tuple[tuple[str, Any], ...]:
-    """Every setting of an augmentation, some changed; ``text`` spells the changes."""
-    return pairs(dataclasses.asdict(dataclasses.replace(AUGMENTS[name], **dict(changes))))
+    """Every setting of an augmentation for images of a size, some changed; ``text`` spells the
+    changes."""
+    row = AUGMENTS[name] if size is None else AUGMENTS[name].resized(size)
+    return pairs(dataclasses.asdict(dataclasses.replace(row, **dict(changes))))
 
 
 @cache

@@ -1,11 +1,15 @@
 # what people type: paper_tables/table7/ (as completion writes it), and names that nobody declared
-TARGETS = TABLES | THEORY_FILES
+TARGETS = TABLES | ({} if OWN else THEORY_FILES)
 
 
 def unknown(wildcards):
+    name = wildcards.target.rstrip("/")
+    if name in FAULTS:
+        raise WorkflowError(f"{FOLDER}/{name} cannot be planned: {FAULTS[name]}")
+    mine = f" --tables {OWN}" if OWN else ""
     raise WorkflowError(
-        nearest("table or figure", wildcards.target, TARGETS)
-        + "\n`python -m pipelines.tables` lists each with its title and what has run"
+        nearest("table or figure", name, TARGETS)
+        + f"\n`python -m pipelines.tables{mine}` lists each with its title and what has run"
     )
 
 
@@ -13,7 +17,7 @@ for target in TARGETS:
 
     rule:
         name:
-            f"paper_tables/{target}/"
+            f"{FOLDER}/{target}/"
         input:
             TARGETS[target],
 
@@ -22,9 +26,9 @@ rule unknown_target:
     input:
         unknown,
     output:
-        "paper_tables/{target}",
+        FOLDER + "/{target}",
     wildcard_constraints:
-        target=r"(?!(?:{})$)\w+/?".format("|".join(TARGETS)),
+        target=r"(?!(?:{})$)[\w-]+/?".format("|".join(TARGETS)),
 
 
 rule index:
@@ -33,6 +37,6 @@ rule index:
     input:
         [file for files in TABLES.values() for file in files if Path(file).exists()],
     output:
-        "paper_tables/index.html",
+        FOLDER + "/index.html",
     shell:
-        "{PYTHON} paper_tables.index {SCALE:q}"
+        "{PYTHON} paper_tables.index {SCALE:q} {MINE:q}"

@@ -15,7 +15,8 @@ from tests.contracts.test_policies import POLICIES, network, policy
 
 SIZE, N = (16, 16), 4
 # ReLabel reads a network of its own only
-CONVOLUTIONAL = [n for n in POLICIES if n not in ("tokenmix", "transmix", "relabel")]
+ATTENTIVE = ("tokenmix", "transmix", "smmix", "tla", "mixpro")
+CONVOLUTIONAL = [n for n in POLICIES if n not in (*ATTENTIVE, "relabel")]
 
 
 def drawn(name: str, x: torch.Tensor, **autocast):

@@ -3,6 +3,9 @@ another device and waits for none of the device's values, but where it says why.
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +13,9 @@ import pytest
 import torch
 
 from mixlib.catalog import build as builder
+from mixlib.catalog.methods import METHODS, method
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy
+from mixlib.core.method import resolve
 from mixlib.core.mix import identity
 from mixlib.counting.backward import backward_in_python
 from mixlib.counting.fake_device import FakeDevice, ReadBackError
@@ -114,6 +119,20 @@ def test_a_batch_of_images_in_memory_is_made_on_the_device(name, train):
         assert {t.device.type for batch in batches for t in batch} == {"cuda"}
 
 
+@pytest.mark.parametrize("name", ["deit", "rsb_a2", "imagenet"])
+@pytest.mark.parametrize("train", [True, False])
+def test_a_batch_of_decoded_pictures_goes_to_the_device(name, train):
+    images = Images(np.zeros(4, np.int64), ("a",), pixels=np.zeros((4, 40, 40, 3), np.uint8))
+    augment = AUGMENTS[name].resized(32)
+    loader = Loader(images, augment, 2, 0, train, mean=(0.5,) * 3, std=(0.2,) * 3, shards=1)
+    # as of a set that is not kept in memory, for a device that is not asked for pinned copies here
+    loader.pixels, loader.device = None, torch.device("cuda")
+    with FakeDevice():
+        batches = list(loader.epoch(0))
+    assert len(batches) == 2
+    assert {t.device.type for batch in batches for t in batch} == {"cuda"}
+
+
 def test_every_listed_read_is_still_there():
     """A list of exceptions that nobody uses hides the next one."""
     used = set()
@@ -129,6 +148,47 @@ def test_a_policy_that_leaves_its_draw_on_the_cpu_is_noticed(monkeypatch):
     monkeypatch.setattr(Mix, "to", lambda self, device: self)
     with pytest.raises(RuntimeError, match=r"device|cpu"):
         fake_step("cutmix", params("cutmix", False))
+
+
+class Without(ast.NodeTransformer):
+    """Takes every ``.to(<something>.device ...)`` out of a source."""
+
+    found = 0
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        moves = isinstance(node.func, ast.Attribute) and node.func.attr == "to" and node.args
+        if moves and ast.unparse(node.args[0]).endswith("device"):
+            self.found += 1
+            return node.func.value
+        return node
+
+
+def without_moves(name):
+    """The class of a method whose module's ``.to(device)`` are taken out; None: it has none."""
+    made = resolve(method(name).path())
+    module, cut = sys.modules[made.__module__], Without()
+    tree = ast.fix_missing_locations(cut.visit(ast.parse(inspect.getsource(module))))
+    if not cut.found:
+        return None
+    namespace = {"__name__": module.__name__, "__file__": module.__file__}
+    exec(compile(tree, str(module.__file__), "exec"), namespace)
+    return module, namespace[made.__name__]
+
+
+MOVING = [name for name in METHODS if without_moves(name) is not None]
+
+
+def test_policies_move_their_draws_themselves():
+    assert {"resizemix", "ricap", "saliencymix", "tokenmix", "puzzlemix"} <= set(MOVING)
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_policy_without_its_move_to_the_device_is_noticed(name, monkeypatch):
+    module, mutant = without_moves(name)
+    monkeypatch.setattr(module, mutant.__name__, mutant)
+    with pytest.raises((RuntimeError, TypeError), match=r"device|cpu|cuda"):
+        fake_step(name, params(name, False))
 
 
 def test_a_step_that_reads_the_device_is_noticed(monkeypatch):

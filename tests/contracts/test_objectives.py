@@ -49,7 +49,7 @@ def params(name: str, released: bool) -> dict:
     known = words_of(name)
     given = method(name).params_for("generated")
     for word, smaller in SMALLER.items():
-        if word in known and name != "gridmix":
+        if word in known and name != "gridmix" and smaller.keys() <= set(known):
             given |= smaller
     if "teacher" in method(name).needs and "teacher" in known:
         given["teacher"] = builder.net("resnet10_w16_dense", CLASSES, 1)

@@ -21,7 +21,7 @@ from mixlib.core.objective import MixOnce
 from mixlib.core.policy import Policy
 
 POLICIES = [name for name, row in METHODS.items() if row.objective == "once"]
-BY_CONTENT = ("supermix", "tokenmix")  # label shares that are not the area's
+BY_CONTENT = ("supermix", "tokenmix", "snapmix")  # label shares that are not the area's
 LABELS_STAY = ("cutout", "random_erasing", "hide_and_seek")
 SIZES = [(7, 5), (16, 16), (64, 64)]
 
@@ -80,6 +80,7 @@ def policy(name: str, channels: int, released: bool = False) -> Policy:
         # the search is compared with recordings elsewhere; here it need not succeed
         "supermix": {"iterations": 4},
         "relabel": {"teacher": teacher(channels)},
+        "mixpro": {"cell": 2},
     }
     return method(name).make(changes=changes.get(name, {}), released=released)
 
@@ -141,7 +142,8 @@ def check_one_hot(name: str, x: torch.Tensor, mix: Mix) -> None:
     if name in LABELS_STAY:
         assert torch.equal(expected_share(mix, n), torch.eye(n))
         return
-    if name == "supermix":  # labeled with the mixture that the teacher was made to see
+    # labeled with the mixture that the teacher was made to see, or with what a network sees
+    if name in ("supermix", "snapmix"):
         return
     if name == "tokenmix":  # labels by content; constant images look the same everywhere
         # 4 x 4 windows over 7 x 5 pixels overlap and so count some of them twice
@@ -297,13 +299,13 @@ def test_label_weights_are_the_mean_of_the_mask(name):
 # methods whose masks do not follow lambda: fills, a geometry or a search of their own
 NO_LAMBDA = (
     *("vanilla", "cutout", "random_erasing", "hide_and_seek"),
-    *("ricap", "smoothmix", "comixup", "supermix"),
+    *("ricap", "smoothmix", "comixup", "supermix", "smmix", "snapmix", "guidedmixup"),
 )
 LAM = 0.3
 # a box of sides s = sqrt(1 - lambda) around a uniform center covers s - s^2 / 4 of either axis
 CLIPPED = 1 - ((1 - LAM) ** 0.5 - (1 - LAM) / 4) ** 2
 OWN_SHARE = {
-    **dict.fromkeys(("cutmix", "relabel", "saliencymix", "resizemix"), CLIPPED),
+    **dict.fromkeys(("cutmix", "relabel", "saliencymix", "resizemix", "tla"), CLIPPED),
     "stochastic": (LAM + CLIPPED) / 2,
     "transmix": 0.2 * LAM + 0.8 * CLIPPED,
     "gmix": 0.21,  # the border cuts the bell

@@ -42,7 +42,8 @@ NARROW = [
 def method_numbers(name: str) -> list[float]:
     """Moments of a fixed batch mixed with the method's generated-data parameters."""
     row = METHODS[name]
-    policy = resolve(row.path())(**row.params_for("generated"))
+    params, _ = row.split(row.params_for("generated"))
+    policy = resolve(row.path())(**params)
     x = torch.randn(6, 3, 32, 32, generator=generator(0, "revision"))
     chosen = policy.choose(generator(1, name))
     if chosen.site != "input":

@@ -52,6 +52,23 @@ def test_missing_weights_are_named(whole, empty):
     assert "resnext50_32x4d" in text
 
 
+def test_missing_boxes_are_named_before_a_training(whole, empty, tmp_path):
+    """Class-token attention reads ImageNet's boxes, localization CUB's validation boxes: both stand
+    beside the datasets."""
+    attention = [a for j in whole.needed("tokenmix_fig3") for a in j.closure()]
+    (text,) = findings.of_boxes(attention)
+    assert "ImageNet-1k: expected the WSOL metadata" in text
+    assert "wsol_metadata/ILSVRC/test" in text
+    localization = [a for j in whole.needed("table8") for a in j.closure()]
+    (text,) = findings.of_boxes(localization)
+    assert "wsol_metadata/CUB/val" in text
+    place = tmp_path / "data/wsol_metadata/CUB/val/localization.txt"
+    place.parent.mkdir(parents=True)
+    place.write_text("a.jpg,0,0,1,1\n")
+    assert not list(findings.of_boxes(localization))
+    assert not list(findings.of_boxes(whole.needed("table7")))
+
+
 def folder_of(root, counts):
     """An image folder with so many images of each class."""
     for split, classes in counts.items():

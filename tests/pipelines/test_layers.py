@@ -41,7 +41,7 @@ BELOW = {
     "declare": {"declare"},
     "data": {"data", "declare", "command_line"},
     "plan": {"plan", "declare", "data"},
-    "execute": {"execute", "plan", "declare", "data", "command_line"},
+    "execute": {"execute", "plan", "declare", "data", "command_line", "portable_bits"},
 }
 
 
@@ -95,4 +95,4 @@ def test_imports_inside_functions_are_few():
         for node in ast.walk(function)
         if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
-    assert len(inside) <= 6, "\n".join(inside)
+    assert len(inside) <= 7, "\n".join(inside)

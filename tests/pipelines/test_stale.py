@@ -58,7 +58,7 @@ TRAIN = """
 import sys
 from pathlib import Path
 from pipelines.plan import job_file
-from pipelines.selftest import run, training
+from pipelines.execute.selftest import run, training
 
 job = training(sys.argv[1])
 run(job)

@@ -61,7 +61,7 @@ def test_the_readme_s_cluster_line_starts_torchrun_with_workers_on_the_declared_
         (file,) = (word for word in words if word.endswith(".json"))
         job = jobs[Path(file).stem]
         devices = int(words[words.index("pipelines.devices") + 1])
-        assert devices == job.shards == (8 if job.kind == "train" else 1)
+        assert devices == job.shards == 8
         assert option(words, "--workers") == str(CORES_PER_GPU - 1)
         starts = [Path(word).name for word in words]
         if devices > 1:

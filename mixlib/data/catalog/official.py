@@ -7,7 +7,7 @@ owners, or the widely used readers of torchvision, publish.
 
 from __future__ import annotations
 
-from mixlib.data.catalog.row import CIFAR_MEAN, CIFAR_STD, Archive, Dataset
+from mixlib.data.catalog.row import CIFAR_MEAN, CIFAR_STD, OWN, Archive, Dataset
 
 _KRIZHEVSKY = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009"
 _LE = "Le and Yang: Tiny ImageNet Visual Recognition Challenge, Stanford CS 231N, 2015"
@@ -106,7 +106,7 @@ CLASSIFICATION = (
     Dataset(
         *("imagefolder", "image folder", "folder", "imagefolder", 0, 224),
         splits=(("train", 0), ("val", 0)),
-        citation="your own images",
+        citation=OWN,
         folder="imagefolder",
         needs=(("train", 0), ("val", 0)),
         how="put your images into imagefolder/train/<class>/* and imagefolder/val/<class>/*",

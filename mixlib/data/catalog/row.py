@@ -23,6 +23,8 @@ LAYOUTS = (
     ),
     *("voc", "coco", "ade20k", "camvid", "cifar-c", "imagenet-c"),
 )
+OWN = "your own images"
+"""The citation of datasets that are nobody's but the user's."""
 IDENTITIES = ("declared", "measured", "generated", "chosen")
 
 Statistics = tuple[float, float, float]
@@ -107,6 +109,11 @@ class Dataset:
     revision: int = 1
     per_class: tuple[tuple[str, int, int], ...] = ()
     gib: float = 0.0
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the user's, and not one that the catalog knows."""
+        return self.citation == OWN
 
     @property
     def official(self) -> bool:

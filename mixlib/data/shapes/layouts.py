@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mixlib.data.shapes.scenes import CLASS_NAMES, Scene, Shapes, Thing, render
+from mixlib.data.shapes.scenes import Scene, Shapes, Thing, class_names, render
 
 JPEG_QUALITY = 95
 Entry = tuple[str, int, tuple[int, int, int, int]]
@@ -29,9 +29,10 @@ VOID = 255
 
 def write_imagefolder(spec: Shapes, root: Path) -> None:
     """`root`/<split>/<class>/<index>.png for every split that holds images."""
+    names = class_names(spec.classes)
     for split in ("train", "val", "test"):
-        for index, scene in _scenes(spec, split):
-            path = root / split / CLASS_NAMES[scene.label] / f"{index:06d}.png"
+        for index, scene in drawn_scenes(spec, split):
+            path = root / split / names[scene.label] / f"{index:06d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             # Level 1 writes 64-pixel images four times faster than the default, 4 % larger.
             Image.fromarray(scene.image).save(path, compress_level=1)
@@ -46,11 +47,11 @@ def write_voc(spec: Shapes, root: Path) -> None:
     """
     first = round(0.3 * spec.train)
     parts: dict[tuple[str, str], list[tuple[str, Scene]]] = {}
-    for index, scene in _scenes(spec, "train"):
+    for index, scene in drawn_scenes(spec, "train"):
         year = "VOC2007" if index < first else "VOC2012"
         name = f"{index + 1:06d}" if index < first else f"2012_{index - first + 1:06d}"
         parts.setdefault((year, ("train", "val")[index % 2]), []).append((name, scene))
-    tests = [(f"{first + index + 1:06d}", scene) for index, scene in _scenes(spec, "val")]
+    tests = [(f"{first + index + 1:06d}", scene) for index, scene in drawn_scenes(spec, "val")]
     parts[("VOC2007", "test")] = tests
     for year in ("VOC2007", "VOC2012"):
         folder = root / "VOCdevkit" / year
@@ -58,7 +59,7 @@ def write_voc(spec: Shapes, root: Path) -> None:
             (folder / name).mkdir(parents=True)
         own = {split: scenes for (y, split), scenes in parts.items() if y == year}
         for name, scene in (pair for scenes in own.values() for pair in scenes):
-            _write_voc_image(folder, name, scene)
+            _write_voc_image(folder, name, scene, class_names(spec.classes))
         own["trainval"] = sorted(
             (*own.get("train", []), *own.get("val", [])), key=lambda pair: pair[0]
         )
@@ -78,7 +79,7 @@ def write_coco(spec: Shapes, root: Path) -> None:
         folder.mkdir()
         images: list[dict[str, object]] = []
         marks: list[dict[str, object]] = []
-        for index, scene in _scenes(spec, split):
+        for index, scene in drawn_scenes(spec, split):
             name = f"{index + 1:012d}.jpg"
             Image.fromarray(scene.image).save(folder / name, quality=JPEG_QUALITY)
             size = {"width": spec.size, "height": spec.size}
@@ -92,7 +93,7 @@ def write_coco(spec: Shapes, root: Path) -> None:
             "annotations": marks,
             "categories": [
                 {"id": number + 1, "name": name, "supercategory": "shape"}
-                for number, name in enumerate(CLASS_NAMES[: spec.classes])
+                for number, name in enumerate(class_names(spec.classes))
             ],
         }
         path = root / "annotations" / f"instances_{split}2017.json"
@@ -109,11 +110,11 @@ def write_cub(spec: Shapes, root: Path) -> None:
     lists: dict[str, list[str]] = {
         name: [] for name in ("images", "image_class_labels", "train_test_split", "bounding_boxes")
     }
-    number = 0
+    number, names = 0, class_names(spec.classes)
     for split in ("train", "test", "val"):
         entries: list[Entry] = []
-        for index, scene in _scenes(spec, split):
-            name = CLASS_NAMES[scene.label]
+        for index, scene in drawn_scenes(spec, split):
+            name = names[scene.label]
             path = f"{scene.label + 1:03d}.{name}/{name}_{index + 1:05d}_{split}.jpg"
             target = root / "CUB_200_2011" / "images" / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -127,11 +128,11 @@ def write_cub(spec: Shapes, root: Path) -> None:
                 lists["train_test_split"].append(f"{number} {int(split == 'train')}")
                 corner = f"{x0:.1f} {y0:.1f} {x1 - x0:.1f} {y1 - y0:.1f}"
                 lists["bounding_boxes"].append(f"{number} {corner}")
-        _write_wsol(root / "wsol_metadata" / "CUB" / split, entries, spec.size)
-    kept = enumerate(CLASS_NAMES[: spec.classes])
+        write_wsol(root / "wsol_metadata" / "CUB" / split, entries, spec.size)
+    kept = enumerate(class_names(spec.classes))
     lists["classes"] = [f"{n + 1} {n + 1:03d}.{name}" for n, name in kept]
     for name, lines in lists.items():
-        _write_lines(root / "CUB_200_2011" / f"{name}.txt", lines)
+        write_lines(root / "CUB_200_2011" / f"{name}.txt", lines)
 
 
 def write_ade20k(spec: Shapes, root: Path) -> None:
@@ -144,7 +145,7 @@ def write_ade20k(spec: Shapes, root: Path) -> None:
     for split, place in (("train", "training"), ("val", "validation")):
         for kind in ("images", "annotations"):
             (folder / kind / place).mkdir(parents=True)
-        for index, scene in _scenes(spec, split):
+        for index, scene in drawn_scenes(spec, split):
             name = f"ADE_{split}_{index + 1:08d}"
             path = folder / "images" / place / f"{name}.jpg"
             Image.fromarray(scene.image).save(path, quality=JPEG_QUALITY)
@@ -152,9 +153,9 @@ def write_ade20k(spec: Shapes, root: Path) -> None:
             for thing in scene.things:
                 mask[thing.mask] = 0 if thing.crowd else thing.label + 2
             Image.fromarray(mask).save(folder / "annotations" / place / f"{name}.png")
-    names = ("background", *CLASS_NAMES[: spec.classes])
+    names = ("background", *class_names(spec.classes))
     lines = [f"{n}\t0\t0\t0\t0\t{name}" for n, name in enumerate(names, 1)]
-    _write_lines(folder / "objectInfo150.txt", ["Idx\tRatio\tTrain\tVal\tStuff\tName", *lines])
+    write_lines(folder / "objectInfo150.txt", ["Idx\tRatio\tTrain\tVal\tStuff\tName", *lines])
 
 
 WRITERS: dict[str, Callable[[Shapes, Path], None]] = {
@@ -167,24 +168,27 @@ WRITERS: dict[str, Callable[[Shapes, Path], None]] = {
 """Layout -> writer."""
 
 
-def _scenes(spec: Shapes, split: str) -> Iterator[tuple[int, Scene]]:
+def drawn_scenes(spec: Shapes, split: str) -> Iterator[tuple[int, Scene]]:
+    """The images of a split with their numbers."""
     return ((index, render(spec, split, index)) for index in range(spec.count(split)))
 
 
-def _write_lines(path: Path, lines: list[str]) -> None:
+def write_lines(path: Path, lines: list[str]) -> None:
+    """A text file of these lines; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines))
 
 
-def _write_wsol(folder: Path, entries: list[Entry], size: int) -> None:
-    _write_lines(folder / "image_ids.txt", [path for path, _, _ in entries])
-    _write_lines(folder / "class_labels.txt", [f"{path},{label}" for path, label, _ in entries])
-    _write_lines(folder / "image_sizes.txt", [f"{path},{size},{size}" for path, _, _ in entries])
+def write_wsol(folder: Path, entries: list[Entry], size: int) -> None:
+    """The four lists of a split in the WSOL metadata (Choe et al., CVPR 2020)."""
+    write_lines(folder / "image_ids.txt", [path for path, _, _ in entries])
+    write_lines(folder / "class_labels.txt", [f"{path},{label}" for path, label, _ in entries])
+    write_lines(folder / "image_sizes.txt", [f"{path},{size},{size}" for path, _, _ in entries])
     boxes = [f"{path},{','.join(map(str, box))}" for path, _, box in entries]
-    _write_lines(folder / "localization.txt", boxes)
+    write_lines(folder / "localization.txt", boxes)
 
 
-def _write_voc_image(folder: Path, name: str, scene: Scene) -> None:
+def _write_voc_image(folder: Path, name: str, scene: Scene, names: tuple[str, ...]) -> None:
     """JPEG, annotation and class mask of one image. Crowds and hard objects are 'difficult'."""
     Image.fromarray(scene.image).save(folder / "JPEGImages" / f"{name}.jpg", quality=JPEG_QUALITY)
     height, width, _ = scene.image.shape
@@ -196,7 +200,7 @@ def _write_voc_image(folder: Path, name: str, scene: Scene) -> None:
     mask = np.zeros((height, width), np.uint8)
     for thing in scene.things:
         item = ElementTree.SubElement(root, "object")
-        _leaves(item, name=CLASS_NAMES[thing.label], pose="Unspecified")
+        _leaves(item, name=names[thing.label], pose="Unspecified")
         _leaves(item, truncated=int(thing.truncated), difficult=int(thing.difficult))
         x0, y0, x1, y1 = thing.box
         # VOC counts pixels from 1 and includes both ends.
@@ -228,14 +232,14 @@ def _write_voc_lists(
     folder: Path, split: str, scenes: list[tuple[str, Scene]], classes: int
 ) -> None:
     """<split>.txt and <class>_<split>.txt: 1 shown, 0 shown only as difficult, -1 absent."""
-    _write_lines(folder / f"{split}.txt", [name for name, _ in scenes])
-    for number in range(classes):
+    write_lines(folder / f"{split}.txt", [name for name, _ in scenes])
+    for number, kind in enumerate(class_names(classes)):
         lines = []
         for name, scene in scenes:
             own = [thing.difficult for thing in scene.things if thing.label == number]
             sign = -1 if not own else 0 if all(own) else 1
             lines.append(f"{name} {sign:2d}")
-        _write_lines(folder / f"{CLASS_NAMES[number]}_{split}.txt", lines)
+        write_lines(folder / f"{kind}_{split}.txt", lines)
 
 
 def _coco_mark(thing: Thing, number: int, image: int) -> dict[str, object]:

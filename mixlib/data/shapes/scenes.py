@@ -36,7 +36,8 @@ class Shapes:
     Args:
         train, val, test: images a split.
         size: side of the square images, pixels.
-        classes: 2 to 10, the first entries of `CLASS_NAMES`.
+        classes: at least 2, by the names of `class_names`; from the eleventh on they repeat the
+            looks of the first ten, for readers and heads of as many classes as an official set has.
         seed: names the world; two seeds share no image.
         objects: least and most labeled objects an image; (1, 1) is classification.
         radius: least and most radius of a labeled object, as a share of the image's side.
@@ -72,8 +73,8 @@ class Shapes:
     noise: float = 6.0
 
     def __post_init__(self) -> None:
-        if not 2 <= self.classes <= len(CLASS_NAMES):
-            raise ValueError(f"classes must be 2 to {len(CLASS_NAMES)}, found {self.classes}")
+        if self.classes < 2:
+            raise ValueError(f"classes must be at least 2, found {self.classes}")
         if min(self.train, self.val, self.test) < 0 or self.size < 16:
             raise ValueError(
                 f"counts must not be negative and size at least 16, found train={self.train} "
@@ -95,6 +96,19 @@ class Shapes:
         if split not in SPLITS:
             raise ValueError(f"expected a split among {SPLITS}, found {split!r}")
         return int(getattr(self, split))
+
+
+def class_names(classes: int) -> tuple[str, ...]:
+    """Names of so many classes; those beyond `CLASS_NAMES` carry the number of their round.
+
+    Example:
+        >>> class_names(12)[-2:]
+        ('ring_1', 'star_1')
+    """
+    looks = len(CLASS_NAMES)
+    return CLASS_NAMES[:classes] + tuple(
+        f"{CLASS_NAMES[n % looks]}_{n // looks}" for n in range(looks, classes)
+    )
 
 
 @dataclass(frozen=True)
@@ -217,7 +231,8 @@ def _distract(canvas: _Canvas, rng: np.random.Generator, spec: Shapes, label: in
     """Paint one unlabeled object that shows a single cue of a class other than `label`."""
     other = (label + int(rng.integers(1, spec.classes))) % spec.classes
     cue = int(rng.integers(4))
-    shown: list[int | None] = [other if cue == number else None for number in range(4)]
+    look = other % len(CLASS_NAMES)
+    shown: list[int | None] = [look if cue == number else None for number in range(4)]
     x, y = spec.size * rng.random(2)
     radius = spec.size * spec.radius[0] * rng.uniform(0.4, 0.75)
     paint_object(canvas.colors, rng, Look(*shown), float(x), float(y), float(radius))
@@ -238,7 +253,8 @@ def _stamp(
     decoys = [
         int(rng.integers(spec.classes)) if chance < spec.decoy else None for chance in rng.random(4)
     ]
-    look = Look(*(kind if show else decoy for show, decoy in zip(shows, decoys, strict=True)))
+    seen = (kind if show else decoy for show, decoy in zip(shows, decoys, strict=True))
+    look = Look(*(None if cue is None else cue % len(CLASS_NAMES) for cue in seen))
     window, cover = paint_object(canvas.colors, rng, look, x, y, radius)
     canvas.owner[window][cover > 0.5] = number
     return float(cover.sum())

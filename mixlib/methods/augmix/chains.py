@@ -15,9 +15,11 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from mixlib.core.arguments import Count, Finite, NotNegative, Positive, checked
 from mixlib.core.lam import Beta
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
+from mixlib.core.normalization import per_channel
 from mixlib.core.policy import Policy
 from mixlib.methods.augmix import operations as chain_ops
 from mixlib.saliency.fine_grained import bytes_of
@@ -54,7 +56,7 @@ class Chains(Policy):
         unit = torch.rand(shape, generator=rng, device=device, dtype=torch.float64)
         level = WEAKEST + (self.severity - WEAKEST) * unit
         sign = torch.where(torch.rand(shape, generator=rng, device=device) < 0.5, -1.0, 1.0)
-        concentration = torch.full((n, self.width), self.alpha, device=rng.device)
+        concentration = torch.full((n, self.width), float(self.alpha), device=rng.device)
         weights = torch._sample_dirichlet(concentration, generator=rng)
         share = Beta(self.alpha).sample(n, rng).float()
         drawn = (operation, level, sign, weights, share)
@@ -84,19 +86,18 @@ class Chains(Policy):
         return Mix(itself, weight, mask, parts=(None, *chains))
 
     def _normalized(self, image: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
-        mean, std = (
-            torch.tensor(v, device=image.device)[:, None, None] for v in (self.mean, self.std)
-        )
+        mean, std = (per_channel(v, image.shape[1], image.device) for v in (self.mean, self.std))
         return (image / 255 - mean) / std
 
 
+@checked
 def augmix(
-    mean: Sequence[float] = (0.485, 0.456, 0.406),
-    std: Sequence[float] = (0.229, 0.224, 0.225),
-    width: int = 3,
-    depth: int = 3,
-    severity: float = 3.0,
-    alpha: float = 1.0,
+    mean: Sequence[Finite] = (0.485, 0.456, 0.406),
+    std: Sequence[Positive] = (0.229, 0.224, 0.225),
+    width: Count = 3,
+    depth: Count = 3,
+    severity: NotNegative = 3.0,
+    alpha: Positive = 1.0,
 ) -> Policy:
     """AugMix (Hendrycks et al., ICLR 2020), one view; its Jensen-Shannon loss is
     :class:`mixlib.methods.augmix.consistency.Consistency`.

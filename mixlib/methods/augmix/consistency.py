@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Finite, NotNegative, Positive, checked
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.mix import blend, identity
 from mixlib.core.net import Net
@@ -52,7 +53,7 @@ class Consistency(Objective):
         self.weight = weight
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         views = [blend(self.policy.draw(x, y, self.net, rng), x) for _ in range(2)]
         # one pass over all three, as released: batch statistics are joint
@@ -68,16 +69,17 @@ class Consistency(Objective):
         return self.net.model
 
 
+@checked
 def augmix_consistency(
     net: Net,
     *,
     rule: LabelRule | None = None,
     steps: int = 0,
     seed: int = 0,
-    mean: Sequence[float] = (0.485, 0.456, 0.406),
-    std: Sequence[float] = (0.229, 0.224, 0.225),
-    severity: float = 3.0,
-    weight: float = WEIGHT,
+    mean: Sequence[Finite] = (0.485, 0.456, 0.406),
+    std: Sequence[Positive] = (0.229, 0.224, 0.225),
+    severity: NotNegative = 3.0,
+    weight: NotNegative = WEIGHT,
 ) -> Consistency:
     """AugMix with its Jensen-Shannon loss; ``steps`` and ``seed`` are every objective's, unused.
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from mixlib.core.net import Layout, Net, inference
 from mixlib.models.attention import token_layout
+from mixlib.models.feature_maps import as_map
+from mixlib.models.probe import blank, stated_sizes
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,7 @@ class Features:
         Raises:
             ValueError: the tensor does not fit the layout, or its channels differ.
         """
-        if self.layout == "tokens":
-            z = _grid(z[:, self.prefix :], image)
-        elif self.layout == "channels_last":
-            z = z.permute(0, 3, 1, 2)
+        z = as_map(z, self.layout, self.prefix, image)
         if z.ndim != 4 or z.shape[1] != self.channels:
             raise ValueError(
                 f"site {self.site!r} in layout {self.layout} gives a map of shape "
@@ -61,33 +59,30 @@ class Features:
         return z
 
 
-def _grid(tokens: Tensor, image: tuple[int, int]) -> Tensor:
-    count = tokens.shape[1]
-    rows = round((count * image[0] / image[1]) ** 0.5)
-    if rows == 0 or count % rows:
-        raise ValueError(f"{count} tokens do not tile an image of {image[0]} x {image[1]}")
-    return tokens.transpose(1, 2).unflatten(2, (rows, count // rows))
-
-
 def probe(net: Net, site: str, image: int = 64) -> Features:
     """The channels of a site, found by one forward pass of a blank image of ``image`` pixels, or of
-    the size that the network states (timm's transformers take no other)."""
-    sides = stated_size(net.body) or (image, image)
-    layout, prefix = net.layout, token_layout(net).prefix if net.layout == "tokens" else 0
-    device = next(net.parameters()).device
+    the size that the network says it was built for.
+
+    Raises:
+        KeyError: the network has no such site.
+        ValueError: no blank image passes, or what is there is no map.
+    """
+    net.place(site)
+    layout = net.layout_of(site)
+    prefix = token_layout(net).prefix if layout == "tokens" else 0
+    sizes = dict.fromkeys(((image, image), *stated_sizes(net.body)))
     with inference(net):
-        z = net.features(torch.zeros(1, 3, *sides, device=device), site)
+        for number, size in enumerate(sizes, 1):
+            try:
+                z = net.features(blank(net.body, size)[:1], site)
+                break
+            except (RuntimeError, ValueError, AssertionError) as error:
+                if number == len(sizes):
+                    raise ValueError(
+                        f"{type(net.body).__name__} takes no images of {image} pixels: say "
+                        f"image=..., the side that it was built for ({error})"
+                    ) from error
+    if z.ndim == 4 and layout == "tokens":
+        layout, prefix = "channels_first", 0
     channels = z.shape[1] if layout == "channels_first" else z.shape[-1]
     return Features(site, channels, layout, prefix)
-
-
-def stated_size(model: nn.Module) -> tuple[int, int] | None:
-    """Height and width of the images that a network is built for, where it says so.
-
-    Example:
-        >>> from timm.models.vision_transformer import VisionTransformer
-        >>> stated_size(VisionTransformer(32, 4, embed_dim=8, depth=1, num_heads=2))
-        (32, 32)
-    """
-    size = getattr(getattr(model, "patch_embed", None), "img_size", None)
-    return None if size is None else (int(size[0]), int(size[1]))

@@ -8,7 +8,7 @@ mask of Mixup (Figure 6).  Features are read without gradient, as from k; the pa
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from mixlib.core.lam import Beta
@@ -64,7 +64,7 @@ class JointMix(Objective):
         self._step = 0
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         (draw,) = draws(1, len(x), self.lam, "batch", "permute", rng, x.device)
         own = self._masks(x, draw)
@@ -92,7 +92,11 @@ class JointMix(Objective):
         return self.block(z, draw.partner, draw.lam, size)
 
     def mix_at(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Shaped[Tensor, "B *Y"],
+        lam: float,
+        rng: torch.Generator,
     ) -> Mix:
         return self.mix_with(x, draw_at(lam, len(x), x.device))
 

@@ -12,6 +12,8 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
+from mixlib.core.arguments import NotNegative, check_fields
+
 
 @dataclass(frozen=True)
 class LamLoss:
@@ -34,8 +36,11 @@ class LamLoss:
 
     kind: Literal["l1", "l2", "sparsity"] = "l1"
     scope: Literal["sample", "batch"] = "sample"
-    margin: float = 0.1
-    variance: float = 0.0
+    margin: NotNegative = 0.1
+    variance: NotNegative = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def __call__(self, own: Float[Tensor, "B H W"], lam: Float[Tensor, " n"]) -> Float[Tensor, ""]:
         """The unweighted loss of a batch.

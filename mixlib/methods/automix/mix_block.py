@@ -20,6 +20,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, NotNegative, check_fields
+
 
 @dataclass(frozen=True)
 class BlockSpec:
@@ -39,7 +41,7 @@ class BlockSpec:
         reduction: C / width of the projections (2 everywhere).
         scaled: divide the similarity by the root of that width (the paper's C(., .)); else by 1.
         lam_scale: SAMix's k: features are multiplied by 1 + f_k(lambda) instead of extended by a
-            channel; None for AutoMix.
+            channel; None for AutoMix.  Not negative: below 0, f_k falls around lambda = 1/2.
         paired: SAMix: query and key both read the concatenation of z_i and z_j.
         value_neck: SAMix: the value is 1x1 - BN - ELU - 1x1 (hidden width C / reduction) instead of
             one 1x1 convolution.
@@ -58,19 +60,18 @@ class BlockSpec:
     value: Literal["own", "partner"] = "own"
     squash: Literal["before", "after"] = "before"
     upsample: Literal["nearest", "bilinear", "bicubic"] = "nearest"
-    reduction: int = 2
+    reduction: Count = 2
     scaled: bool = True
-    lam_scale: float | None = None
+    lam_scale: NotNegative | None = None
     paired: bool = False
     value_neck: bool = False
-    init: float = 0.01
-    init_value: float = 0.01
+    init: NotNegative = 0.01
+    init_value: NotNegative = 0.01
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.embed_lam and self.lam_scale is not None:
             raise ValueError("lambda is either embedded (embed_lam) or multiplied (lam_scale)")
-        if self.reduction < 1:
-            raise ValueError(f"reduction must be at least 1, got {self.reduction}")
 
 
 def scaled_lam(lam: Float[Tensor, "*n"], k: float) -> Float[Tensor, "*n"]:

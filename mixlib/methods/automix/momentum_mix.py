@@ -12,7 +12,7 @@ averaging beside it:
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from mixlib.core.labels import CrossEntropy, LabelRule
@@ -59,6 +59,7 @@ class MomentumMix(Objective):
         rule: LabelRule | None = None,
     ) -> None:
         super().__init__()
+        policy.check_net(net)
         self.report = report or Report("k", "one" if one_hot else "mix")
         if self.report.head == "one" and not one_hot:
             raise ValueError("without the one-hot loss there is no one-hot head: report 'mix'")
@@ -69,7 +70,7 @@ class MomentumMix(Objective):
         self.rule = (rule or CrossEntropy()).bound(net)
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         mix, logits, seen = self._mixed("q", x, y, rng)
         terms = {"mix": self.rule(mix, logits, seen, y)}
@@ -89,10 +90,18 @@ class MomentumMix(Objective):
         return mixed_forward(net, self.policy, x, y, rng, self.rule.taps)
 
     def mix_at(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Shaped[Tensor, "B *Y"],
+        lam: float,
+        rng: torch.Generator,
     ) -> Mix:
         net = self.pair.classifier(Report("q", "mix"))
         return images_mixed_at(net, self.policy, x, y, lam, rng)
+
+    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
+        heads: tuple[Head, ...] = tuple(self.pair.q_heads)  # type: ignore[arg-type]
+        return [self.pair.logits("q", head, x) for head in heads]
 
     def update_teacher(self, i: int) -> None:
         self.pair.follow(i)

@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from mixlib.core.arguments import Count, Positive, Share, check_fields
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.lam import Beta
 from mixlib.core.mix import Mix, blend, identity
@@ -73,27 +74,26 @@ class AutoMixSpec:
 
     block: BlockSpec = field(default_factory=BlockSpec)
     site: str = "stage3"
-    image: int = 64
-    alpha: float = 2.0
+    image: Count = 64
+    alpha: Positive = 2.0
     scope: Scope = "batch"
     pairing: Pairing = "permute"
-    lam_margin: float = 0.0
+    lam_margin: Share = 0.0
     lam_loss: LamLoss = field(default_factory=LamLoss)
     lam_weight: LamWeight = field(default_factory=LamWeight)
     momentum: Momentum = field(default_factory=Momentum)
     statistics: Statistics = "own"
     one_hot: bool = True
-    every: int = 1
-    skip: float = 0.0
+    every: Count = 1
+    skip: Share = 0.0
     full_pass: bool = False
     report: Report = field(default_factory=Report)
     rule: LabelRule = field(default_factory=CrossEntropy)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.report.head == "one" and not self.one_hot:
             raise ValueError("without the one-hot loss there is no one-hot head: report 'mix'")
-        if self.every < 1 or not 0 <= self.skip <= 1:
-            raise ValueError(f"every counts from 1 and skip is a probability, got {self}")
         if self.rule.taps:
             raise ValueError(f"a rule that taps {self.rule.taps} does not work with AutoMix")
 
@@ -144,7 +144,7 @@ class AutoMix(Objective):
         self.lam_weight = spec.lam_weight.values(steps)
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
         spec = self.spec
         for_k, for_q = draws(2, len(x), Beta(spec.alpha), spec.scope, spec.pairing, rng, x.device)
@@ -156,7 +156,7 @@ class AutoMix(Objective):
     def step(
         self,
         x: Float[Tensor, "B C H W"],
-        y: Int[Tensor, " B"],
+        y: Shaped[Tensor, "B *Y"],
         for_k: Draw,
         for_q: Draw,
         generate: bool = True,
@@ -174,7 +174,7 @@ class AutoMix(Objective):
     def terms(
         self,
         x: Float[Tensor, "B C H W"],
-        y: Int[Tensor, " B"],
+        y: Shaped[Tensor, "B *Y"],
         for_k: Draw,
         for_q: Draw,
         generate: bool = True,
@@ -227,9 +227,17 @@ class AutoMix(Objective):
         return self.mix_for_q(self.look(x), draw, x)
 
     def mix_at(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator
+        self,
+        x: Float[Tensor, "B C H W"],
+        y: Shaped[Tensor, "B *Y"],
+        lam: float,
+        rng: torch.Generator,
     ) -> Mix:
         return self.mix_with(x, draw_at(lam, len(x), x.device))
+
+    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
+        heads: tuple[Head, ...] = tuple(self.pair.q_heads)  # type: ignore[arg-type]
+        return [self.pair.logits("q", head, x) for head in heads]
 
     def update_teacher(self, i: int) -> None:
         self.pair.follow(i)

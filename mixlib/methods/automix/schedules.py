@@ -12,6 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from mixlib.core.arguments import NotNegative, Share, check_fields
+
 
 def _cosine(steps: int) -> np.ndarray:
     """(1 + cos(pi t / T)) / 2 for t = 0 .. T - 1."""
@@ -38,15 +40,16 @@ class Momentum:
         [0.9, 0.915, 0.95, 0.985]
     """
 
-    start: float = 0.999
-    end: float = 1.0
-    hold: float = 0.0
+    start: Share = 0.999
+    end: Share = 1.0
+    hold: Share = 0.0
     warm: Literal["hold", "linear"] = "hold"
     copy_first: bool = False
 
     def __post_init__(self) -> None:
-        if not (0 <= self.start <= self.end <= 1 and 0 <= self.hold <= 1):
-            raise ValueError(f"expected 0 <= start <= end <= 1 and hold in [0, 1], got {self}")
+        check_fields(self)
+        if self.start > self.end:
+            raise ValueError(f"Momentum: start must be at most end, got {self}")
 
     def values(self, steps: int) -> np.ndarray:
         """m at each of ``steps`` steps, float64 [steps]."""
@@ -80,8 +83,11 @@ class LamWeight:
         [0.1, 0.075, 0.05, 0.025]
     """
 
-    start: float = 0.1
+    start: NotNegative = 0.1
     shape: Literal["linear", "constant", "cosine", "compounding"] = "linear"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def values(self, steps: int) -> np.ndarray:
         """gamma at each of ``steps`` steps, float64 [steps].

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mixlib.core.arguments import check_fields
 from mixlib.core.net import Net
 from mixlib.methods.automix.schedules import Momentum
 
@@ -37,6 +38,9 @@ class Report:
 
     network: Which = "k"
     head: Head = "one"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 class Pair(nn.Module):

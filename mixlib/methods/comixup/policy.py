@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, NotNegative, Positive, Share, checked
 from mixlib.core.mix import Mix
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy
@@ -217,7 +218,7 @@ class CoMix(Policy):
         masks, sources = [], []
         for first, n, parts in found:
             members = slice(first, first + n * parts)
-            concentration = torch.full((parts, n), self.weights.alpha, device=rng.device)
+            concentration = torch.full((parts, n), float(self.weights.alpha), device=rng.device)
             prior = torch._sample_dirichlet(concentration, generator=rng).to(z.device)
             start = torch.randint(n, (parts, n, *grid), generator=rng, device=rng.device)
             cost = prior_cost(share[members].unflatten(0, (parts, n)), prior, self.weights)
@@ -265,16 +266,17 @@ def _joined(masks: list[Tensor], sources: list[Tensor], size: tuple[int, int]) -
     return Mix(source, weight, mask)
 
 
+@checked
 def comixup(
-    beta: float = 0.32,
-    gamma: float = 1.0,
-    eta: float = 0.05,
-    alpha: float = 2.0,
-    threshold: float = 0.83,
-    omega: float = 0.001,
-    block: int = 4,
-    part: int = 20,
-    sweeps: int = 6,
+    beta: NotNegative = 0.32,
+    gamma: NotNegative = 1.0,
+    eta: NotNegative = 0.05,
+    alpha: Positive = 2.0,
+    threshold: Share = 0.83,
+    omega: Share = 0.001,
+    block: Count = 4,
+    part: Count = 20,
+    sweeps: Count = 6,
 ) -> Policy:
     """Co-Mixup (Kim et al., ICLR 2021); parameters are those of :class:`CoWeights` and
     :class:`CoMix`.  Its clean-loss regularizer is not part of the mix and not implemented.

@@ -14,19 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from importlib.util import find_spec
+from typing import Annotated, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Natural, NotNegative, Positive, Range, Share, checked
 from mixlib.core.finite import flat_if_broken
 from mixlib.core.lam import Beta, LamLaw
-from mixlib.core.mix import Mix, pair
+from mixlib.core.mix import Mix, Move, pair
 from mixlib.core.net import Net
+from mixlib.core.normalization import per_channel
 from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.methods.puzzlemix.labeling import Costs, least_energy
+from mixlib.methods.puzzlemix.labeling.solve import FRONTIER
 from mixlib.methods.puzzlemix.transport import MOVE_COST, moved, transport_plan
 from mixlib.saliency.gradient import gradient_saliency, shares
 
@@ -152,7 +156,7 @@ def label_mask(labels: Int[Tensor, "B h w"], levels: int) -> Float[Tensor, "B h 
     return 1 - labels / (levels - 1)
 
 
-def transported(
+def transport(
     x: Float[Tensor, "B C H W"],
     saliency: Float[Tensor, "B H W"],
     partner: Int[Tensor, " B"],
@@ -160,8 +164,8 @@ def transported(
     cell: int | None,
     move_cost: float = MOVE_COST,
     bidding: Bidding = "until_stable",
-) -> tuple[Tensor, Tensor]:
-    """Own and partner images with their cells moved to where the mask shows them.
+) -> tuple[Move, Move]:
+    """How the cells of own and partner images move to where the mask shows them.
 
     Args:
         x: the batch, in any normalization.
@@ -183,7 +187,28 @@ def transported(
     both = torch.cat([share, share[partner]])
     plan = transport_plan(both, shown, move_cost, grid[0] if bidding == "grid_rows" else None)
     own, other = plan.chunk(2)
-    return moved(x, own), moved(x[partner], other)
+    return Rearranged(own), Rearranged(other, partner)
+
+
+@dataclass(frozen=True)
+class Rearranged(Move):
+    """The cells of every image, or of its partner's, in another order.
+
+    Attributes:
+        plan: cell t shows what cell plan[t] held.
+        partner: int64 [B]; None: the image's own.
+
+    Example:
+        >>> swap = Rearranged(torch.tensor([[[1, 0]]]))
+        >>> swap(torch.tensor([[[[5.0, 6.0]]]])).tolist()
+        [[[[6.0, 5.0]]]]
+    """
+
+    plan: Int[Tensor, "B h w"]
+    partner: Int[Tensor, " B"] | None = None
+
+    def __call__(self, maps: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B C H W"]:
+        return moved(maps if self.partner is None else maps[self.partner], self.plan)
 
 
 @dataclass(frozen=True)
@@ -202,7 +227,7 @@ class Puzzle(PairPolicy):
         tolerance: proven relative distance of every labeling to the minimum.
         scope: one lambda per "sample" or one for the "batch".
         pairing: see :func:`mixlib.core.policy.partners`.
-        bidding: when the transport stops, see :func:`transported`.
+        bidding: when the transport stops, see :func:`transport`.
     """
 
     needs = frozenset({"input_grad"})
@@ -217,6 +242,13 @@ class Puzzle(PairPolicy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
     bidding: Bidding = "until_stable"
+
+    def __post_init__(self) -> None:
+        if max(self.blocks) > FRONTIER and find_spec("scipy") is None:
+            raise ImportError(
+                f"PuzzleMix cuts grids of more than {FRONTIER} cells a side with scipy, which is "
+                f"not installed: pip install scipy, or take blocks=(2, {FRONTIER})"
+            )
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         if net is None:
@@ -245,29 +277,31 @@ class Puzzle(PairPolicy):
         """The mix for given draws: nothing here is random."""
         height, width = z.shape[-2:]
         grid = (divisor(height, block), divisor(width, block))
-        std = torch.tensor(self.std, device=z.device)[:, None, None]
+        std = per_channel(self.std, z.shape[1], z.device, "std")
         costs = labeling_costs(z, std, saliency, partner, lam, grid, self.weights)
         labels = least_energy(costs, self.tolerance)
         mask = label_mask(labels, self.weights.levels)
         own = mask.repeat_interleave(height // grid[0], 1).repeat_interleave(width // grid[1], 2)
-        parts = None
+        parts = moves = None
         if self.cell != 0:
-            parts = transported(z, saliency, partner, mask, self.cell, self.move_cost, self.bidding)
-        return pair(partner, own, mask.mean((1, 2)), shift=shift, parts=parts)
+            moves = transport(z, saliency, partner, mask, self.cell, self.move_cost, self.bidding)
+            parts = (moves[0](z), moves[1](z))
+        return pair(partner, own, mask.mean((1, 2)), shift=shift, parts=parts, moves=moves)
 
 
+@checked
 def puzzlemix(
-    alpha: float = 1.0,
-    std: Sequence[float] = (0.229, 0.224, 0.225),
-    blocks: Sequence[int] = (2, 4, 8, 16),
-    beta: float = 1.2,
-    gamma: float = 0.5,
-    eta: float = 0.2,
-    neighbor: int = 4,
-    levels: int = 3,
-    cell: int | None = 4,
-    move_cost: float = MOVE_COST,
-    tolerance: float = 1e-4,
+    alpha: Positive = 1.0,
+    std: Sequence[Positive] = (0.229, 0.224, 0.225),
+    blocks: Sequence[Count] = (2, 4, 8, 16),
+    beta: NotNegative = 1.2,
+    gamma: Share = 0.5,
+    eta: NotNegative = 0.2,
+    neighbor: Count = 4,
+    levels: Annotated[int, Range(low=2)] = 3,
+    cell: Natural | None = 4,
+    move_cost: NotNegative = MOVE_COST,
+    tolerance: NotNegative = 1e-4,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     bidding: Bidding = "until_stable",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 MOVE_COST = 0.8  # t_eps of the paper's appendix and of the release
@@ -103,7 +103,7 @@ def _bid(
     return holder
 
 
-def moved(x: Float[Tensor, "B C H W"], plan: Int[Tensor, "B h w"]) -> Float[Tensor, "B C H W"]:
+def moved(x: Shaped[Tensor, "B C H W"], plan: Int[Tensor, "B h w"]) -> Shaped[Tensor, "B C H W"]:
     """The image with its cells rearranged: cell t shows what cell plan[t] held.
 
     H and W must be multiples of the plan's h and w.

@@ -34,6 +34,7 @@ class DetectJob(Job):
     """
 
     kind = "detect"
+    checkpoints = True
     metrics = ("AP", "AP50", "AP75")
 
     scenes: Data
@@ -44,6 +45,10 @@ class DetectJob(Job):
     @property
     def data(self) -> Data:
         return self.scenes
+
+    @property
+    def shards(self) -> int:
+        return self.settings.shards
 
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> DetectJob:

@@ -38,6 +38,7 @@ class RobustnessJob(Job):
     """
 
     kind = "robustness"
+    checkpoints = True
     metrics = METRICS
 
     parent: TrainJob

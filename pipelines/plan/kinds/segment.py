@@ -34,6 +34,7 @@ class SegmentJob(Job):
     """
 
     kind = "segment"
+    checkpoints = True
     metrics = ("mIoU", "mAcc", "aAcc", "mIoU_ms", "mAcc_ms", "aAcc_ms", "classes")
 
     scenes: Data

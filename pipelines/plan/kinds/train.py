@@ -44,6 +44,7 @@ class TrainJob(Job):
     """
 
     kind = "train"
+    checkpoints = True
     metrics = (
         *("top1", "top5", "test_loss", "epochs"),
         *("parameters", "step_ms", "images_per_second"),
@@ -93,6 +94,7 @@ class TrainJob(Job):
         recipe = replace(recipe, epochs=max(1, round(recipe.epochs * point.get("length", 1))))
         check_relations(setting.where, recipe, RECIPE_RELATIONS)
         check_objective(setting.where, point["method"], recipe, chosen_net.name)
+        own = DATASETS[paper].size if DATASETS[paper].own else None
         chosen = point.get("pick", evaluation.get("pick", "median_last_10"))
         setting.look_up("pick", chosen, EPOCH_RULES)
         return cls(
@@ -107,7 +109,7 @@ class TrainJob(Job):
                 point["recipe"],
             ),
             recipe=recipe,
-            augment=setting.augment(recipe.augment, augment),
+            augment=setting.augment(recipe.augment, augment, size=own),
             seed=setting.seed,
             pick=chosen,
             evaluate_every=evaluation.get("evaluate_every", 10),

@@ -143,7 +143,7 @@ def step(settings: DetectSettings, want: dict[str, torch.Tensor], extra=None):
         torch.cat([want[f"samp_classes_{i}"] for i in (0, 1)]).long(),
         torch.cat([want[f"samp_gt_{i}"] for i in (0, 1)]),
     )
-    losses |= model.roi_losses(feature, sample)
+    losses |= model.roi_losses(model.box_features(feature, sample.rois), sample)
     sum(losses.values()).backward()
     return model, losses, matches, targets
 

@@ -73,7 +73,7 @@ def test_wrong_batches_are_named():
     [
         ({"image": torch.zeros(2, 3, 4, 4)}, TypeError, "got dict.*batch"),
         ([], ValueError, "at least one sample"),
-        ([{"image": torch.zeros(3, 4, 4), "label": 0}], TypeError, "got dict"),
+        ([{"image": torch.zeros(3, 4, 4), "name": 0}], TypeError, "got dict"),
         (torch.zeros(2, 3, 4, 4), TypeError, "got Tensor"),
     ],
 )

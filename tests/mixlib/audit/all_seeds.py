@@ -2,6 +2,8 @@
 
 python -m tests.mixlib.audit.all_seeds mutants 20
 python -m tests.mixlib.audit.all_seeds correct 200
+
+A third number is the first seed: 50 150 takes seeds 150 to 199.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ from mixlib.audit import audit
 from tests.mixlib.audit.mutants import CORRECT, MUTANTS, alarms, effort
 
 
-def mutants(seeds: int) -> bool:
+def mutants(seeds: int, first: int = 0) -> bool:
     """Whether every mutant is found under every seed; prints counts."""
     complete = True
     for mutant in MUTANTS:
         found = 0
-        for seed in range(seeds):
+        for seed in range(first, first + seeds):
             workers = 2 if mutant.check.startswith("streams") else 0
             report = audit(mutant.make(), mutant.claims, effort(seed, workers))
             found += any(f.check.startswith(mutant.check) for f in alarms(report))
@@ -28,11 +30,11 @@ def mutants(seeds: int) -> bool:
     return complete
 
 
-def correct(seeds: int) -> bool:
+def correct(seeds: int, first: int = 0) -> bool:
     """Whether no correct mixer is objected to, each seed taking the next one; prints alarms."""
     names = list(CORRECT)
     count = 0
-    for seed in range(seeds):
+    for seed in range(first, first + seeds):
         name = names[seed % len(names)]
         make, claims = CORRECT[name]
         for alarm in alarms(audit(make(), claims, effort(seed, 2 if seed % 20 < 9 else 0))):
@@ -45,4 +47,4 @@ def correct(seeds: int) -> bool:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     run = {"mutants": mutants, "correct": correct}[sys.argv[1]]
-    sys.exit(not run(int(sys.argv[2])))
+    sys.exit(not run(*map(int, sys.argv[2:])))

@@ -1,7 +1,7 @@
 """One of the processes of the tests of shards; run under torchrun, or called in the test's own.
 
-Arguments: folder for the results, step at which every run stops with a checkpoint (0: never).
-A checkpoint that lies in the folder is continued.
+Arguments: folder for the results, step at which every run stops with a checkpoint (0: never), names
+of cases (none: all of the shards'). A checkpoint that lies in the folder is continued.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ CASES = {
     ),
 }
 
+# statistics of the whole batch: two shards on two processes, and one that has it all
+WHOLE = {
+    "global": ("vanilla", {}, replace(RECIPE, shards=2, batch_norm="global"), 1),
+    "one": ("vanilla", {}, replace(RECIPE, shards=1), 1),
+}
+
 
 def fabric() -> Fabric:
     """This process of the group that torchrun started, or alone."""
@@ -63,7 +69,7 @@ def fabric() -> Fabric:
 
 def train(name: str, device: Fabric, folder: Path, stop: int) -> None:
     """One case from its checkpoint to its end, or to the step at which it stops."""
-    method, params, recipe, repeats = CASES[name]
+    method, params, recipe, repeats = (CASES | WHOLE)[name]
     augment = replace(AUGMENTS["cifar"].resized(16), repeats=repeats)
     loaders = []
     for split, most in (("train", STEPS * BATCH), ("test", 10)):
@@ -72,7 +78,7 @@ def train(name: str, device: Fabric, folder: Path, stop: int) -> None:
             Loader(
                 Images(labels, CLASS_NAMES, pixels=pixels), augment, BATCH, 0, split == "train",
                 mean=(0.5,) * 3, std=(0.2,) * 3,
-                rank=device.global_rank, world=device.world_size, shards=SHARDS,
+                rank=device.global_rank, world=device.world_size, shards=recipe.shards,
             )
         )  # fmt: skip
     net = builder.net("resnet10_w16_cifar", len(CLASS_NAMES), seed=0)
@@ -105,4 +111,4 @@ def main(folder: Path, stop: int, names: tuple[str, ...] = tuple(CASES)) -> None
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), tuple(sys.argv[3:]) or tuple(CASES))

@@ -174,3 +174,21 @@ def test_bfloat16_trains():
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
     history = fit(objective, Blobs(), Blobs(), RECIPE, seed=0, fabric=fabric)
     assert history.epochs[-1]["top1"] > 80
+
+
+@pytest.mark.parametrize("name", ["mixup", "automix"])
+def test_a_recipe_may_ask_for_torch_compile(name):
+    """The numbers stay those of the networks as written, and so do the names of the state; the
+    reported network runs without."""
+    compiled, plain = make(name), make(name)
+    with torch.random.fork_rng():
+        asked = replace(RECIPE, epochs=1, compile="aot_eager")
+        found = run(compiled, asked)
+        expected = run(plain, replace(RECIPE, epochs=1))
+    graphs = [m for m in compiled.modules() if getattr(m, "_compiled_call_impl", None) is not None]
+    assert len(graphs) == (2 if name == "automix" else 1)
+    assert not [m for m in plain.modules() if getattr(m, "_compiled_call_impl", None) is not None]
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    rows = zip(found.epochs, expected.epochs, strict=True)
+    for ours, theirs in rows:
+        assert ours == pytest.approx(theirs, rel=1e-4)

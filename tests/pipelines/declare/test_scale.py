@@ -50,3 +50,36 @@ def test_a_wrong_file_is_named(tmp_path, text, message):
     with pytest.raises(DeclarationError, match=message) as caught:
         scale.load("mine", tmp_path)
     assert "mine.yaml" in str(caught.value)
+
+
+def test_a_scale_may_be_derived_from_another(tmp_path):
+    (tmp_path / "paper.yaml").write_text(
+        "title: p\nnote: n\nseeds: 3\ncompare: true\nbackbones: {resnet50: resnet18}\n"
+        "kinds: {train: {default: {lr: 0.1}, fine: {epochs: 9}}}\n"
+    )
+    (tmp_path / "mine.yaml").write_text(
+        "base: paper\ntitle: m\nnote: o\nseeds: 1\nshort: {epochs: 2, steps: 3, images: 4}\n"
+        "kinds: {train: {default: {momentum: 0.5}}}\n"
+    )
+    found = scale.load("mine", tmp_path)
+    assert (found.name, found.title, found.seeds, found.compare) == ("mine", "m", 1, True)
+    assert found.settings("train", "x", "fine") == {"lr": 0.1, "momentum": 0.5, "epochs": 9}
+    assert found.backbone("resnet50", "imagenet") == "resnet18"
+    assert found.short == scale.Short(2, 3, 4)
+    assert scale.load("paper", tmp_path).short is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base: papr\n", "did you mean 'paper'"),
+        ("base: mine\n", "expected another scale, found 'mine' itself"),
+        ("short: {epochs: 2, steps: 2}\n", "the key 'images' is missing"),
+        ("short: {epochs: 2, steps: 2, images: 1}\n", "a whole number from 2"),
+    ],
+)
+def test_a_wrong_base_or_length_is_named(tmp_path, text, message):
+    (tmp_path / "paper.yaml").write_text("title: p\nnote: n\nseeds: 3\n")
+    (tmp_path / "mine.yaml").write_text("title: m\nnote: o\nseeds: 1\n" + text)
+    with pytest.raises(DeclarationError, match=message):
+        scale.load("mine", tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,19 +11,21 @@ import torch
 
 from downstream.errors import InputError
 from downstream.robustness.corrupt import write_cifar_c
-from downstream.robustness.severities import CORRUPTIONS
+from downstream.robustness.severities import CORRUPTIONS, LEVELS
 from downstream.segmentation.readers import read_segmentations
 from mixlib.data.catalog import DATASETS, dataset
 from mixlib.data.readers import read
 from mixlib.models import backbones
+from mixlib.training.checkpoint import StoppedAtCheckpoint
 from pipelines.data import datasets, places
 from pipelines.data.fingerprints import specify
 from pipelines.data.places import MissingDataError
-from pipelines.declare.scale import Scale, load
+from pipelines.declare.scale import Scale
 from pipelines.execute import attention, calibration, occlusion, robustness, segment, trained
 from pipelines.execute.context import Context
 from pipelines.execute.perform import perform
 from pipelines.execute.progress import Progress
+from pipelines.execute.stop_at_checkpoint import SIGNALS
 from pipelines.execute.store import Store
 from pipelines.plan import setting
 from pipelines.plan.kinds import (
@@ -154,6 +157,41 @@ def test_a_killed_measurement_goes_on_where_it_was(tmp_path, monkeypatch):
     assert again.seconds >= whole.seconds
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("at", ["corruptions", "attacks"])
+def test_a_signal_keeps_what_was_measured(tmp_path, monkeypatch, number, at):
+    """Sent within a corruption's third severity, or before the second batch is attacked."""
+    job = RobustnessJob.build(SMALL, SETTING)
+    found = context(job, tmp_path, checkpoint_seconds=1e9)
+    name = "corrupt" if at == "corruptions" else "measure_attacks"
+    real, calls = getattr(robustness, name), []
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == (3 if at == "corruptions" else 2):
+            signal.raise_signal(number)
+        return real(*given)
+
+    monkeypatch.setattr(robustness, name, interrupted)
+    with pytest.raises(StoppedAtCheckpoint, match="goes on from"):
+        robustness.run(job, found)
+    state = torch.load(tmp_path / "work" / "checkpoint.pt")["state"]
+    if at == "corruptions":
+        assert [len(row) for row in state["accuracy"].values()] == [3]
+    else:
+        assert len(state["attacks"]) == 2
+    done = len(calls)
+    again = robustness.run(job, found)
+    batches = -(-SPEC["val"] // job.settings.batch)
+    assert len(calls) == (len(CORRUPTIONS) * len(LEVELS) if at == "corruptions" else batches)
+    assert done < len(calls)
+    (tmp_path / "work" / "checkpoint.pt").unlink()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIX_DATA", raising=False)
+    assert robustness.run(job, found).metrics == again.metrics
+
+
 def test_published_images_are_read_as_they_are(tmp_path, monkeypatch):
     """The generator's own images, in the published layout: the same numbers as without it."""
     row = DATASETS["shapes"]
@@ -166,11 +204,13 @@ def test_published_images_are_read_as_they_are(tmp_path, monkeypatch):
     published = RobustnessJob.build({**SMALL, "published": "cifar10_c"}, SETTING)
     assert published.published is not None
     assert published.digest != job.digest
-    net = robustness.trained_network(job.parent, own).model
     other = context(published, tmp_path)
     for name in CORRUPTIONS[::6]:
-        expected = robustness.accuracies(job, own, net, name)
-        assert robustness.accuracies(published, other, net, name) == expected
+        expected = list(robustness.corrupted(job, own, name, LEVELS))
+        found = list(robustness.corrupted(published, other, name, LEVELS))
+        for ours, theirs in zip(expected, found, strict=True):
+            assert (ours.pixels == theirs.pixels).all()
+            assert (ours.labels == theirs.labels).all()
 
 
 def test_corrupted_images_of_other_classes_are_refused(tmp_path, monkeypatch):
@@ -181,7 +221,7 @@ def test_corrupted_images_of_other_classes_are_refused(tmp_path, monkeypatch):
         "name": "shapes", "spec": {**SPEC, "classes": 3}}})  # fmt: skip
     job = RobustnessJob.build({**SMALL, "published": "cifar10_c"}, Setting("here", scale, 0))
     with pytest.raises(InputError, match=r"expected the 3 classes .* found a set of 10"):
-        robustness.published(job, context(job, tmp_path), "fog")
+        next(robustness.published(job, context(job, tmp_path), "fog", LEVELS))
 
 
 def test_occlusion_measures_three_curves_and_keeps_examples(tmp_path):
@@ -262,6 +302,28 @@ def test_a_stopped_segmentation_continues_as_if_it_had_not(tmp_path, monkeypatch
     assert [row["step"] for row in again.history] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_segmentation_at_its_next_step(tmp_path, monkeypatch, number):
+    job = SegmentJob.build(POINT, SETTING)
+    whole = segment.run(job, context(job, tmp_path / "a", checkpoint_seconds=1e9))
+    found = context(job, tmp_path / "b", checkpoint_seconds=1e9)
+    batch = segment.Training._batch
+
+    def interrupted(training):
+        if training.step == 1:
+            signal.raise_signal(number)
+        return batch(training)
+
+    monkeypatch.setattr(segment.Training, "_batch", interrupted)
+    with pytest.raises(StoppedAtCheckpoint, match="goes on from"):
+        segment.run(job, found)
+    saved = torch.load(tmp_path / "b" / "work" / "checkpoint.pt")
+    assert saved["state"]["training"]["step"] == 2
+    again = segment.run(job, found)
+    assert again.metrics == whole.metrics
+    assert [row["step"] for row in again.history] == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("kind", "point"),
     [(RobustnessJob, SMALL), (CalibrationJob, SMALL), (OcclusionJob, VIT), (AttentionJob, VIT),
@@ -313,33 +375,3 @@ def test_an_empty_segmentation_set_is_refused(tmp_path):
         read_segmentations("ade20k", folder, "val", 11)
     with pytest.raises(MissingDataError, match="a file is missing or has changed"):
         segment.run(job, found)
-
-
-def test_the_papers_segmentation_recipe_starts(tmp_path):
-    """DeiT-T under UPerNet as declared at scale paper: two of its 160,000 steps, on generated
-    images, two a step in the place of 16."""
-    real = replace(
-        load("paper"),
-        data={
-            "imagenet": {"name": "shapes", "spec": SPEC},
-            "ade20k": {"name": "shapes_ade20k", "spec": {**MASKS, "size": 128}},
-        },
-        family="generated",
-    )
-    job = SegmentJob.build({**POINT, "recipe": "imagenet_deit"}, Setting("here", real, 0))
-    s = job.settings
-    assert (s.steps, s.batch, s.crop, s.channels) == (160_000, 16, 512, 512)
-    assert (job.parent.backbone.name, job.parent.recipe.epochs) == ("deit_tiny", 300)
-    job = job.replace(settings=replace(s, batch=2))
-    training = segment.new_training(job, context(job, tmp_path))
-    seen = []
-
-    def report(step, steps, loss):
-        seen.append((step, steps, loss, training.optimizer.param_groups[0]["lr"]))
-
-    training.run(2, report)
-    assert [row[:2] for row in seen] == [(1, 160_000), (2, 160_000)]
-    assert all(np.isfinite(row[2]) for row in seen)
-    # the first steps of 1,500 of warm-up from 1e-6
-    assert seen[0][3] == pytest.approx(1e-6)
-    assert seen[1][3] == pytest.approx(1e-6 + (6e-5 - 1e-6) / 1500, rel=1e-3)

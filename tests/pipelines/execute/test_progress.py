@@ -16,7 +16,31 @@ def test_a_line_says_phase_step_values_and_what_is_left(capsys, monkeypatch):
     report("train", 20, 100, {"loss": 0.51234})
     now += 1.0
     report("train", 22, 100, {})
-    assert capsys.readouterr().err == "[train 1a2b3c] train 20/100  loss 0.5123  40 s left\n"
+    said = capsys.readouterr().err
+    assert said == "[train 1a2b3c] train 20/100  loss 0.5123  2 steps/s  40 s left\n"
+
+
+def test_the_first_line_knows_no_rate_and_is_not_done(capsys):
+    report = Progress("x", every=0.0)
+    report("train", 1, 12, {"epoch": 1.0, "loss": 2.3})
+    assert capsys.readouterr().err == "[x] train 1/12  epoch 1  loss 2.3\n"
+
+
+def test_a_value_is_read_only_for_a_line(capsys):
+    class OnDevice:
+        read = 0
+
+        def __float__(self) -> float:
+            self.read += 1
+            return 0.5
+
+    loss, report = OnDevice(), Progress("x", every=1e9)
+    for step in range(1, 100):
+        report("train", step, 100, {"loss": loss})
+    assert loss.read == 0
+    report("train", 100, 100, {"loss": loss})
+    assert loss.read == 1
+    assert capsys.readouterr().err == "[x] train 100/100  loss 0.5  done\n"
 
 
 def test_the_last_step_is_always_reported(capsys):

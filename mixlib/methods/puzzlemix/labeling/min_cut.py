@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Int
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from torch import Tensor
 
 from mixlib.methods.puzzlemix.labeling.costs import Costs
@@ -36,6 +34,10 @@ def _parts(costs: Costs) -> tuple[Tensor, Tensor, Tensor]:
 
 def _cut(unary: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Labels [h, w] of one image."""
+    # no part of the core's requirements: PuzzleMix asks for it when it is built
+    from scipy.sparse import coo_array, csr_array
+    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
     h, w, n = unary.shape
     layers = n - 1
     nodes = h * w * layers

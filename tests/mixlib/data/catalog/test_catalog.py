@@ -74,8 +74,11 @@ def test_generated_rows_agree_with_their_specifications():
     for row in ROWS:
         if row.spec:
             assert isinstance(row.spec, Shapes)
-            assert (row.classes, row.size) == (row.spec.classes, row.spec.size)
-            assert row.count(row.train) == row.spec.train
+            # a stand-in's images are larger than what is cut from them, its background is a class
+            if not row.name.endswith("_drawn"):
+                assert (row.classes, row.size) == (row.spec.classes, row.spec.size)
+            if len(row.splits) > 1:
+                assert row.count(row.train) == row.spec.train
 
 
 def test_names_are_unique_and_unknown_ones_are_refused_with_the_known():

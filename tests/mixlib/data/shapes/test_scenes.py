@@ -5,7 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mixlib.data.shapes.scenes import CLASS_NAMES, SPLITS, Shapes, render, render_split
+from mixlib.data.shapes.scenes import (
+    CLASS_NAMES,
+    SPLITS,
+    Shapes,
+    class_names,
+    render,
+    render_split,
+)
 
 SMALL = Shapes(train=30, val=10, size=32)
 SCENES = Shapes(train=24, val=8, size=96, objects=(2, 6), radius=(0.09, 0.2), crowd=0.3, least=2)
@@ -86,7 +93,6 @@ def test_shown_cues_decide_what_an_object_looks_like():
     "field",
     [
         {"classes": 1},
-        {"classes": len(CLASS_NAMES) + 1},
         {"train": -1},
         {"size": 8},
         {"objects": (2, 1)},
@@ -106,3 +112,11 @@ def test_unknown_splits_and_images_are_refused():
         render(SMALL, "training", 0)
     with pytest.raises(IndexError, match="0 to 29"):
         render(SMALL, "train", 30)
+
+
+def test_classes_beyond_the_looks_have_names_of_their_own():
+    names = class_names(25)
+    assert len(set(names)) == 25
+    assert names[:10] == CLASS_NAMES
+    spec = Shapes(train=25, size=16, classes=25)
+    assert [render(spec, "train", i).label for i in range(25)] == list(range(25))

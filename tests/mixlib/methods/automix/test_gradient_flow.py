@@ -232,7 +232,7 @@ def test_contradictions_are_refused():
         replace(PAPER, one_hot=False)
     with pytest.raises(ValueError, match="report 'mix'"):
         MomentumMix(Net(tiny_resnet()), mixup(), steps=5, report=Report("k", "one"))
-    with pytest.raises(ValueError, match="counts from 1"):
+    with pytest.raises(ValueError, match="every must be at least 1"):
         replace(PAPER, every=0)
     with pytest.raises(ValueError, match="length of the run"):
         make(steps=0)

@@ -66,7 +66,7 @@ def test_paper_schedules():
     assert (np.diff(Momentum().values(1000)) > 0).all()
     assert (LamWeight(shape="constant").values(5) == 0.1).all()
     assert (Momentum(0.0, 0.0).values(5) == 0).all()
-    with pytest.raises(ValueError, match="start <= end"):
+    with pytest.raises(ValueError, match="start must be at most end"):
         Momentum(0.9, 0.5)
 
 
