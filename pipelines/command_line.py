@@ -15,7 +15,7 @@ from pipelines.execute.result_file import CorruptResult
 from pipelines.interruptions import FULL, one_line
 from pipelines.plan.job_file import JobFileError
 
-ScaleName = Annotated[str, typer.Argument(metavar="SCALE", help="demo, small or paper")]
+ScaleName = Annotated[str, typer.Argument(metavar="SCALE", help="demo, small, paper or rehearsal")]
 Tables = Annotated[list[str] | None, typer.Argument(help="tables; none: all of the scale")]
 OwnTables = Annotated[
     Path | None,

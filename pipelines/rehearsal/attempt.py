@@ -39,7 +39,7 @@ class Row:
         evaluated: every number of the result is finite.
         resumed: stopped by a signal it ended as it must, and went on to the same numbers; None:
             not of the sample.
-        seconds, peak: of the plain run; bytes.
+        seconds, work, peak: of the plain run; seconds of a core; bytes.
         code: digest of the source that ran.
         failure: how it failed, and the last lines of its output.
     """
@@ -52,6 +52,7 @@ class Row:
     evaluated: bool = False
     resumed: bool | None = None
     seconds: float = 0.0
+    work: float = 0.0
     peak: int = 0
     code: str = ""
     failure: tuple[str, ...] = field(default=())
@@ -79,7 +80,8 @@ def attempt(
     work = run_forked if published(job) is None else run
     ended = work(job, store, environment)
     log = store.log(job).read_text() if store.log(job).is_file() else ""
-    row |= {"seconds": ended.seconds, "peak": ended.peak, "started": job.describe() in log}
+    row |= {"seconds": ended.seconds, "work": ended.work, "peak": ended.peak}
+    row["started"] = job.describe() in log
     # a training of no epochs is published weights as they are
     if job.kind in TRAINS and not (isinstance(job, TrainJob) and not job.recipe.epochs):
         row["trained"] = trained(log)

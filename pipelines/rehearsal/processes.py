@@ -23,6 +23,7 @@ from pipelines.execute import __main__ as command
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
 from pipelines.plan.job import Job
+from pipelines.plan.kinds import KINDS
 from pipelines.start import start_command
 
 AGAIN = os.EX_TEMPFAIL
@@ -32,7 +33,7 @@ ENDED = 128 + signal.SIGTERM
 POLL = 0.005
 CPU = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["pipelines.execute.__main__", "timm", "torchvision"])
+SERVER.set_forkserver_preload(["timm", *(f"pipelines.execute.{kind}" for kind in KINDS)])
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,14 @@ class Ended:
     Attributes:
         code: its exit code.
         seconds: it took.
+        work: seconds of a core that it took, whatever else the machine did.
         peak: most memory that it held, bytes.
         output: what it printed.
     """
 
     code: int
     seconds: float
+    work: float
     peak: int
     output: str
 
@@ -75,9 +78,8 @@ def run(
                 _send(process, job, store.log(job), stop)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-    return Ended(
-        process.returncode, time.monotonic() - began, usage.ru_maxrss * 1024, printed(output)
-    )
+    seconds = time.monotonic() - began
+    return Ended(process.returncode, seconds, *spent(usage), printed(output))
 
 
 def run_forked(job: Job, store: Store, environment: Mapping[str, str]) -> Ended:
@@ -94,12 +96,17 @@ def run_forked(job: Job, store: Store, environment: Mapping[str, str]) -> Ended:
     assert process.pid is not None
     with running(process.pid):
         try:
-            peak = receive.recv()
+            work, peak = receive.recv()
         except EOFError:  # killed
-            peak = 0
+            work, peak = 0.0, 0
         process.join()
     code = 1 if process.exitcode is None else process.exitcode
-    return Ended(code, time.monotonic() - began, peak, printed(output))
+    return Ended(code, time.monotonic() - began, work, peak, printed(output))
+
+
+def spent(usage: resource.struct_rusage) -> tuple[float, int]:
+    """Seconds of a core and the most bytes that a process took."""
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
 _RUNNING: set[int] = set()
@@ -150,7 +157,7 @@ def _work(
             print(end.code, file=sys.stderr)
         raise SystemExit(code) from None
     finally:
-        answer.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        answer.send(spent(resource.getrusage(resource.RUSAGE_SELF)))
 
 
 def output_file(job: Job, store: Store) -> Path:

@@ -8,7 +8,7 @@ from mixlib.core.markdown import table
 from pipelines.rehearsal.attempt import Row
 
 COLUMNS = ("kind", "network", "layout", "recipe", "method", "pipeline")
-SUMS = ("kind", "jobs", "passed", "resumed", "s", "longest s", "most GiB")
+SUMS = ("kind", "jobs", "passed", "resumed", "s", "core s", "longest s", "most GiB")
 GIB = 2**30
 
 
@@ -20,17 +20,23 @@ def mark(value: bool | None) -> str:
 def line(row: Row) -> list[str]:
     """The cells of one job."""
     done = [mark(v) for v in (row.started, row.trained, row.evaluated, row.resumed)]
-    return [*row.combination, *done, f"{row.seconds:.0f}", f"{row.peak / GIB:.1f}"]
+    return [
+        *row.combination,
+        *done,
+        f"{row.seconds:.0f}",
+        f"{row.work:.0f}",
+        f"{row.peak / GIB:.1f}",
+    ]
 
 
 def whole(rows: Sequence[Row], notes: Iterable[str] = ()) -> str:
     """The page: the sums, the failures, every job."""
-    head = (*COLUMNS, "started", "trained", "evaluated", "resumed", "s", "GiB")
+    head = (*COLUMNS, "started", "trained", "evaluated", "resumed", "s", "core s", "GiB")
     parts = [
         "# Rehearsal",
         summary(rows),
         *(f"- {note}" for note in notes),
-        "\n".join(table(SUMS, by_kind(rows), "lrrrrrr")),
+        "\n".join(table(SUMS, by_kind(rows), "lrrrrrrr")),
         *failures(rows),
         "\n".join(table(head, [line(row) for row in rows])),
     ]
@@ -41,10 +47,12 @@ def summary(rows: Sequence[Row]) -> str:
     """One line: how many passed, how long they took, how much memory."""
     good = sum(row.passed for row in rows)
     again = [row.resumed for row in rows if row.resumed is not None]
-    seconds, peak = sum(row.seconds for row in rows), max((row.peak for row in rows), default=0)
+    seconds, work = (sum(getattr(row, name) for row in rows) for name in ("seconds", "work"))
+    peak = max((row.peak for row in rows), default=0)
     return (
         f"{good} of {len(rows)} jobs pass; {sum(again)} of {len(again)} that were stopped went on "
-        f"to the same numbers; {seconds / 60:.0f} minutes of one core, at most {peak / GIB:.1f} GiB"
+        f"to the same numbers; {seconds / 60:.0f} minutes one after another, {work / 60:.0f} of a "
+        f"core, at most {peak / GIB:.1f} GiB"
     )
 
 
@@ -61,6 +69,7 @@ def by_kind(rows: Sequence[Row]) -> list[list[str]]:
                 str(sum(row.passed for row in own)),
                 f"{sum(again)} of {len(again)}" if again else "",
                 f"{sum(row.seconds for row in own):.0f}",
+                f"{sum(row.work for row in own):.0f}",
                 f"{max(row.seconds for row in own):.0f}",
                 f"{max(row.peak for row in own) / GIB:.1f}",
             ]

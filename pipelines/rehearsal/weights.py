@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import safetensors.torch
 import timm
 import torch
 from torchvision.models import get_model, get_model_weights
 
 from mixlib.training.checkpoint import save_atomically
-from mixlib.whole_files import aside, write_whole
+from mixlib.whole_files import write_whole
 from pipelines.plan.inputs import Row
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import TrainJob
@@ -54,11 +53,11 @@ def write_torchvision(model: str, version: str, folder: Path) -> None:
 def write_timm(model: str, version: str, folder: Path) -> None:
     """A file of timm's, in the cache of the hub that it asks."""
     root = folder / "hub" / f"models--timm--{model}.{version}"
-    path = root / "snapshots" / REVISION / "model.safetensors"
+    path = root / "snapshots" / REVISION / "pytorch_model.bin"
     if not path.is_file():
         state = timm.create_model(f"{model}.{version}", pretrained=False).state_dict()
-        with aside(path) as part:
-            safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_atomically(state, path)
         write_whole(root / "refs" / "main", REVISION, durable=False)
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from mixlib.core.catalog import Catalog
 from mixlib.training.recipes import RECIPES
+from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.plan import setting
 from pipelines.plan.build import plan
 from pipelines.rehearsal import __main__ as command
-from pipelines.rehearsal import attempt
+from pipelines.rehearsal import attempt, weights
 from pipelines.rehearsal.__main__ import Part, choose, rehearse
 from pipelines.rehearsal.combinations import (
     classifier,
@@ -26,6 +31,7 @@ from pipelines.rehearsal.combinations import (
     sample,
     traits,
 )
+from pipelines.rehearsal.processes import caught
 from pipelines.rehearsal.table import whole
 
 ROOT = Path(__file__).parents[2]
@@ -133,3 +139,40 @@ def test_the_covering_part_starts_trains_is_measured_and_resumes(elsewhere):
     again = list(rehearse(jobs, cheap, elsewhere, 2))
     assert {r.digest for r in again} == {r.digest for r in rows}
     assert all(r in rows for r in again)
+
+
+def test_a_training_is_done_when_its_log_says_the_last_step():
+    lines = "2026-01-01 00:00:00 train 1/4  epoch 1  3 s left\n2026-01-01 00:00:03 {}\n"
+    assert attempt.trained(lines.format("train 4/4  epoch 2  done"))
+    assert not attempt.trained(lines.format("train 3/4  epoch 2  1 s left"))
+    assert not attempt.trained("2026-01-01 00:00:00 train resnet18 with mixup on 1/2: 2 epochs\n")
+
+
+def test_a_job_listens_once_it_has_a_handler_for_both_signals():
+    before = signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    try:
+        assert not caught(os.getpid(), signal.SIGTERM)
+        with asked_to_stop():
+            assert caught(os.getpid(), signal.SIGTERM)
+            assert caught(os.getpid(), signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_stand_ins_of_published_weights_are_what_the_libraries_load(tmp_path, monkeypatch):
+    """torchvision from torch's cache, timm from the hub's; no network is asked."""
+    model, version = "resnet18", "a1_in1k"
+    weights.write_torchvision(model, "IMAGENET1K_V1", tmp_path)
+    weights.write_timm(model, version, tmp_path)
+    for name, value in weights.write_published([], tmp_path).items():
+        monkeypatch.setenv(name, value)
+    code = (
+        "import torchvision, timm\n"
+        f"a = torchvision.models.get_model({model!r}, weights='IMAGENET1K_V1')\n"
+        f"b = timm.create_model('{model}.{version}', pretrained=True)\n"
+        "print(float(a.fc.bias.sum()), float(b.fc.bias.sum()))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    files = (*tmp_path.rglob("*.pth"), *tmp_path.rglob("*.bin"))
+    found = [float(torch.load(path, weights_only=True)["fc.bias"].sum()) for path in files]
+    assert [float(word) for word in run.stdout.split()] == pytest.approx(found)
