@@ -74,12 +74,12 @@ def shorten_detection(settings: DetectSettings, short: Short) -> DetectSettings:
         >>> cut.iterations, cut.batch, cut.warmup_iters, cut.steps
         (2, 2, 1, (1,))
     """
-    shards = min(SHARDS, getattr(settings, "shards", 1))
+    shards = min(SHARDS, settings.shards)
     return replace(
         settings,
         iterations=short.steps,
         batch=max(shards, short.images),
-        **({"shards": shards} if hasattr(settings, "shards") else {}),
+        shards=shards,
         warmup_iters=min(settings.warmup_iters, short.steps - 1),
         steps=(short.steps - 1,) if settings.steps and short.steps > 1 else (),
         precise_bn_iters=min(settings.precise_bn_iters, 1),
