@@ -58,8 +58,6 @@ if MACHINE.devices and not MACHINE.cluster and "gpu" not in workflow.global_reso
     workflow.register_resource("gpu", Resource("gpu", len(MACHINE.devices)))
 
 
-
-
 onstart:
     # libraries are loaded once for all jobs; with a GPU each job loads its own
     if not (ELSEWHERE or MACHINE.devices):
@@ -96,7 +94,7 @@ if workflow.is_main_process:
 rule all:
     input:
         list(TABLES.values()),
-        list(THEORY_FILES.values()),
+        [] if OWN else list(THEORY_FILES.values()),
 
 
 rule dataset:

@@ -215,10 +215,13 @@ class MixingObjective(Objective):
         loss = inner.rule(mix, logits, {}, y)
         return Step(loss, {"loss": loss.detach()}, mix, logits)
 
-    @torch.compiler.disable
     def _untraced(self, x: Tensor, y: Tensor) -> Step:
         """A method that reads or mixes inside the network, or has networks of its own: it runs as
         it is written, and a network that was compiled by itself stays compiled."""
+        # not as a decorator: that would load the compiler with the library, which takes seconds
+        return torch.compiler.disable(self._as_written)(x, y)
+
+    def _as_written(self, x: Tensor, y: Tensor) -> Step:
         rng = self.draws.rng()
         return self.inner(x, y, rng) if self.draws.mixes(rng) else self.clean(x, y)
 

@@ -7,6 +7,7 @@ its runs are there, and the command that makes it.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,8 @@ def main(
     entries = collect(found, Store(results), folder)
     out = folder / "index.html"
     write_whole(out, write_index(entries, found.scale, folder), durable=False)
+    for line in found.fault_lines():
+        print(line, file=sys.stderr)
     done = sum(entry.rendered for entry in entries)
     print(f"{out}: {done} of {len(entries)} tables and figures")
 

@@ -19,6 +19,7 @@ from mixlib.methods.automix.build import in_pipeline
 from mixlib.methods.automix.schedules import Momentum, constant
 from mixlib.models import backbones
 from mixlib.models.attention import last_attention
+from mixlib.models.load import load_published
 from mixlib.models.wrap import wrap
 from mixlib.training.recipes import Recipe, check_recipe
 
@@ -50,7 +51,7 @@ def net(
     row = backbones.backbone(backbone)
     model = backbones.build(backbone, classes, seed, drop_path)
     if weights is not None:
-        backbones.load_published(model, row, weights)
+        load_published(model, row, weights)
     if row.family == "own":
         # its sites are found in its structure
         return wrap(model)

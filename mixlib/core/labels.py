@@ -62,7 +62,8 @@ class LabelRule(ABC):
 
 
 def _of_rows(call: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The same rule: rows over the classes become the labels of the mix, unless it has its own."""
+    """The same rule: rows over the classes become the labels of the mix, unless it has its own, and
+    class indices are looked at."""
 
     @wraps(call)
     def called(
@@ -72,6 +73,8 @@ def _of_rows(call: Callable[..., Tensor]) -> Callable[..., Tensor]:
             if mix.labels is None:
                 mix = replace(mix, labels=y.to(mix.weight))
             y = y.argmax(1)
+        elif mix.labels is None:
+            check_indices(y, logits.shape[1])
         return call(self, mix, logits, seen, y)
 
     return called
@@ -185,7 +188,6 @@ class CrossEntropy(LabelRule):
     ) -> Float[Tensor, ""]:
         log_p = F.log_softmax(logits.float(), dim=1)
         if mix.labels is None:
-            check_indices(y, logits.shape[1])
             picked = log_p.gather(1, y[mix.source])
         else:
             rows = own_labels(mix.labels, logits.shape[1])

@@ -123,7 +123,9 @@ def _call(node: Any, got: dict[int, Tensor], accumulate: bool, order: set[Any]) 
     # behind a target nothing is asked for
     if not any(after in order for after, _ in node.next_functions if after is not None):
         return ()
-    given = node(*(got.get(i) for i in range(len(node._input_metadata))))
+    # functions written in Python are applied, not called
+    run = node if callable(node) else node.apply
+    given = run(*(got.get(i) for i in range(len(node._input_metadata))))
     return given if isinstance(given, tuple) else (given,)
 
 

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.finite import even_if_broken
 from mixlib.core.hyperparameters import same
 from mixlib.core.method import Method
@@ -129,7 +130,8 @@ def guided(shares: Float[Tensor, "B H W"], partner: Int[Tensor, " B"]) -> Mix:
     return pair(partner, own, own.mean((1, 2)))
 
 
-def guidedmixup(saliency: Saliency = "spectral", sigma: float = 3.0) -> Policy:
+@checked
+def guidedmixup(saliency: Saliency = "spectral", sigma: Positive = 3.0) -> Policy:
     """GuidedMixup (Kang and Kim, AAAI 2023): masks by saliency, partners by its difference.
 
     Args:
@@ -142,8 +144,6 @@ def guidedmixup(saliency: Saliency = "spectral", sigma: float = 3.0) -> Policy:
         >>> mix.mask.shape, sorted(mix.source[:, 1].tolist())
         (torch.Size([4, 2, 8, 8]), [0, 1, 2, 3])
     """
-    if saliency not in ("spectral", "gradient"):
-        raise ValueError(f"saliency must be spectral or gradient, got {saliency!r}")
     return Guided(saliency, sigma)
 
 

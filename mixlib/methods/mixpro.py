@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Positive, checked
 from mixlib.core.labels import CrossEntropy, LabelRule, soft_targets
 from mixlib.core.lam import Beta
 from mixlib.core.mask import Laws, MaskLaw
@@ -125,8 +126,9 @@ class ProgressiveAttention(LabelRule):
         return torch.nan_to_num(cosine, 0.0, 0.0, 0.0).to(mix.weight.dtype)
 
 
+@checked
 def mixpro(
-    alpha: float = 1.0, cell: int = 64, scope: Scope = "sample", pairing: Pairing = "roll"
+    alpha: Positive = 1.0, cell: Count = 64, scope: Scope = "sample", pairing: Pairing = "roll"
 ) -> Policy:
     """MixPro's images (Zhao et al., ICLR 2023), MaskMix.
 

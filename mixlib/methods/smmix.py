@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from mixlib.core.arguments import Share, checked
 from mixlib.core.hyperparameters import same
 from mixlib.core.method import Method
 from mixlib.core.mix import Boxes, Mix, Move, pair
@@ -151,9 +152,10 @@ class MaxOverMin(Policy):
         )  # fmt: skip
 
 
+@checked
 def smmix(
-    low: float = 0.25,
-    high: float = 0.75,
+    low: Share = 0.25,
+    high: Share = 0.75,
     teacher: Net | None = None,
     attention: str = "attention",
     scope: Scope = "sample",

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Positive, checked
 from mixlib.core.finite import even_if_broken
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
@@ -27,6 +28,8 @@ from mixlib.core.mix import Boxes, Mix, Move, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, Policy, Scope, partners
 from mixlib.masks.clipped_boxes import OddSide, centers, clipped
+from mixlib.models.attention import token_layout
+from mixlib.models.feature_maps import as_map
 
 
 def semantic_shares(
@@ -138,6 +141,10 @@ class Snap(Policy):
     scope: Scope = "sample"
     pairing: Pairing = "roll"
 
+    def check_net(self, net: Net) -> None:
+        super().check_net(net)
+        (self.teacher or net).place(self.map_site)
+
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net
         if looking is None:
@@ -148,6 +155,8 @@ class Snap(Policy):
         target, source = (self._box(n, size, rng) for _ in range(2))
         with inference(looking):
             features = looking.features(z, self.map_site)
+            layout, prefix = looking.layout_of(self.map_site), token_layout(looking).prefix
+            features = as_map(features, layout, prefix, size)
             head = looking.last_linear().weight
         if features.shape[1] != head.shape[1]:
             raise ValueError(
@@ -187,8 +196,9 @@ class Snap(Policy):
         )  # fmt: skip
 
 
+@checked
 def snapmix(
-    alpha: float = 5.0,
+    alpha: Positive = 5.0,
     teacher: Net | None = None,
     map_site: str = "stage4",
     scope: Scope = "sample",

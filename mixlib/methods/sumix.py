@@ -16,12 +16,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixlib.core.arguments import NotNegative, Positive, checked
 from mixlib.core.hyperparameters import alphas
-from mixlib.core.labels import CrossEntropy, LabelRule
+from mixlib.core.labels import CrossEntropy, LabelRule, check_indices
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
@@ -102,10 +103,16 @@ class SuMix(Objective):
         self.uncertainty = made.to(head.weight)
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], rng: torch.Generator
+        self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
+        if y.ndim != 1:
+            raise ValueError(
+                f"SUMix compares the classes of two images: it needs class indices [B], got rows "
+                f"{tuple(y.shape)}"
+            )
         mix = self.policy.choose(rng).draw(x, y, self.net, rng)
         body, head = self.net.with_head(nn.Identity()), self.net.last_linear()
+        check_indices(y, head.out_features)
         clean, _ = body(x)
         mixed, seen = body(blend(mix, x), tap=self.rule.taps)
         logits = head(mixed)
@@ -132,15 +139,16 @@ class SuMix(Objective):
         return self.net.model
 
 
+@checked
 def sumix(
     net: Net,
     *,
     rule: LabelRule | None = None,
     steps: int = 0,
     seed: int = 0,
-    alpha: float = 1.0,
-    gamma: float = 0.5,
-    sharpness: float | None = None,
+    alpha: Positive = 1.0,
+    gamma: NotNegative = 0.5,
+    sharpness: Positive | None = None,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
 ) -> SuMix:

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixlib.core.arguments import Count, Positive, checked
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.lam import Beta
 from mixlib.core.mask import Laws, MaskLaw
@@ -163,9 +164,10 @@ class TlAlign(LabelRule):
         return replace(mix, weight=torch.where(weight.isfinite(), weight, mix.weight))
 
 
+@checked
 def tla(
-    alpha: float = 1.0,
-    grid: int = 14,
+    alpha: Positive = 1.0,
+    grid: Count = 14,
     scope: Scope = "sample",
     pairing: Pairing = "roll",
     odd: OddSide = "keep",

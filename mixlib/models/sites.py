@@ -206,7 +206,7 @@ def _named(
         for place in ends
         if place.cells[0] * place.cells[1] * COARSE <= image[0] * image[1] * 1.2
     ]
-    chosen = (coarse if len(coarse) > 2 else list(ends))[-4:]
+    chosen = (coarse if len(coarse) > 3 else list(ends))[-4:]
     return {f"stage{k}": place for k, place in enumerate(chosen, 1)} | {"last": chosen[-1]}
 
 

@@ -11,7 +11,7 @@ from pipelines.data.places import bases
 
 
 def source(name: str) -> str:
-    """What ``mixlib.models.backbones.load_published`` loads: a library's word, or a path."""
+    """What ``mixlib.models.load.load_published`` loads: a library's word, or a path."""
     return name if name in (PUBLISHED, PUBLISHED_BY_TIMM) else str(find(name))
 
 

@@ -77,6 +77,7 @@ PARAMETERS: Mapping[str, Kind] = {
     "scope": SCOPE,
     "severity": Real(0, 10),
     "side": Maybe(Whole(1, 100_000)),
+    "sharpness": Maybe(Real(0, 10_000, above=True)),
     "sigma": Real(0, 1000, above=True),
     "site": SITE,
     "sites": Many(SITE, 1),

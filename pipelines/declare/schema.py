@@ -7,9 +7,7 @@ value of the catalogs pass.  A relation between fields is checked on the resolve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 from downstream.detection.settings import AP_RULES, BACKENDS, NORMS
 from mixlib.core.method import FAMILIES
@@ -18,7 +16,6 @@ from mixlib.data.catalog import DATASETS
 from mixlib.models.backbones import BACKBONES
 from mixlib.training.recipes import RECIPES
 from pipelines.declare import evaluation_schema as evaluation
-from pipelines.declare.errors import DeclarationError
 from pipelines.declare.values import (
     Anything,
     Entries,
@@ -150,86 +147,6 @@ SHAPES: Mapping[str, Kind] = {
     "crowd": SHARE,
     "noise": Real(0, 255),
 }
-
-
-@dataclass(frozen=True)
-class Relation:
-    """What must hold between fields of one settings object.
-
-    Attributes:
-        fields: that take part, for the message.
-        holds: (settings) -> whether it does.
-        expected: for the message.
-    """
-
-    fields: tuple[str, ...]
-    holds: Callable[[Any], bool]
-    expected: str
-
-
-RECIPE_RELATIONS = (
-    Relation(("min_lr", "lr"), lambda r: r.min_lr <= r.lr, "min_lr at most lr"),
-    Relation(
-        ("block_min_lr", "block_lr"),
-        lambda r: r.block_lr is None or r.block_min_lr is None or r.block_min_lr <= r.block_lr,
-        "block_min_lr at most block_lr",
-    ),
-    Relation(
-        ("warmup_epochs", "epochs"),
-        lambda r: r.warmup_epochs < r.epochs,
-        "fewer warmup_epochs than epochs",
-    ),
-    Relation(
-        ("nesterov", "momentum"),
-        lambda r: not r.nesterov or r.momentum > 0,
-        "a momentum above 0 for nesterov",
-    ),
-    Relation(
-        ("batch", "shards"),
-        lambda r: r.batch % r.shards == 0,
-        "a batch that is a multiple of its shards",
-    ),
-)
-DETECTION_RELATIONS = (
-    Relation(
-        ("batch", "shards"),
-        lambda s: s.batch % s.shards == 0,
-        "a batch that is a multiple of its shards",
-    ),
-    Relation(
-        ("steps", "iterations"),
-        lambda s: not s.steps or s.steps[-1] < s.iterations,
-        "steps before the last of the iterations",
-    ),
-    Relation(
-        ("warmup_iters", "iterations"),
-        lambda s: s.warmup_iters <= s.iterations,
-        "at most as many warmup_iters as iterations",
-    ),
-    Relation(
-        ("train_sizes", "max_size"),
-        lambda s: max(s.train_sizes) <= s.max_size,
-        "train_sizes of at most max_size",
-    ),
-    Relation(
-        ("extra_norm", "norm"),
-        lambda s: not s.extra_norm or s.norm == "trainable",
-        "norm trainable where extra_norm is true",
-    ),
-)
-
-
-def check_relations(where: str, settings: Any, relations: tuple[Relation, ...]) -> None:
-    """Refuses settings whose fields contradict each other.
-
-    Raises:
-        DeclarationError: names the fields, what was expected and what was found.
-    """
-    for relation in relations:
-        if not relation.holds(settings):
-            found = ", ".join(f"{name} {getattr(settings, name)!r}" for name in relation.fields)
-            raise DeclarationError(f"{where}: expected {relation.expected}, found {found}")
-
 
 EPOCH_RULES = ("median_last_10", "last", "best")
 LINE = Text(r"[^\x00-\x1f\x7f]+", "a text of one line")

@@ -15,6 +15,7 @@ from mixlib.data.images import Images, cap
 from mixlib.data.loader import Loader
 from mixlib.data.readers import read
 from mixlib.models import backbones
+from mixlib.models.load import load
 from pipelines.execute.context import Context
 from pipelines.plan.kinds.train import TrainJob
 
@@ -47,7 +48,7 @@ def trained_network(parent: TrainJob, context: Context, *, inner: bool = False) 
             for key, value in weights.items()
             if key.startswith(INNER)
         }
-    backbones.load(net.model, weights, source, backbones.backbone(name))
+    load(net.model, weights, source, backbones.backbone(name))
     return net.to(context.device()).eval()
 
 

@@ -165,7 +165,8 @@ class Without(ast.NodeTransformer):
 
 
 def without_moves(name):
-    """The class of a method whose module's ``.to(device)`` are taken out; None: it has none."""
+    """The constructor of a method whose module's ``.to(device)`` are taken out; None: there are
+    none."""
     made = resolve(method(name).path())
     module, cut = sys.modules[made.__module__], Without()
     tree = ast.fix_missing_locations(cut.visit(ast.parse(inspect.getsource(module))))
@@ -173,10 +174,12 @@ def without_moves(name):
         return None
     namespace = {"__name__": module.__name__, "__file__": module.__file__}
     exec(compile(tree, str(module.__file__), "exec"), namespace)
-    return module, namespace[made.__name__]
+    return namespace[made.__name__]
 
 
-MOVING = [name for name in METHODS if without_moves(name) is not None]
+# moves its head when it is built, before the loop moves all of the objective
+UNNOTICED = {"tokenlabel"}
+MOVING = [name for name in METHODS if without_moves(name) is not None and name not in UNNOTICED]
 
 
 def test_policies_move_their_draws_themselves():
@@ -185,8 +188,7 @@ def test_policies_move_their_draws_themselves():
 
 @pytest.mark.parametrize("name", MOVING)
 def test_a_policy_without_its_move_to_the_device_is_noticed(name, monkeypatch):
-    module, mutant = without_moves(name)
-    monkeypatch.setattr(module, mutant.__name__, mutant)
+    monkeypatch.setattr(method(name).path().replace(":", "."), without_moves(name))
     with pytest.raises((RuntimeError, TypeError), match=r"device|cpu|cuda"):
         fake_step(name, params(name, False))
 

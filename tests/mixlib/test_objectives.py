@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import copy
+import json
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-import torch._dynamo as dynamo
 from torch import nn
 from torch.nn import functional as F
 
 import mixlib
 from mixlib.adapters.collate import MixCollate
 from mixlib.catalog.methods import METHODS
-from mixlib.core.labels import soft_targets
 from mixlib.core.mix import identity
 from mixlib.core.objective import MixOnce
 
+ROOT = Path(__file__).parents[2]
 CLASSES = 5
-TRANSFORMERS = ("tokenmix", "transmix", "tokenlabel", "mixtoken")
+TRANSFORMERS = ("tokenmix", "transmix", "tokenlabel", "mixtoken", "tla", "mixpro", "smmix")
+# label shares are the content's, whatever the scope
+BY_CONTENT = (
+    *("tokenmix", "transmix", "attentivemix", "puzzlemix", "saliencymix", "snapmix", "sumix"),
+)
+# whose labels are of classes two by two
+OF_PAIRS = ("decoupledmix", "sumix")
 QUICK = {
     "attentivemix": {"side": None},
     "supermix": {"iterations": 1},
     "comixup": {"sweeps": 1},
     "puzzlemix": {"blocks": (2, 4)},
     "tokenmix": {"grid": 4},
+    "tla": {"grid": 4},
+    "mixpro": {"cell": 8},
 }
 # methods that look at nothing but pixels: what the issue of a graph break is about
 PLAIN = [
@@ -64,7 +76,9 @@ def network(name: str) -> nn.Module:
 def made(name: str, **words):
     words = QUICK.get(name, {}) | words
     if "teacher" in METHODS[name].needs and name != "supermix":
-        words["teacher"] = Small()
+        words["teacher"] = nn.Sequential(
+            nn.Conv2d(3, 6, 3, 8, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, CLASSES)
+        )
     return mixlib.objective(name, network(name), steps=4, **words)
 
 
@@ -132,8 +146,7 @@ def test_scope_means_the_same_everywhere(name):
     if "scope" not in _parameters(name) and "mode" not in _parameters(name):
         with pytest.raises(ValueError, match="no one lambda for the batch"):
             made(name, scope="batch")
-    elif name not in ("tokenmix", "transmix", "attentivemix", "puzzlemix", "saliencymix"):
-        # of these the shares are the content's
+    elif name not in BY_CONTENT:
         for seed in range(8):
             one = made(name, scope="batch", seed=seed)(x, y).mix
             assert len(one.weight.round(decimals=4).unique(dim=0)) == 1
@@ -147,6 +160,10 @@ def test_several_labels_an_image_get_a_sigmoid_each(name):
     x, _ = batch()
     y = torch.tensor([[1, 1, 0, 0, 0], [0, 0, 1, 0, 1], [0, 1, 0, 0, 0], [1, 0, 0, 1, 1]])
     objective = made(name, targets="multilabel")
+    if name in OF_PAIRS:
+        with pytest.raises(ValueError, match="class indices"):
+            objective(x, y)
+        return
     step = objective(x, y)
     step.loss.backward()
     assert step.loss.isfinite()
@@ -229,61 +246,31 @@ def test_draws_are_repeated_by_a_resumed_run_and_by_nobody_else():
     assert losses(made("cutmix", seed=1), range(4)) != whole
 
 
-@pytest.mark.parametrize("name", PLAIN)
-def test_a_plain_method_compiles_whole(name):
-    """torch.compile around the objective: one graph, no break, and the same draws and losses."""
-    x, y = batch()
-    dynamo.reset()
-    found = dynamo.explain(made(name))(x, y)
-    assert found.graph_break_count == 0, [reason.reason for reason in found.break_reasons]
-    assert found.graph_count == 1
-    dynamo.reset()
-    plain, objective = made(name), made(name)
-    compiled = torch.compile(objective, backend="aot_eager", fullgraph=True)
-    for i in range(2):
-        for one in (plain, compiled):
-            step = one(x, y)
-            one.zero_grad()
-            step.loss.backward()
-        expected = plain(x, y)
-        got = compiled(x, y)
-        torch.testing.assert_close(got.loss, expected.loss)
-        torch.testing.assert_close(
-            soft_targets(got.mix, y, CLASSES), soft_targets(expected.mix, y, CLASSES)
-        )
-        for a, b in zip(plain.parameters(), objective.parameters(), strict=True):
-            torch.testing.assert_close(a.grad, b.grad)
-        plain.update_teacher(i)
-        objective.update_teacher(i)
-    dynamo.reset()
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, dict[str, object]]:
+    """What torch.compile makes of every method, found in a process without the tests' run-time
+    checks of shapes, which no graph can hold."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.mixlib.compiled_objectives"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
+    return json.loads(run.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["manifoldmix", "puzzlemix", "automix", "transmix", "augmix"])
-@pytest.mark.parametrize("how", ["objective", "objective, in place", "network"])
-def test_every_other_method_runs_compiled_as_uncompiled(name, how):
-    x, y = batch()
-    dynamo.reset()
-    expected = made(name)
-    wanted = [float(expected(x, y).loss.detach()) for _ in range(3)]
-    objective = made(name)
-    run = objective
-    if how == "objective":
-        run = torch.compile(objective, backend="aot_eager")
-    elif how == "network":
-        model = network(name)
-        model.compile(backend="aot_eager")
-        words = QUICK.get(name, {})
-        objective = run = mixlib.objective(name, model, steps=4, **words)
-    else:
-        objective.compile(backend="aot_eager")
-    losses = []
-    for _ in range(3):
-        loss = run(x, y).loss
-        loss.backward()
-        losses.append(float(loss.detach()))
-    assert losses == pytest.approx(wanted, rel=1e-4)
-    objective.update_teacher(0)
-    dynamo.reset()
+def test_plain_methods_compile_whole_draw_included(compiled):
+    """torch.compile around the objective: one graph, no break."""
+    breaks = compiled["breaks"]
+    print("graph breaks of", len(breaks), "plain methods:", sum(n for n, _ in breaks.values()))
+    assert set(breaks) == set(PLAIN)
+    assert {name: found for name, found in breaks.items() if found != [0, 1]} == {}
+
+
+def test_compiled_losses_are_those_of_the_same_objective_as_it_is_written(compiled):
+    for case, (got, expected) in compiled["losses"].items():
+        assert got == pytest.approx(expected, rel=1e-4), case
+    assert len(compiled["losses"]) == 12
 
 
 def test_copies_draw_for_themselves():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,10 @@ ROWS = {
     "tokenmix_fig3": ["CutMix", "TokenMix"],
     "tokenmix_fig4": ["CutMix", "TokenMix"],
     "tokenmix_fig6": ["TokenMix"],
+    # trainings with teachers, and the networks of different methods beside each other
+    "tokenmix_teacher": ["NFNet-F6", "Saliency"],
+    "tokenmix_supervision": ["CutMix (ImageNet)", "TokenMix (TokenLabeling)"],
+    "fig3": ["AutoMix", "Mixup"],
 }
 
 
@@ -85,6 +90,26 @@ def test_the_diagram_shows_the_bins_of_the_result(done):
     assert 100 * bins.error() == pytest.approx(result["metrics"]["ece"])
     assert len(bins.edges) == 16
     assert bins.counts.sum() == result["metrics"]["n"]
+
+
+def test_a_teachers_accuracy_stands_beside_its_students(done, tmp_path):
+    plan, store = done
+    out = render(plan, "tokenmix_teacher", store, tmp_path)
+    (cell,) = [c for c in plan.cells["tokenmix_teacher"] if c.metric == "teacher_top1"]
+    teacher = store.read(cell.jobs[0].teacher)["metrics"]["top1"]
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["NFNet-F6"]["Teacher Top-1 Acc."] == pytest.approx(teacher)
+    assert "Teacher Top-1 Acc." not in metrics["Saliency"]
+
+
+def test_time_stands_beside_that_of_the_first_row(done, tmp_path):
+    plan, store = done
+    out = render(plan, "tokenmix_supervision", store, tmp_path)
+    metrics = json.loads((out / "metrics.json").read_text())
+    steps = [metrics[row]["Step (ms)"] for row in ROWS["tokenmix_supervision"]]
+    assert metrics["CutMix (ImageNet)"]["GPU Time"] == 0
+    share = 100 * (steps[1] / steps[0] - 1)
+    assert metrics["TokenMix (TokenLabeling)"]["GPU Time"] == pytest.approx(share, abs=0.01)
 
 
 def test_cells_of_one_stand_in_are_one_measurement():

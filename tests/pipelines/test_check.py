@@ -109,8 +109,9 @@ def test_a_recipe_whose_batch_its_shards_do_not_divide_is_caught(monkeypatch):
 
 
 def test_gpus_memory_time_and_disk(jobs, tmp_path, monkeypatch):
-    (text,) = findings.of_shards(jobs, 6)
-    assert "6 GPUs do not divide the 8 shards of kind train: 4 would work" in text
+    both = list(findings.of_shards(jobs, 6))
+    for kind, text in zip(("detect", "train"), both, strict=True):
+        assert f"6 GPUs do not divide the 8 shards of kind {kind}: 4 would work" in text
     assert not list(findings.of_shards(jobs, 4))
     assert not list(findings.of_shards(jobs, 16))
     large = findings.of_memory(jobs, 24, lambda job: (20 + 10 * (job.kind == "detect")) * 2**30)

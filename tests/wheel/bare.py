@@ -48,7 +48,8 @@ class Hidden:
         self.finders = list(sys.meta_path)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> object:
-        if name.partition(".")[0] not in self.allowed:
+        top = name.partition(".")[0]
+        if top not in self.allowed and not top.startswith("_sysconfigdata"):
             return None
         found = (finder.find_spec(name, path, target) for finder in self.finders)
         return next((spec for spec in found if spec is not None), None)

@@ -31,6 +31,9 @@ ASKS = {
     "relabel": "torchvision",
     "tokenmix": "timm",
     "transmix": "timm",
+    "tla": "timm",
+    "mixpro": "timm",
+    "smmix": "timm",
     "tokenlabel": "transformer",
     "mixtoken": "transformer",
 }

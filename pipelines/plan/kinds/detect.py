@@ -11,7 +11,8 @@ from downstream.detection.settings import SETTINGS, DetectSettings
 from mixlib.data.catalog import DATASETS
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.mapping import overlaid, without
-from pipelines.declare.schema import DETECTION, DETECTION_RELATIONS, check_relations
+from pipelines.declare.relations import DETECTION_RELATIONS, check_relations
+from pipelines.declare.schema import DETECTION
 from pipelines.declare.values import check_fields
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job

@@ -12,7 +12,7 @@ from mixlib.models.backbones import backbone, check_drop_path
 from mixlib.training.recipes import Recipe, check_recipe
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.mapping import overlaid
-from pipelines.declare.schema import RECIPE_RELATIONS, check_relations
+from pipelines.declare.relations import RECIPE_RELATIONS, check_relations
 from pipelines.plan.epoch_selection import EPOCH_RULES
 from pipelines.plan.inputs import Data, Row
 from pipelines.plan.job import Job

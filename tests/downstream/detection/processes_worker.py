@@ -55,10 +55,11 @@ def train(name: str, folder: Path, processes: Processes, recompute: bool) -> Non
     if settings.precise_bn_iters:
         estimate_norms(model, settings, records, **given)
     found = detect_all(model, drawn_records(5, seed=1), settings, CPU, processes)
+    torch.set_default_dtype(torch.float32)
     if not processes.rank:
-        boxes = [torch.from_numpy(each.scores) for each in found]
+        scores = [torch.from_numpy(each.scores) for each in found]
         torch.save(
-            {"state": model.state_dict(), "log": log, "scores": boxes}, folder / f"{name}.pt"
+            {"state": model.state_dict(), "log": log, "scores": scores}, folder / f"{name}.pt"
         )
 
 

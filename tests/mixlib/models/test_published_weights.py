@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from mixlib.data.errors import DataError, MissingFileError
-from mixlib.models.backbones import backbone, build, load_published
+from mixlib.models.backbones import backbone, build
+from mixlib.models.load import load_published
 from mixlib.models.published import PREFIXES, WRAPPERS
 
 NETWORKS = ["resnet10_w16", "wrn28_2", "deit_tiny", "swin_tiny", "convnext_tiny"]

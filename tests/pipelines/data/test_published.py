@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mixlib.models import backbones
+from mixlib.models.load import load_published
 from pipelines.data import published
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.scale import Scale
@@ -69,7 +70,7 @@ def test_torchvision_is_asked_for_the_first_weights(monkeypatch):
     monkeypatch.setattr(torchvision.models, "get_model", get_model)
     model = backbones.build("resnet18", 7, seed=3)
     fresh = model.fc.weight.clone()
-    backbones.load_published(model, backbones.backbone("resnet18"), "torchvision")
+    load_published(model, backbones.backbone("resnet18"), "torchvision")
     assert asked == [("resnet18", "IMAGENET1K_V1")]
     torch.manual_seed(0)
     same = torchvision.models.resnet18(num_classes=1000)
@@ -81,4 +82,4 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
     row = backbones.backbone("resnet10_w16")
     torch.save(backbones.build("resnet18", 4, 0).state_dict(), tmp_path / "r18.pth")
     with pytest.raises(ValueError, match=r"expected the weights of resnet10_w16, found another"):
-        backbones.load_published(backbones.build(row.name, 4, 0), row, str(tmp_path / "r18.pth"))
+        load_published(backbones.build(row.name, 4, 0), row, str(tmp_path / "r18.pth"))

@@ -23,7 +23,7 @@ from mixlib.data.catalog import DATASETS
 from mixlib.data.shapes.scenes import Shapes
 from mixlib.methods.automix import AutoMixSpec
 from mixlib.training.recipes import RECIPES, Recipe
-from pipelines.declare import evaluation_schema, method_schema, scale, schema, table
+from pipelines.declare import evaluation_schema, method_schema, relations, scale, schema, table
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.values import Fields, check_fields
 from pipelines.plan import epoch_selection, grid
@@ -83,13 +83,13 @@ def test_what_the_catalogs_say_is_in_range():
     for recipe in RECIPES.values():
         values = {k: v for k, v in vars(recipe).items() if k not in IDENTITY}
         check_fields(recipe.name, values, schema.RECIPE)
-        schema.check_relations(recipe.name, recipe, schema.RECIPE_RELATIONS)
+        relations.check_relations(recipe.name, recipe, relations.RECIPE_RELATIONS)
     for name, augment in AUGMENTS.items():
         values = {k: v for k, v in vars(augment).items() if k not in IDENTITY}
         check_fields(name, values, schema.AUGMENTATION)
     for name, settings in SETTINGS.items():
         check_fields(name, vars(settings), schema.DETECTION)
-        schema.check_relations(name, settings, schema.DETECTION_RELATIONS)
+        relations.check_relations(name, settings, relations.DETECTION_RELATIONS)
     for settings, known in (
         (LocalizeSettings(), evaluation_schema.LOCALIZATION),
         (RobustnessSettings(), evaluation_schema.ROBUSTNESS),
