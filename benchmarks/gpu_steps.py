@@ -77,6 +77,11 @@ def theirs(name: str, network: str, x: torch.Tensor, y: torch.Tensor, bf16: bool
     return step
 
 
+def _mix_copy(mix: Mixup, x: torch.Tensor, y: torch.Tensor) -> object:
+    """timm mixes in place: the batch is copied first."""
+    return mix(x.clone(), y)
+
+
 def mixing(x: torch.Tensor, y: torch.Tensor) -> dict[str, Step]:
     """Mixing alone."""
     rng = generator(0, "mix")
@@ -86,7 +91,7 @@ def mixing(x: torch.Tensor, y: torch.Tensor) -> dict[str, Step]:
         calls[f"{method}, mixing"] = partial(mixer, x, y, rng)
     for name, given in THEIRS.items():
         mix = Mixup(**given, num_classes=CLASSES, label_smoothing=0.0)  # type: ignore[arg-type]
-        calls[f"{name}, mixing"] = lambda mix=mix: mix(x.clone(), y)
+        calls[f"{name}, mixing"] = partial(_mix_copy, mix, x, y)
     return calls
 
 

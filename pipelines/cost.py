@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.command_line import ScaleName, Tables, run_app
+from pipelines.command_line import OwnTables, Plugins, ScaleName, Tables, run_app
 from pipelines.estimate import of_job
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job

@@ -74,8 +74,8 @@ def ask(address: str, words: Sequence[str]) -> int | None:
         if answer is None or answer == {"state": REFUSED}:
             for number, handler in before.items():
                 signal.signal(number, handler)
-            for number in waiting:
-                signal.raise_signal(number)
+            for received in waiting:
+                signal.raise_signal(received)
         if answer is None:
             return 128 + signal.SIGKILL
         return None if answer == {"state": REFUSED} else int(answer["code"])

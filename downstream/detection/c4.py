@@ -270,7 +270,10 @@ class C4Detector(nn.Module):
         parts = vectors.split([len(sample.rois) for sample in samples])
         for shard, part, sample in zip(terms, parts, samples, strict=True):
             shard |= self.roi_losses(part, sample)
-        return {name: sum(shard[name] for shard in terms) / len(terms) for name in terms[0]}
+        return {
+            name: sum((shard[name] for shard in terms[1:]), start=value) / len(terms)
+            for name, value in terms[0].items()
+        }
 
     @torch.no_grad()
     def detect(self, images: Tensor, sizes: Tensor) -> list[Detections]:

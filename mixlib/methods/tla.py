@@ -85,7 +85,7 @@ def attention_paths(model: nn.Module) -> tuple[str, ...]:
     kind = type(model.get_submodule(last.rpartition(".")[0]))
     found = [(path, part) for path, part in model.named_modules() if type(part) is kind]
     for _, part in found:
-        part.fused_attn = False
+        part.fused_attn = False  # type: ignore[assignment]
     return tuple(f"{path}.{last.rpartition('.')[2]}" for path, _ in found)
 
 

@@ -40,8 +40,8 @@ def mismatched(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         3, len(jobs) + 1, squeeze=False, layout="constrained",
         figsize=(1.75 * (len(jobs) + 1), 5.8),
     )  # fmt: skip
-    for axis, image, label in zip(axes[:, 0], both, labels, strict=False):
-        _show(axis, picture(first, image), f"{names[label]}")
+    for axis, image, number in zip(axes[:, 0], both, labels, strict=False):
+        _show(axis, picture(first, image), f"{names[number]}")
     axes[2, 0].axis("off")
     for line, (label, job) in zip(axes[:, 1:].T, jobs.items(), strict=True):
         mixed = mix_images(job, trained_objective(job, context), both, HALF)

@@ -116,13 +116,13 @@ class Table:
             axes[axis] = tuple(entry for entry in entries if entry.label in labels)
         rows, columns = axes["rows"], axes["columns"]
         remaining = {(row.label, column.label) for row in rows for column in columns}
-        labels = [entry.label for entry in rows], [entry.label for entry in columns]
+        left = [entry.label for entry in rows], [entry.label for entry in columns]
         return replace(
             self,
             rows=rows,
             columns=columns,
             skip=self.skip & remaining,
-            gains=tuple(gain for gain in self.gains if gain.among(*labels)),
+            gains=tuple(gain for gain in self.gains if gain.among(*left)),
             whole=self,
         )
 

@@ -20,13 +20,13 @@ def identify(name: str, network: str) -> Row:
         FileNotFoundError: the file is nowhere it was looked for.
     """
     if name == PUBLISHED_BY_TIMM:
-        model, _, tag = (backbone(network).timm or "").partition(".")
+        name_at_timm, _, tag = (backbone(network).timm or "").partition(".")
         if not tag:
             raise ValueError(
                 f"the catalog names no weights of {network} at timm: name a file, or say weights: "
                 "null to start from random ones"
             )
-        return Row(PUBLISHED_BY_TIMM, 1, (("model", model), ("version", tag)))
+        return Row(PUBLISHED_BY_TIMM, 1, (("model", name_at_timm), ("version", tag)))
     if name != PUBLISHED:
         return Row(name, 1, (("sha256", content_digest(find(name))),))
     model = backbone(network).torchvision
