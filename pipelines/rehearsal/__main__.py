@@ -116,7 +116,9 @@ def choose(tables: Sequence[str], part: Part) -> tuple[list[Job], set[str], list
         DeclarationError: a table is not known, or a recipe of the papers' cannot run.
     """
     found = plan(SCALE)
-    closure = found.closure(*[found.known(name) for name in tables or found.tables])
+    # a table that cannot be planned ends it: none of its jobs could start
+    names = tables or [*found.faults, *found.tables]
+    closure = found.closure(*[found.known(name) for name in names])
     jobs, notes = runnable(closure.values())
     if part != Part.every:
         jobs = distinct(jobs)

@@ -77,7 +77,7 @@ def test_a_cover_prefers_what_costs_little(every):
 
 
 def test_a_broken_recipe_ends_the_rehearsal(monkeypatch):
-    """Batch 100 over 8 shards is cut to 16, and refused before."""
+    """Batch 100 over 8 shards would be cut to 4 over 2, and is refused before."""
     broken = [replace(r, shards=8) if r.name == "cifar" else r for r in RECIPES.values()]
     monkeypatch.setattr(setting, "RECIPES", Catalog("recipe", broken))
     result = CliRunner().invoke(command.app, ["--list"])
@@ -110,12 +110,12 @@ def test_a_failing_job_is_said_with_its_last_lines_and_what_starts_from_it_is_le
     jobs, _, _ = choose(["fig4"], Part.every)
     os.chdir(elsewhere.parent)
     method = next(job for job in jobs if job.kind == "train")
-    # a network that no catalog has: what a job file of other code would say
-    broken = method.replace(backbone=replace(method.backbone, name="resnet19"))
+    # fewer images than a step takes
+    broken = method.replace(images=replace(method.images, train_cap=1))
     child = next(job for job in jobs if job.kind == "mixed").replace(parent=broken)
     rows = list(rehearse([broken, child], set(), elsewhere, 1))
     assert [(r.passed, r.started, r.evaluated) for r in rows] == [(False, True, False)]
-    assert "resnet19" in " ".join(rows[0].failure)
+    assert "training needs at least one full batch of 4" in " ".join(rows[0].failure)
     assert "FAILED" in whole(rows)
     assert attempt.read_row(elsewhere, broken) == rows[0]
 
