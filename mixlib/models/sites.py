@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mixlib.core.net import Layout, Net, inference, logits_of, uncompiled
-from mixlib.models.probe import Passed, trace
+from mixlib.models.probe import BATCH, Passed, trace
 
 COARSE = 16  # pixels a cell of a stage's map covers at least
 MOST_PREFIX = 16  # tokens of class, distillation and registers
@@ -108,7 +108,8 @@ def as_place(passed: Passed, image: tuple[int, int]) -> Place | None:
         Place(path='blocks.0', cells=(4, 4), layout='tokens', prefix=5)
     """
     shape = passed.shape
-    if passed.calls > 1:
+    # patches folded into the batch, or a module that runs twice, are no one map of an image
+    if passed.calls > 1 or shape[:1] != (BATCH,):
         return None
     if len(shape) == 4:
         layouts: tuple[tuple[Layout, tuple[int, int]], ...] = (
@@ -118,7 +119,7 @@ def as_place(passed: Passed, image: tuple[int, int]) -> Place | None:
         for layout, cells in layouts:
             if _covers(cells, image):
                 return Place(passed.path, cells, layout)
-    if len(shape) == 3:
+    if len(shape) == 3 and shape[2] > 1:  # [B, C, 1] is pooled
         for prefix in range(min(MOST_PREFIX, shape[1]) + 1):
             rows = round(((shape[1] - prefix) * image[0] / image[1]) ** 0.5)
             cells = (rows, (shape[1] - prefix) // max(rows, 1))
