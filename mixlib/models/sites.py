@@ -215,8 +215,9 @@ def _rows(places: Sequence[Place], model: nn.Module) -> list[list[Place]]:
     """Blocks of one resolution that follow each other in one container."""
     rows: dict[tuple[str, tuple[int, int]], list[Place]] = {}
     for place in places:
-        parent, _, index = place.path.rpartition(".")
-        if index.isdigit() and next(model.get_submodule(place.path).children(), None) is not None:
+        parent = place.path.rstrip("0123456789")
+        inside = next(model.get_submodule(place.path).children(), None)
+        if parent != place.path and inside is not None:
             rows.setdefault((parent, place.cells), []).append(place)
     return list(rows.values())
 
@@ -264,7 +265,10 @@ def find_head(net: Net) -> str:
         logits = logits_of(net.body.forward(x))
         for path in reversed(linear):
             twin = Net(net.body, head=path).with_head(nn.Identity())
-            read = logits_of(twin.model.forward(x))
+            try:
+                read = logits_of(twin.model.forward(x))
+            except RuntimeError:  # what follows does not fit: another layer than the last
+                continue
             layer = net.body.get_submodule(path)
             fits = read.ndim == 2 and read.shape[1] == layer.in_features
             if fits and torch.allclose(layer(read), logits, atol=1e-4, rtol=1e-3):
