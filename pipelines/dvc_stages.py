@@ -32,7 +32,7 @@ SCALE = "demo"
 SOURCES = ("Snakefile", "mixlib", "downstream", "pipelines")
 RENDERER = (
     *("derived_metrics", "gains", "measure", "sheet", "origin", "comparison", "average_precision"),
-    *("measured_runs", "freshness", "render"),
+    *("measured_runs", "freshness", "warnings", "render"),
 )
 PRODUCTS = ("table.md", "table.csv", "table.tex", "table.html")
 

@@ -88,7 +88,7 @@ class MaxOverMin(Policy):
         pairing: see :func:`mixlib.core.policy.partners`.
 
     Raises:
-        ValueError: shares out of order or not in (0, 1).
+        ValueError: shares out of order or not in (0, 1].
     """
 
     needs = frozenset({"attention"})
@@ -101,8 +101,8 @@ class MaxOverMin(Policy):
     pairing: Pairing = "roll"
 
     def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high < 1:
-            raise ValueError(f"expected 0 < low <= high < 1, found {self.low} and {self.high}")
+        if not 0 < self.low <= self.high <= 1:
+            raise ValueError(f"expected 0 < low <= high <= 1, found {self.low} and {self.high}")
 
     def draw(self, z: Tensor, y: Int[Tensor, " B"], net: Net | None, rng: torch.Generator) -> Mix:
         looking = self.teacher or net

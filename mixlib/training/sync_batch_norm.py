@@ -6,9 +6,10 @@ and be compared with one process that has the whole batch.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
+from torch import Tensor, autograd, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -50,11 +51,11 @@ class SyncBatchNormOnCpu(_BatchNorm):
         axes = [axis for axis in range(input.dim()) if axis != 1]
         shape = [1, -1, *(1,) * (input.dim() - 2)]
         own = input.new_tensor([input.numel() / input.shape[1]])
-        sums = all_reduce(torch.cat([input.sum(axes), own]), distributed.ReduceOp.SUM)
+        sums = _over_processes(torch.cat([input.sum(axes), own]))
         count = sums[-1].detach()
         mean = sums[:-1] / count
         centered = input - mean.view(shape)
-        variance = all_reduce(centered.square().sum(axes), distributed.ReduceOp.SUM) / count
+        variance = _over_processes(centered.square().sum(axes)) / count
         if self.track_running_stats:
             self._observe(mean.detach(), variance.detach() * count / (count - 1))
         out = centered * (variance + self.eps).rsqrt().view(shape)
@@ -71,3 +72,24 @@ class SyncBatchNormOnCpu(_BatchNorm):
         share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         for running, now in ((self.running_mean, mean), (self.running_var, variance)):
             running.lerp_(now.to(running), share)
+
+
+class _Sum(autograd.Function):
+    """The sum over all processes; each adds to the losses of all, so gradients are summed, too."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        total = own.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        total = grad.clone()
+        distributed.all_reduce(total)
+        return total
+
+
+def _over_processes(own: Tensor) -> Tensor:
+    total: Tensor = _Sum.apply(own)
+    return total

@@ -94,6 +94,9 @@ PARAMETERS: Mapping[str, Kind] = {
 }
 """Parameters of the mixing methods whose constructors take them by name."""
 
+OF_RULES: Mapping[str, Kind] = {"area": SHARE, "weight": PARAMETERS["weight"]}
+"""Parameters of the methods' label rules."""
+
 AUTOMIX: Mapping[str, Kind] = {
     "preset": Text(r"\w+", "the name of a preset"),
     "pipeline": PARAMETERS["pipeline"],

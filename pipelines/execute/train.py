@@ -66,6 +66,7 @@ def run(job: TrainJob, context: Context) -> Outcome:
         save_atomically(objective.state_dict(), context.folder / OBJECTIVE)
     fabric.barrier()
     chosen = select_epochs(job.pick, history.epochs)
+    classes = len(context.data_classes(job.images))
     warning = at_chance(chosen, history.epochs[-1].get("n", 0), classes)
     if warning:
         context.progress.say(f"warning: {warning}")

@@ -11,7 +11,7 @@ from functools import cache
 
 from mixlib.core.method import Method
 from mixlib.core.module_file import module_file
-from pipelines.declare.method_schema import PARAMETERS, SETTINGS_OF
+from pipelines.declare.method_schema import OF_RULES, PARAMETERS, SETTINGS_OF
 from pipelines.declare.values import Anything, Flag, Kind, Many, Maybe, OneOf, Real, Text, Whole
 
 # what the trainer gives to a constructor, and no declaration can
@@ -36,11 +36,12 @@ def parameters(method: Method) -> Mapping[str, Kind]:
     if method.released is not None:
         # the released code's values in the place of its own
         found |= {"released": "bool"}
-    return {
+    known = {
         name: PARAMETERS[name] if name in PARAMETERS else kind_of(annotation)
         for name, annotation in sorted(found.items())
         if name not in GIVEN
     }
+    return known | {name: OF_RULES[name] for name in method.rule_params}
 
 
 def kind_of(annotation: str) -> Kind:

@@ -19,6 +19,7 @@ from pipelines.plan.job import Job
 J = TypeVar("J", bound=Job)
 SHARDS = 2
 """Shards that are left: one after another in a process, and averaged, as eight would be."""
+RATES = ("lr", "min_lr", "block_lr", "block_min_lr")
 LEAST = 4
 """Images of a training's step."""
 
@@ -46,18 +47,27 @@ def shorten_recipe(recipe: Recipe, short: Short) -> Recipe:
     """A recipe of at most so many epochs and of so many images a shard, at least four a step; of
     eight shards two are left, a warm-up leaves one epoch.
 
+    Learning rates shrink with the batch (Goyal et al., 2017): a run that diverges would end before
+    it is measured.
+
     Example:
         >>> from mixlib.training.recipes import RECIPES
         >>> cut = shorten_recipe(RECIPES["imagenet_deit"], Short(epochs=2, steps=2, images=2))
         >>> cut.epochs, cut.warmup_epochs, cut.batch, cut.shards
         (2, 1, 4, 2)
+        >>> round(RECIPES["imagenet_deit"].lr / cut.lr)
+        256
     """
     epochs, shards = min(short.epochs, recipe.epochs), min(SHARDS, recipe.shards)
+    batch = max(short.images * shards, LEAST)
+    share = min(1.0, batch / recipe.batch)
+    rates = {name: getattr(recipe, name) for name in RATES}
     return replace(
         recipe,
+        **{name: rate * share for name, rate in rates.items() if rate is not None},
         epochs=epochs,
         warmup_epochs=max(0, min(recipe.warmup_epochs, epochs - 1)),
-        batch=max(short.images * shards, LEAST),
+        batch=batch,
         shards=shards,
     )
 
@@ -74,12 +84,12 @@ def shorten_detection(settings: DetectSettings, short: Short) -> DetectSettings:
         >>> cut.iterations, cut.batch, cut.warmup_iters, cut.steps
         (2, 2, 1, (1,))
     """
-    shards = min(SHARDS, getattr(settings, "shards", 1))
+    shards = min(SHARDS, settings.shards)
     return replace(
         settings,
         iterations=short.steps,
         batch=max(shards, short.images),
-        **({"shards": shards} if hasattr(settings, "shards") else {}),
+        shards=shards,
         warmup_iters=min(settings.warmup_iters, short.steps - 1),
         steps=(short.steps - 1,) if settings.steps and short.steps > 1 else (),
         precise_bn_iters=min(settings.precise_bn_iters, 1),

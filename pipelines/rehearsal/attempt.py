@@ -162,7 +162,9 @@ def row_file(folder: Path, job: Job) -> Path:
 def read_row(folder: Path, job: Job) -> Row | None:
     """The kept row of a job; None where there is none that can be read."""
     try:
-        body = json.loads(row_file(folder, job).read_text())
-        return Row(**{k: tuple(v) if isinstance(v, list) else v for k, v in body.items()})
-    except (OSError, ValueError, TypeError):
+        body: dict[str, Any] = json.loads(row_file(folder, job).read_text())
+        for name in ("combination", "failure"):
+            body[name] = tuple(body[name])
+        return Row(**body)
+    except (OSError, ValueError, TypeError, KeyError):
         return None

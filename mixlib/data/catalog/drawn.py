@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from mixlib.data.catalog.row import Dataset
 from mixlib.data.shapes.scenes import Shapes
@@ -21,7 +22,7 @@ SIDES = {"imagenet": 256, "imagenet100": 256}
 """Pixels of a drawn image, where not those of the row: what a crop of 224 pixels is cut from."""
 EVERY_CLASS = ("imagefolder", "imagenet100", "tiny-imagenet", "list")
 """Layouts that show a class by an image."""
-SEVERAL = {
+SEVERAL: dict[str, Any] = {
     "objects": (2, 6),
     "radius": (0.09, 0.20),
     "outline": 0.8,
@@ -32,7 +33,7 @@ SEVERAL = {
     "crowd": 0.08,
 }
 """Scenes of several objects, for detectors and segmenters."""
-ONE = {"anywhere": True, "radius": (0.24, 0.34), "least": 2}
+ONE: dict[str, Any] = {"anywhere": True, "radius": (0.24, 0.34), "least": 2}
 
 
 def stand_in(row: Dataset) -> Dataset:
@@ -45,7 +46,7 @@ def stand_in(row: Dataset) -> Dataset:
         ('cifar100_drawn', 100, 'cifar-pickle', 'train')
     """
     several = row.layout in ("voc", "coco", "ade20k")
-    counts = dict(SCENES if several else COUNTS)
+    counts: dict[str, Any] = dict(SCENES if several else COUNTS)
     if row.layout in EVERY_CLASS:
         counts["train"] = row.classes
     elif row.layout == "cifar-c":
@@ -55,7 +56,7 @@ def stand_in(row: Dataset) -> Dataset:
         size=SIDES.get(row.name, row.size),
         # the background is a class of its own there
         classes=row.classes - (row.layout == "ade20k"),
-        **(SEVERAL if several else ONE),  # type: ignore[arg-type]
+        **(SEVERAL if several else ONE),
     )
     return replace(
         row,

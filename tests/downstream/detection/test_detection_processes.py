@@ -74,19 +74,31 @@ def test_parameters_statistics_losses_and_detections_are_the_same(runs, name, ot
         torch.testing.assert_close(b, a, rtol=1e-5, atol=1e-9)
 
 
-def test_shards_are_means_over_parts_not_over_the_batch(runs):
-    """Another number of shards is another protocol: what the equality above is worth."""
+def test_a_shard_with_frozen_norms_is_a_batch_of_its_own():
     settings = replace(worker.CASES["frozen"], iterations=1)
-    records, losses = drawn_records(12), []
+    records, shapes = drawn_records(12), []
     for shards in (1, 4):
         own = replace(settings, shards=shards)
         batches = training_batches(records, own, seed=0, start=0, device=worker.CPU, workers=0)
-        losses.append([tuple(batch.images.shape) for batch in batches])
-    assert [len(shapes) for shapes in losses] == [1, 4]
-    assert losses[0][0][0] == 8
-    # a shard is padded for itself
-    assert {shape[0] for shape in losses[1]} == {2}
-    assert len({shape[2:] for shape in losses[1]}) > 1
+        shapes.append([tuple(batch.images.shape) for batch in batches])
+    whole, parts = shapes
+    assert len(whole) == 1
+    assert whole[0][0] == 8
+    assert [shape[0] for shape in parts] == [2, 2, 2, 2]
+    # padded for itself
+    assert len({shape[2:] for shape in parts}) > 1
+
+
+def test_shards_with_trained_norms_are_padded_alike():
+    settings = replace(worker.CASES["synchronized"], iterations=2)
+    given = {"seed": 0, "start": 0, "device": worker.CPU, "workers": 0}
+    alone, *pair = (
+        list(training_batches(drawn_records(12), settings, processes=p, **given))
+        for p in (Processes(), Processes(0, 2), Processes(1, 2))
+    )
+    for whole, *halves in zip(alone, *pair, strict=True):
+        assert torch.equal(torch.cat([half.images for half in halves]), whole.images)
+        assert torch.equal(torch.cat([half.sizes for half in halves]), whole.sizes)
 
 
 def test_processes_that_cannot_share_the_shards_are_refused():

@@ -19,6 +19,7 @@ def test_the_source_says_what_the_constructor_takes(name):
     names = [argument for argument, _ in arguments(module, function)]
     assert names == list(inspect.signature(resolve(row.path())).parameters)
     extra = {"pipeline", "momentum"} if row.objective == "once" else set()
+    extra |= set(row.rule_params)
     extra |= {"released"} if row.released is not None else set()
     assert parameters(row).keys() == (set(names) - GIVEN) | extra
 

@@ -15,10 +15,10 @@ from pipelines.plan import setting
 from pipelines.plan.build import plan
 from pipelines.plan.kinds import DetectJob, SegmentJob, TrainJob
 from pipelines.plan.setting import Setting
-from pipelines.plan.shorten import shorten_recipe
+from pipelines.plan.shorten import RATES, shorten_recipe
 
 CUT = {
-    "train": {"epochs", "warmup_epochs", "batch", "shards"},
+    "train": {"epochs", "warmup_epochs", "batch", "shards", *RATES},
     "detect": {
         *("iterations", "batch", "warmup_iters", "steps", "precise_bn_iters", "shards"),
         *("rois_per_image", "post_nms"),
