@@ -225,6 +225,8 @@ def _rows(places: Sequence[Place], model: nn.Module) -> list[list[Place]]:
 def _by_blocks(last: Place, row: Sequence[Place], through: Through) -> dict[str, Place]:
     """Stages of a network of one resolution, by shares of its depth."""
     blocks = [place for place in row if through(place)] or [last]
+    if blocks[-1].prefix != last.prefix:  # a class token that joins the patches at the end (XCiT)
+        last = blocks[-1]
     named = {name: blocks[max(round(len(blocks) * share) - 1, 0)] for name, share in DEPTHS.items()}
     return named | {"stage4": last, "last": last}
 

@@ -107,7 +107,7 @@ TOKENS: dict[str, Callable[[], nn.Module]] = {
     "timm xcit": of_timm("xcit_nano_12_p16_224", **{**SMALL, "num_heads": 3}),
     "timm mixer": lambda: mlp_mixer.MlpMixer(CLASSES, 64, num_blocks=4, embed_dim=32),
     "timm resmlp": lambda: mlp_mixer.MlpMixer(
-        CLASSES, 64, num_blocks=4, embed_dim=32, block_layer=mlp_mixer.ResBlock
+        CLASSES, 64, num_blocks=4, embed_dim=32, mlp_ratio=4, block_layer=mlp_mixer.ResBlock
     ),
     "torchvision vit": lambda: vision_transformer.VisionTransformer(
         64, 16, 4, 2, 16, 32, num_classes=CLASSES
