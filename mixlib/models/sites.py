@@ -116,7 +116,9 @@ def as_place(passed: Passed, image: tuple[int, int]) -> Place | None:
             ("channels_first", (shape[2], shape[3])),
             ("channels_last", (shape[1], shape[2])),
         )
-        for layout, cells in layouts:
+        # the one that fits the image's aspect better: channels lie first where both do as well
+        ordered = sorted(layouts, key=lambda one: _off(one[1], image))
+        for layout, cells in ordered:
             if _covers(cells, image):
                 return Place(passed.path, cells, layout)
     if len(shape) == 3 and shape[2] > 1:  # [B, C, 1] is pooled
@@ -133,7 +135,12 @@ def _covers(cells: tuple[int, int], image: tuple[int, int]) -> bool:
     """Whether so many cells can lie on the image: more than one, and of its aspect to a cell."""
     if cells[0] * cells[1] < 2 or cells[0] > image[0] or cells[1] > image[1]:
         return False
-    return abs(cells[0] * image[1] / image[0] - cells[1]) <= 1
+    return _off(cells, image) <= 1
+
+
+def _off(cells: tuple[int, int], image: tuple[int, int]) -> float:
+    """By how many columns a map misses the image's aspect."""
+    return abs(cells[0] * image[1] / image[0] - cells[1])
 
 
 class Through:
