@@ -165,7 +165,8 @@ class Through:
         zero."""
         if self.x.device.type == "meta":  # shapes only: nothing can be compared
             return True
-        net, behind = Net(self.model), []
+        net = Net(self.model)
+        behind: list[Tensor] = []
         leaves = [part for part in self.model.modules() if not list(part.children())]
 
         def look(_module: nn.Module, inputs: tuple[object, ...], _output: object) -> None:
