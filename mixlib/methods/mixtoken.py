@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import nn
 
-from mixlib.core.arguments import NotNegative, Positive, checked
+from mixlib.core.arguments import Count, NotNegative, Positive, Share, checked
 from mixlib.core.labels import LabelRule
 from mixlib.core.lam import Beta, Fixed, LamLaw
 from mixlib.core.mask import MaskLaw
@@ -40,8 +40,8 @@ def mixtoken(
     odd: OddSide = "keep",
     of_image: ImageLabel = "class",
     mask: Literal["region", "block"] = "region",
-    grid: int = 14,
-    lam: float | None = None,
+    grid: Count = 14,
+    lam: Share | None = None,
 ) -> TokenLabels:
     """MixToken (Jiang et al., NeurIPS 2021): TokenLabeling with a CutMix box of patches.
 

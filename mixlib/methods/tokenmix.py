@@ -18,6 +18,7 @@ its results, as in DeiT).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,7 +27,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mixlib.core.arguments import Count, Natural, NotNegative, Positive, Share, checked
+from mixlib.core.arguments import Count, Finite, Natural, NotNegative, Positive, Share, checked
 from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import IMAGENET, normalized
 from mixlib.core.labels import soft_targets
@@ -210,8 +211,8 @@ def tokenmix(
     mixup: NotNegative = 0.0,
     cutmix: NotNegative = 0.0,
     switch: Share = 0.5,
-    mean: tuple[float, ...] = IMAGENET["mean"],
-    std: tuple[float, ...] = IMAGENET["std"],
+    mean: Sequence[Finite] = IMAGENET["mean"],
+    std: Sequence[Positive] = IMAGENET["std"],
 ) -> Policy:
     """TokenMix (Liu et al., ECCV 2022).
 

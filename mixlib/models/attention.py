@@ -9,7 +9,8 @@ area's: ``TransMix(area=0.5)``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -72,26 +73,40 @@ OTHER_TOKENS = ("dist_token", "distillation_token", "reg_token", "register_token
 
 
 def token_layout(model: nn.Module) -> TokenLayout:
-    """The layout that a network states, itself or a network inside it: timm's
-    ``num_prefix_tokens`` and ``patch_embed``, else the tokens that it has as parameters, else what
-    was found at its sites; one class token where there is no word of any."""
+    """The layout that a network states, itself or a network inside it, see :func:`stated_layout`;
+    what was found at its sites goes before; one class token where there is no word of any."""
+    stated = stated_layout(model)
+    found = model.prefix if isinstance(model, Net) else None
+    if found is None:
+        return stated or TokenLayout()
+    base = stated or TokenLayout(class_token=found > 0)
+    return replace(base, prefix=found, class_token=base.class_token and found > 0)
+
+
+def stated_layout(model: nn.Module) -> TokenLayout | None:
+    """What a network says of its tokens: timm's ``num_prefix_tokens`` and ``patch_embed``, else the
+    tokens that it has as parameters; None where there is no word of any."""
     for part in model.modules():
         prefix, embed = getattr(part, "num_prefix_tokens", None), getattr(part, "patch_embed", None)
         if isinstance(prefix, int) and embed is not None:
-            patch, grid = getattr(embed, "patch_size", None), getattr(embed, "grid_size", None)
             return TokenLayout(
                 prefix,
                 getattr(part, "cls_token", None) is not None,
-                None if patch is None else (patch[0], patch[1]),
-                None if grid is None else (grid[0], grid[1]),
+                _both(getattr(embed, "patch_size", None)),
+                _both(getattr(embed, "grid_size", None)),
             )
     for part in model.modules():
         own = dict(part.named_parameters(recurse=False))
         if any(name in own for name in CLASS_TOKENS):
-            prefix = sum(own[n].shape[-2] for n in (*CLASS_TOKENS, *OTHER_TOKENS) if n in own)
-            return TokenLayout(prefix)
-    found = model.prefix if isinstance(model, Net) else None
-    return TokenLayout() if found is None else TokenLayout(found, class_token=found > 0)
+            return TokenLayout(
+                sum(own[n].shape[-2] for n in (*CLASS_TOKENS, *OTHER_TOKENS) if n in own)
+            )
+    return None
+
+
+def _both(size: Any) -> tuple[int, int] | None:
+    """Height and width of what may be said as one number."""
+    return None if size is None else (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
 def class_attention(
@@ -147,10 +162,11 @@ def last_attention(model: nn.Module) -> str:
     blocks = [(path, part) for path, part in model.named_modules() if isinstance(part, Attention)]
     if not blocks:
         raise ValueError(f"{type(model).__name__} has no attention block that could be read")
-    layout = token_layout(model)
-    if not layout.class_token:
+    layout = stated_layout(model)
+    if layout is None or not layout.class_token:
+        prefix = 0 if layout is None else layout.prefix
         raise ValueError(
-            f"attention needs a class token, found {type(model).__name__} with {layout.prefix} "
+            f"attention needs a class token, found {type(model).__name__} with {prefix} "
             "prefix tokens and none of class: take one built with class_token=True"
         )
     path, block = blocks[-1]

@@ -116,7 +116,9 @@ def as_place(passed: Passed, image: tuple[int, int]) -> Place | None:
             ("channels_first", (shape[2], shape[3])),
             ("channels_last", (shape[1], shape[2])),
         )
-        for layout, cells in layouts:
+        # the one that fits the image's aspect better: channels lie first where both do as well
+        ordered = sorted(layouts, key=lambda one: _off(one[1], image))
+        for layout, cells in ordered:
             if _covers(cells, image):
                 return Place(passed.path, cells, layout)
     if len(shape) == 3 and shape[2] > 1:  # [B, C, 1] is pooled
@@ -133,7 +135,12 @@ def _covers(cells: tuple[int, int], image: tuple[int, int]) -> bool:
     """Whether so many cells can lie on the image: more than one, and of its aspect to a cell."""
     if cells[0] * cells[1] < 2 or cells[0] > image[0] or cells[1] > image[1]:
         return False
-    return abs(cells[0] * image[1] / image[0] - cells[1]) <= 1
+    return _off(cells, image) <= 1
+
+
+def _off(cells: tuple[int, int], image: tuple[int, int]) -> float:
+    """By how many columns a map misses the image's aspect."""
+    return abs(cells[0] * image[1] / image[0] - cells[1])
 
 
 class Through:
@@ -216,8 +223,9 @@ def _rows(places: Sequence[Place], model: nn.Module) -> list[list[Place]]:
     """Blocks of one resolution that follow each other in one container."""
     rows: dict[tuple[str, tuple[int, int]], list[Place]] = {}
     for place in places:
-        parent, _, index = place.path.rpartition(".")
-        if index.isdigit() and next(model.get_submodule(place.path).children(), None) is not None:
+        parent = place.path.rstrip("0123456789")
+        inside = next(model.get_submodule(place.path).children(), None)
+        if parent != place.path and inside is not None:
             rows.setdefault((parent, place.cells), []).append(place)
     return list(rows.values())
 
@@ -225,6 +233,8 @@ def _rows(places: Sequence[Place], model: nn.Module) -> list[list[Place]]:
 def _by_blocks(last: Place, row: Sequence[Place], through: Through) -> dict[str, Place]:
     """Stages of a network of one resolution, by shares of its depth."""
     blocks = [place for place in row if through(place)] or [last]
+    if blocks[-1].prefix != last.prefix:  # a class token that joins the patches at the end (XCiT)
+        last = blocks[-1]
     named = {name: blocks[max(round(len(blocks) * share) - 1, 0)] for name, share in DEPTHS.items()}
     return named | {"stage4": last, "last": last}
 
@@ -265,7 +275,10 @@ def find_head(net: Net) -> str:
         logits = logits_of(net.body.forward(x))
         for path in reversed(linear):
             twin = Net(net.body, head=path).with_head(nn.Identity())
-            read = logits_of(twin.model.forward(x))
+            try:
+                read = logits_of(twin.model.forward(x))
+            except RuntimeError:  # what follows does not fit: another layer than the last
+                continue
             layer = net.body.get_submodule(path)
             fits = read.ndim == 2 and read.shape[1] == layer.in_features
             if fits and torch.allclose(layer(read), logits, atol=1e-4, rtol=1e-3):

@@ -105,7 +105,7 @@ def test_whole_numbers_and_numpy_s_are_real_numbers(name):
         if owner == name and leaf(hint)[0] is float and 1.0 in leaf(hint)[1]
     }
     for word, hint in words.items():
-        if word == "low":  # at most high
+        if word == "low" or (name, word) == ("smmix", "high"):  # bounds of each other
             continue
         wrapped = leaf(hint)[2]
         made = [call(name, **{word: wrapped(one)}) for one in (1.0, 1, np.float32(1), np.int64(1))]

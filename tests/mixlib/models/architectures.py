@@ -7,6 +7,8 @@ from typing import Any
 
 import timm
 import torchvision
+from timm.models import mlp_mixer
+from timm.models.convmixer import ConvMixer
 from torch import nn
 from torchvision.models import convnext, densenet, maxvit, swin_transformer, vgg, vision_transformer
 
@@ -69,9 +71,8 @@ CONVOLUTIONAL: dict[str, Callable[[], nn.Module]] = {
     "timm ghostnet_050": of_timm("ghostnet_050"),
     "timm edgenext_xx_small": of_timm("edgenext_xx_small"),
     "timm mobilevit_xxs": of_timm("mobilevit_xxs"),
-    "timm poolformerv2_s12": of_timm("poolformerv2_s12", embed_dims=(8, 12, 16, 20)),
     "timm pvt_v2_b0": of_timm("pvt_v2_b0"),
-    "timm convmixer": of_timm("convmixer_768_32", dim=16, depth=4),
+    "timm convmixer": lambda: ConvMixer(16, 4, num_classes=CLASSES),
     "timm swin": of_timm(
         "swin_tiny_patch4_window7_224",
         img_size=64,
@@ -104,8 +105,10 @@ TOKENS: dict[str, Callable[[], nn.Module]] = {
     "timm deit, distilled": of_timm("deit_tiny_distilled_patch16_224", **SMALL),
     "timm beit": of_timm("beit_base_patch16_224", num_heads=3, **SMALL),
     "timm xcit": of_timm("xcit_nano_12_p16_224", **{**SMALL, "num_heads": 3}),
-    "timm mixer": of_timm("mixer_s16_224", img_size=64, num_blocks=4, embed_dim=32),
-    "timm resmlp": of_timm("resmlp_12_224", img_size=64, num_blocks=4, embed_dim=32),
+    "timm mixer": lambda: mlp_mixer.MlpMixer(CLASSES, 64, num_blocks=4, embed_dim=32),
+    "timm resmlp": lambda: mlp_mixer.MlpMixer(
+        CLASSES, 64, num_blocks=4, embed_dim=32, mlp_ratio=4, block_layer=mlp_mixer.ResBlock
+    ),
     "torchvision vit": lambda: vision_transformer.VisionTransformer(
         64, 16, 4, 2, 16, 32, num_classes=CLASSES
     ),

@@ -59,7 +59,9 @@ def claims(method: str, name: str, net: Net) -> bool:
     """Whether a method says that it works with a network."""
     if method == "alignmix":
         return net.layout_of("stage4") != "tokens" and "stage4" in net.sites
-    if method in ("tokenmix", "transmix", "tla", "mixpro", "smmix", "tokenlabel", "mixtoken"):
+    if method in ("tokenlabel", "mixtoken"):
+        return reads_attention(name) or name == "timm beit"
+    if method in ("tokenmix", "transmix", "tla", "mixpro", "smmix"):
         return reads_attention(name)
     if method == "snapmix":  # the map that the last linear layer reads
         return name in READ_BY_HEAD
@@ -185,7 +187,7 @@ def test_heads_are_those_that_make_the_logits():
 
 
 def test_shapes_that_are_no_maps():
-    for shape in ((2, 5), (2, 8, 1, 1), (2, 7, 8), (2, 3, 4, 5, 6), (2, 16, 1), (8, 4, 4, 4)):
+    for shape in ((2, 5), (2, 8, 1, 1), (2, 3, 8), (2, 3, 4, 5, 6), (2, 16, 1), (8, 4, 4, 4)):
         assert as_place(Passed("x", shape, 1), (64, 64)) is None
     assert as_place(Passed("x", (2, 8, 4, 4), 2), (64, 64)) is None  # runs twice
     assert as_place(Passed("x", (2, 4, 6, 8), 1), (64, 96)).layout == "channels_last"
