@@ -195,6 +195,7 @@ NO_MIRROR: dict[str, str] = {
     "mixlib/models/probe.py": "tests/mixlib/models/test_sites.py, on forty networks",
     "mixlib/core/boxes.py": "tests/mixlib/core/test_mix.py blends them",
     "mixlib/core/choice.py": "tests/mixlib/methods/test_stochastic.py, the method that it is",
+    "mixlib/core/full_precision.py": "tests/pipelines/test_step_load.py; its example",
     "mixlib/core/finite.py": "tests/contracts/test_draws_of_every_method.py, over every policy",
     "mixlib/core/labels.py": "tests/contracts/test_losses.py, over every label rule",
     "mixlib/core/lam.py": "tests/mixlib/core/test_mask.py",

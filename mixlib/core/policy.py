@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.core.catalog import nearest
+from mixlib.core.full_precision import full_precision
 from mixlib.core.lam import Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, label_share
 from mixlib.core.mix import Mix, identity, pair, rolled
@@ -147,9 +148,7 @@ def _prepared(draw: Draw) -> Draw:
     @wraps(draw)
     def drawn(self: Policy, z: Tensor, y: Tensor, net: Net | None, rng: torch.Generator) -> Mix:
         y = y.argmax(1) if y.ndim == 2 else y
-        if not torch.is_autocast_enabled(z.device.type):
-            return draw(self, z, y, net, rng)
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device.type):
             return draw(self, z, y, net, rng)
 
     return drawn

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixlib.core.arguments import Count, NotNegative, check_fields
+from mixlib.core.full_precision import full_precision
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class MixBlock(nn.Module):
             lam: [B], or [1] for the whole batch: share of the own image.
             size: (H, W) of the mask.
         """
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device.type):
             z = z if z.dtype == torch.float64 else z.float()
             own, other = self.embed(z, partner, lam.to(z.dtype))
             source = own if self.spec.value == "own" else other

@@ -180,5 +180,5 @@ def test_wrong_networks_and_words():
         tokenlabel(teacher(), teacher=teacher())
     with pytest.raises(ValueError, match=r"1 prefix tokens .* and 16 patch tokens, got 18"):
         patch_tokens(torch.zeros(1, 18, 4), 16)
-    with pytest.raises(ValueError, match=r"mixlib.methods.mixtoken.mixtoken\(mixlib.wrap"):
+    with pytest.raises(ValueError, match=r"mixlib.objective\('mixtoken', model, steps=...\)"):
         mixlib.build("mixtoken", teacher=teacher())
