@@ -17,7 +17,7 @@ def scenes(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Images [B, 3, H, W] and class maps [B, H, W]."""
     images = 0.3 * torch.randn(count, 3, SIDE, SIDE, generator=data)
     maps = torch.zeros(count, SIDE, SIDE, dtype=torch.int64)
-    y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+    y, x = torch.meshgrid(2 * [torch.arange(SIDE, dtype=torch.float32)], indexing="ij")
     for b in range(count):
         cy, cx = torch.randint(8, SIDE - 8, (2,), generator=data).tolist()
         kind = b % 2 + 1

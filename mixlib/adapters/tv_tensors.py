@@ -90,7 +90,9 @@ class MixAnnotated:
     ) -> None:
         style = notes[0][BOXES].format
         corners = [
-            F.convert_bounding_box_format(note[BOXES], new_format="XYXY").as_subclass(Tensor)
+            F.convert_bounding_box_format(note[BOXES], new_format="XYXY")
+            .as_subclass(Tensor)
+            .float()
             for note in notes
         ]
         found = mixed.boxes(corners, [note[LABELS] for note in notes], self.least)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -111,7 +111,7 @@ def mix_masks(
 
 
 def one_hot_maps(
-    target: Int[Tensor, "B H W"], classes: int, ignore: int = 255
+    target: Integer[Tensor, "B H W"], classes: int, ignore: int = 255
 ) -> Float[Tensor, "B Y H W"]:
     """Class maps as shares; a pixel of the class ``ignore`` has none.
 
@@ -132,7 +132,7 @@ def one_hot_maps(
     return (F.one_hot(index, classes).movedim(-1, 1) * known[:, None]).float()
 
 
-def _hardest(mix: Mix, target: Int[Tensor, "B H W"], ignore: int) -> Int[Tensor, "B H W"]:
+def _hardest(mix: Mix, target: Integer[Tensor, "B H W"], ignore: int) -> Integer[Tensor, "B H W"]:
     size = (target.shape[1], target.shape[2])
     mask = mix.dense(size).expand(len(target), -1, *size)
     shown = []

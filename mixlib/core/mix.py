@@ -243,7 +243,10 @@ def blend(mix: Mix, x: Float[Tensor, "B *shape"]) -> Float[Tensor, "B *shape"]:
         return _part(mix, x, 0)
     size = (shape[2], shape[3])
     if isinstance(mix.mask, Boxes) and mix.mask.size == size:
-        out = _fill_boxes(mix, mix.mask, x)
+        if _small_boxes(mix, mix.mask, x):
+            out = _blend_pair(mix, x, mix.mask.weights(x.dtype)[:, None], of_partner=True)
+        else:
+            out = _fill_boxes(mix, mix.mask, x)
     elif sources == 2:
         out = _blend_pair(mix, x, mix.dense(size)[:, :1])
     else:
@@ -351,12 +354,20 @@ def _differentiated(x: Tensor, weight: Tensor) -> bool:
     return (x.requires_grad or weight.requires_grad) and torch.is_grad_enabled()
 
 
-def _fill_boxes(mix: Mix, boxes: Boxes, x: Tensor) -> Tensor:
-    if mix.parts is not None or x.device.type != "cpu" or _differentiated(x, x):
-        return torch.where(boxes.inside()[:, None], _part(mix, x, 1), _part(mix, x, 0))
+def _plainly_placed(mix: Mix, x: Tensor) -> bool:
+    """Whether boxes can be copied from sample to sample in place, on the CPU."""
+    return mix.parts is None and x.device.type == "cpu" and not _differentiated(x, x)
+
+
+def _small_boxes(mix: Mix, boxes: Boxes, x: Tensor) -> bool:
+    """Whether weights are faster than copies: many boxes of small images."""
     small = x[0].numel() <= SMALL and x.is_contiguous() and x.is_floating_point()
-    if small and (mix.shift is not None or len(boxes.edges) > 1):
-        return _blend_pair(mix, x, boxes.weights(x.dtype)[:, None], of_partner=True)
+    return small and _plainly_placed(mix, x) and (mix.shift is not None or len(boxes.edges) > 1)
+
+
+def _fill_boxes(mix: Mix, boxes: Boxes, x: Tensor) -> Tensor:
+    if not _plainly_placed(mix, x):
+        return torch.where(boxes.inside()[:, None], _part(mix, x, 1), _part(mix, x, 0))
     return paste(boxes, x, mix.source[:, 1], mix.shift)
 
 

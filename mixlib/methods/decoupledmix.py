@@ -89,7 +89,7 @@ class DecoupledBinary(LabelRule):
     Example:
         >>> from mixlib.core.mix import pair
         >>> mix = pair(torch.tensor([1, 0]), None, torch.tensor([0.25, 0.25]))
-        >>> rule = DecoupledBinary(threshold=0.5)
+        >>> rule = DecoupledBinary(threshold=0.5, power=1)
         >>> rule.targets(mix, torch.tensor([0, 1]), 3).tolist()
         [[0.5, 1.0, 0.0], [1.0, 0.5, 0.0]]
     """

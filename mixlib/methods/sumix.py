@@ -63,7 +63,8 @@ def semantic_shares(
     Example:
         >>> from mixlib.core.mix import pair
         >>> mix = pair(torch.tensor([1, 0]), None, torch.tensor([0.25]))
-        >>> semantic_shares(mix, torch.zeros(2, 2, 3), torch.tensor([0, 1]))[0].tolist()
+        >>> shares = semantic_shares(mix, torch.zeros(2, 2, 3), torch.tensor([0, 1]))
+        >>> [round(share, 4) for share in shares[0].tolist()]
         [0.25, 0.75]
     """
     at = distances.gather(2, y[mix.source][:, :, None])[..., 0]

@@ -95,10 +95,10 @@ def test_methods_are_compared_within_a_row_and_a_baseline_has_no_best(plan, stor
         row.label for row in paper.rows if "prior" in row.label
     ]
     text = write_markdown(build_sheet(paper, numbers, plan.scale, ()))
-    assert f"| {PRIOR} | 24.0 | 24.0 | 24.0 |" in text
-    assert "| R-18 | 40.0 | 38.0 | 45.5 |" in text
-    assert "| R-18, validation threshold | 39.0 | 37.0 | 44.5 |" in text
-    assert "| R-18, threshold without boxes | 31.0 | 29.0 | 36.5 |" in text
+    assert f"| {PRIOR} | 24.00 | 24.00 | 24.00 |" in text
+    assert "| R-18 | 40.00 | 38.00 | 45.50 |" in text
+    assert "| R-18, validation threshold | 39.00 | 37.00 | 44.50 |" in text
+    assert "| R-18, threshold without boxes | 31.00 | 29.00 | 36.50 |" in text
     assert "n = 1 run a cell" in text
 
 

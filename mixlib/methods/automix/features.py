@@ -30,6 +30,7 @@ class Features:
         prefix: tokens before the grid: 1 class token in ViT and DeiT, 2 with distillation.
 
     Example:
+        >>> import torch
         >>> tokens = torch.zeros(2, 1 + 16, 8)
         >>> Features("blocks.5", 8, "tokens", prefix=1).as_map(tokens, (64, 64)).shape
         torch.Size([2, 8, 4, 4])

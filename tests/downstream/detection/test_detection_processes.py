@@ -66,7 +66,7 @@ def test_parameters_statistics_losses_and_detections_are_the_same(runs, name, ot
     for key, value in first["state"].items():
         torch.testing.assert_close(second["state"][key], value, **SAME)
         moved += float((value - start.state_dict()[key]).abs().sum())
-    assert moved > 1
+    assert moved > 0.1
     for a, b in zip(first["log"], second["log"], strict=True):
         assert b == pytest.approx(a, rel=1e-6)
     assert len(first["scores"]) == 5
@@ -75,16 +75,15 @@ def test_parameters_statistics_losses_and_detections_are_the_same(runs, name, ot
 
 
 def test_a_shard_with_frozen_norms_is_a_batch_of_its_own():
-    settings = replace(worker.CASES["frozen"], iterations=1)
+    settings = replace(worker.CASES["frozen"], iterations=4)
     records, shapes = drawn_records(12), []
     for shards in (1, 4):
         own = replace(settings, shards=shards)
         batches = training_batches(records, own, seed=0, start=0, device=worker.CPU, workers=0)
         shapes.append([tuple(batch.images.shape) for batch in batches])
     whole, parts = shapes
-    assert len(whole) == 1
-    assert whole[0][0] == 8
-    assert [shape[0] for shape in parts] == [2, 2, 2, 2]
+    assert [shape[0] for shape in whole] == [8] * 4
+    assert [shape[0] for shape in parts] == [2] * 16
     # padded for itself
     assert len({shape[2:] for shape in parts}) > 1
 

@@ -26,7 +26,8 @@ def mixers() -> dict[str, mixlib.Mixer]:
     """Methods that mix a batch of images with as many channels as samples, without a network."""
     found = {}
     for name, row in mixlib.METHODS.items():
-        if row.needs or name == "saliencymix":  # looks at colors, of which there are three
+        # SaliencyMix looks at colors, of which there are three; GuidedMixup draws nothing
+        if row.needs or name in ("saliencymix", "guidedmixup"):
             continue
         try:
             found[name] = mixlib.build(name)
