@@ -95,7 +95,9 @@ class MixAnnotated:
             .float()
             for note in notes
         ]
-        found = mixed.boxes(corners, [note[LABELS] for note in notes], self.least)
+        found = mixed.boxes(
+            [box.float() for box in corners], [note[LABELS] for note in notes], self.least
+        )
         canvas = (mixed.images.shape[-2], mixed.images.shape[-1])
         for each, target in zip(found, out, strict=True):
             target[BOXES] = _in_format(each, style, canvas)

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines import preload_server
 from pipelines.execute.provenance import ROOT
-from pipelines.preloaded import ADDRESS
+from pipelines.preloaded import ADDRESS, PASSED_ON
 
 PROBE = """
 import os, sys, time
@@ -42,12 +42,18 @@ def server(tmp_path_factory):
         assert process.wait(20) == 0
 
 
+def heard():
+    """Signals as a terminal's process has them: a shell's background job ignores SIGINT."""
+    for number in PASSED_ON:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def client(folder, *words, **environment):
     """A started command whose output is read."""
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.preloaded", "probe", *words],
         cwd=folder, env={**os.environ, "WORD": "of the client", **environment}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard,
     )  # fmt: skip
 
 
