@@ -53,7 +53,7 @@ def client(folder, *words, **environment):
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.preloaded", "probe", *words],
         cwd=folder, env={**os.environ, "WORD": "of the client", **environment}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard,  # noqa: PLW1509
     )  # fmt: skip
 
 

@@ -120,6 +120,7 @@ def test_a_failing_job_is_said_with_its_last_lines_and_what_starts_from_it_is_le
     assert attempt.read_row(elsewhere, broken) == rows[0]
 
 
+@pytest.mark.skipif("MIX_REHEARSAL" not in os.environ, reason="takes minutes: make rehearsal")
 @pytest.mark.timeout(1500)
 def test_the_covering_part_starts_trains_is_measured_and_resumes(elsewhere):
     """Every network, recipe, method, layout and kind of the papers' tables, DeiT under UPerNet and
