@@ -95,7 +95,9 @@ def of_training(backbone: str, row: Row, recipe: Recipe, classes: int, size: int
     net = builder.net(backbone, classes, 0)
     objective = builder.objective(row.name, net, unpaired(row.params), recipe, steps=2, seed=0)
     plain = net.layout == "channels_first" and recipe.precision == "32-true"
-    with absent_device(plain and not method(row.name).needs) as device:
+    # an objective of its own keeps other activations there
+    plain &= method(row.name).objective == "once" and not method(row.name).needs
+    with absent_device(plain) as device:
         objective.to(device).train()
         x = torch.empty(batch, 3, size, size, device=device)
         y = torch.zeros(batch, dtype=torch.int64, device=device)

@@ -150,7 +150,7 @@ def outcome(folder: Path) -> dict[str, str]:
         for file in FILES:
             found[f"{name} {file}"] = hashlib.sha256((path.parent / file).read_bytes()).hexdigest()
     for name in SHOWN:
-        content = (folder / "paper_tables" / "tiny" / name).read_bytes()
+        content = (folder / "declared" / "tables" / "tiny" / name).read_bytes()
         found[name] = hashlib.sha256(content).hexdigest()
     return found
 
