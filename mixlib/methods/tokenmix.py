@@ -260,7 +260,7 @@ def tokenmix(
         asked = None if teacher is None else MapTeacher(teacher)
         own = TokenMixByTeacher(law, lams, grid, asked, scope, pairing)
     elif labels == "saliency":
-        own = TokenMixBySaliency(law, lams, grid, mean, std, scope, pairing)
+        own = TokenMixBySaliency(law, lams, grid, tuple(mean), tuple(std), scope, pairing)
     elif labels in ("area", "relabel"):
         own = ByLaw(law, lams, scope, pairing)
         if labels == "relabel":
