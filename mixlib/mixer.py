@@ -21,18 +21,17 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from mixlib.catalog.methods import check_released, method
+from mixlib.catalog.parameters import check_names, looked_into, with_networks
 from mixlib.core.annotated_boxes import MixedBoxes, mix_boxes, mix_points
 from mixlib.core.annotations import mix_masks
 from mixlib.core.arguments import Share, checked, converted
 from mixlib.core.batch import check_batch
-from mixlib.core.catalog import nearest
 from mixlib.core.choice import Choice
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule, soft_targets
 from mixlib.core.method import Method, resolve
 from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy
-from mixlib.models.wrap import wrap
 
 Targets = Literal["multiclass", "multilabel"]
 
@@ -211,8 +210,7 @@ def build(
     Args:
         name: a row of ``mixlib.METHODS``.
         net: the network in training (any classifier, or a :class:`mixlib.core.net.Net`), for
-            methods that look into it.  A ``teacher=`` among the parameters is looked into instead,
-            and may be any classifier, too.
+            methods that look into it; a ``teacher=`` (any classifier) is looked into instead.
         family: whose hyper-parameters are the defaults: "default" (the method's own paper),
             "cifar", "tiny", "imagenet", ... (the AutoMix paper's appendix), "deit", "rsb".
         released: as the released code has it: the row's ``released`` fields.
@@ -230,8 +228,7 @@ def build(
     Example:
         >>> import mixlib
         >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
-        >>> rng = torch.Generator().manual_seed(0)
-        >>> mixed = mixlib.build("cutmix", alpha=1.0)(images, labels, rng)
+        >>> mixed = mixlib.build("cutmix", alpha=1.0)(images, labels, torch.Generator())
         >>> mixed.images.shape, mixed.targets(classes=10).shape
         (torch.Size([4, 3, 8, 8]), torch.Size([4, 10]))
     """
@@ -241,48 +238,43 @@ def build(
     known = [*inspect.signature(make).parameters, *row.rule_params]
     if prob is not None and "prob" in known:
         params, prob = {**params, "prob": prob}, None
-    _check_names(name, params, known)
+    check_names(name, params, [*known, "released"])
     if released:
         check_released(row)
     given, of_rule = row.split({**row.params_for(family, released=released), **params})
-    taught = {k: _looked_into(row, v) for k, v in given.items() if isinstance(v, nn.Module)}
-    policy = checked(make)(**{**given, **taught})
+    taught = any(isinstance(value, nn.Module) for value in given.values())
+    policy = checked(make)(**with_networks(row, given))
     if prob is not None and prob != 1:
         policy = Choice((policy,), (converted(prob, Share, f"{name}: ", "prob"),))
+    _refuse_hidden(row, policy)
+    if row.needs and net is None and not taught:
+        raise _without_network(row, known)
+    targets = converted(targets, Targets, f"{name}: ", "targets")
+    network = None if net is None else looked_into(row, net)
+    if targets == "multilabel" and row.rule is None:
+        return Mixer(row, policy, given, network, BinaryCrossEntropy())
+    rule = None if row.rule is None else checked(resolve(row.path(row.rule)))(**of_rule)
+    return Mixer(row, policy, given, network, rule)
+
+
+def _refuse_hidden(row: Method, policy: Policy) -> None:
+    """Refuses a policy that mixes inside the network."""
     hidden = [site for site in policy.places if site != "input"]
     if hidden:
         raise ValueError(
             f"{row.title} mixes inside the network (at {', '.join(hidden)}), so it cannot mix "
             "images alone; in the training step use\n"
-            f"    objective = mixlib.objective({name!r}, model)\n"
+            f"    objective = mixlib.objective({row.name!r}, model)\n"
             "    loss = objective(images, labels).loss"
         )
-    if row.needs and net is None and not taught:
-        word = "teacher" if "teacher" in known and "teacher" in row.needs else "net"
-        raise ValueError(
-            f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
-            f"mixlib.build({name!r}, {word}=model)"
-        )
-    targets = converted(targets, Targets, f"{name}: ", "targets")
-    if targets == "multilabel" and row.rule is None:
-        return Mixer(row, policy, given, _looked_into(row, net), BinaryCrossEntropy())
-    rule = None if row.rule is None else checked(resolve(row.path(row.rule)))(**of_rule)
-    return Mixer(row, policy, given, _looked_into(row, net), rule)
 
 
-def _check_names(name: str, params: Mapping[str, Any], known: list[str]) -> None:
-    for word in params:
-        if word not in known:
-            raise TypeError(f"{name}: {nearest('parameter', word, [*known, 'released'])}")
-
-
-def _looked_into(row: Method, net: nn.Module | None) -> Net | None:
-    """A network with its sites; a transformer whose attention is read gets that site, too.
-
-    Raises:
-        ValueError: the method reads attention and the model has none that could be read.
-    """
-    return None if net is None else wrap(net, attention="attention" in row.needs)
+def _without_network(row: Method, known: list[str]) -> ValueError:
+    word = "teacher" if "teacher" in known and "teacher" in row.needs else "net"
+    return ValueError(
+        f"{row.title} looks into a network ({', '.join(sorted(row.needs))}): "
+        f"mixlib.build({row.name!r}, {word}=model)"
+    )
 
 
 def _refuse_objectives(row: Method) -> None:

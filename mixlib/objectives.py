@@ -12,7 +12,6 @@ network, and those with networks of their own.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
@@ -22,17 +21,17 @@ from torch import Tensor, distributed, nn
 
 from mixlib.catalog.build import assembled
 from mixlib.catalog.methods import check_released, method
+from mixlib.catalog.parameters import check_names, of_objective, scope_word, with_networks
 from mixlib.core.arguments import Share, checked
 from mixlib.core.batch import paths_of, taken
-from mixlib.core.catalog import nearest
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule, check_rows
-from mixlib.core.method import Family, Method, resolve
+from mixlib.core.method import Family, Method
 from mixlib.core.mix import Mix, identity
 from mixlib.core.net import Net, NoSiteError, logits_of
 from mixlib.core.objective import MixOnce, Objective, Step
 from mixlib.core.policy import Scope
 from mixlib.core.traced_mix import Drawer
-from mixlib.core.training_pipeline import TRAINING_PIPELINES
+from mixlib.core.training_pipeline import TRAINING_PIPELINES, PipelineName
 from mixlib.models.sites import candidates, find_head
 from mixlib.models.wrap import wrap
 from mixlib.seed import generator
@@ -40,8 +39,6 @@ from mixlib.seed import generator
 __all__ = ["MixingObjective", "objective"]
 
 Targets = Literal["multiclass", "multilabel"]
-# arguments of constructors that are given here, not by the user
-GIVEN = ("net", "spec", "steps", "seed", "rule")
 DRY = 8  # draws that tell how many sources a policy's mixes have
 
 
@@ -281,104 +278,100 @@ def objective(
 
     Args:
         name: a row of ``mixlib.METHODS``.
-        model: any image classifier (timm, torchvision, Hugging Face, one's own), compiled or not,
-            or a :class:`mixlib.Net` that says where its sites are.
+        model: any image classifier, compiled or not, or a :class:`mixlib.Net` with its sites.
         steps: optimizer steps of the run, for methods with a schedule (AutoMix, averages) and for
             an ``until`` that is a share.
         seed: of everything random, see :class:`Draws`, and of what a method adds to the network.
-        prob: probability that a batch is mixed at all.  The methods that have such a parameter of
-            their own (relabel, stochastic, transmix, random_erasing) get it for that: they choose
-            among samples, too.
+        prob: probability that a batch is mixed; methods that choose among samples by a ``prob`` of
+            their own (relabel, stochastic, transmix, random_erasing) get it for that.
         until: the step at which mixing ends; a number below 1 is a share of ``steps``.
         scope: one lambda for every "sample" or for the "batch"; None is the method's own.
-        targets: "multiclass": class indices, or rows that sum to one; "multilabel": rows of 0 and
-            1, a sigmoid for every class.
-        smoothing: of labels, before they are mixed.
-        rule: another loss than cross-entropy, or binary cross-entropy for "multilabel".
+        targets: "multiclass": indices, or rows that sum to one; "multilabel": rows of 0 and 1, a
+            sigmoid for every class.
+        smoothing, rule: of labels before they are mixed; another loss than that of the targets.
         family, released: as of :func:`mixlib.build`.
-        keys: where images and labels lie in a batch that is a mapping, as dotted paths; None looks
-            for the usual names.
-        head: path of the last linear layer, for methods that put several heads on one network;
-            None: the layer whose output the logits are.
+        keys: dotted paths of images and labels in a mapping; None looks for the usual names.
+        head: path of the last linear layer, for methods with several heads; None finds it.
         params: changes of the method's parameters; sites may be module paths.
 
     Raises:
-        KeyError: no such method.
-        TypeError: no such parameter, or one of another type.
-        ValueError: a word that is none of the known, a parameter outside of its range, or a
-            network in which the method finds no
-            place; names the module paths that would do.
+        KeyError: no such method.  TypeError: no such parameter, or one of another type.
+        ValueError: a value out of its range, or a network in which the method finds no place; names
+            the module paths that would do.
 
     Example:
-        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.Flatten(), nn.LazyLinear(5))
-        >>> _ = model(torch.zeros(1, 3, 16, 16))  # lazy layers need their size
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.Flatten(), nn.Linear(128, 5))
         >>> made = objective("mixup", model, alpha=0.2, prob=0.5, until=100)
         >>> made(torch.rand(4, 3, 16, 16), torch.arange(4)).loss.backward()
-        >>> made.update_teacher(0)
     """
     row = method(name)
-    if released:
-        check_released(row)
-    pipeline = params.pop("pipeline", row.pipeline)
-    known = _known(row)
-    for word in params:
-        if word not in known:
-            raise TypeError(f"{name}: {nearest('parameter', word, [*known, 'pipeline'])}")
-    given = {**row.params_for(family, released=released), **_scope(row, known, scope), **params}
-    if prob < 1 and "prob" in known:
-        given["prob"], prob = prob, 1.0
-    if isinstance(until, float) and not 0 <= until <= 1:
-        raise ValueError(f"until is a step, or a share of the run in [0, 1], got {until}")
-    needs = (bool(row.settings) and pipeline != "none") or TRAINING_PIPELINES[pipeline].averaged
-    if steps is None and (needs or isinstance(until, float)):
-        raise ValueError(
-            f"{row.title} follows a schedule over the run: say steps=, the optimizer steps of it"
-            if needs
-            else "an until that is a share needs the length of the run: steps="
-        )
-    net = wrap(model, attention="attention" in row.needs and given.get("teacher") is None)
-    if needs:
-        net.head = head or net.head or find_head(net)
-    taught = {k: _as_teacher(row, v) for k, v in given.items() if isinstance(v, nn.Module)}
+    params = {"pipeline": row.pipeline, **params}
+    follows = _check_run(row, params["pipeline"], steps, until)
+    given, prob = _given(row, params, family, released, scope, prob)
     loss = rule or _loss(targets, smoothing)
-    words = {**given, **taught, "pipeline": pipeline}
-    try:
-        inner = assembled(row, net, words, loss, steps=steps or 1, seed=seed)
-    except NoSiteError as error:
-        raise ValueError(_no_place(row, net, error)) from error
+    net = _network(row, model, given, head, follows)
+    inner = _assembled(row, net, given, loss, steps or 1, seed)
     ends = int(until * (steps or 0)) if isinstance(until, float) else until
     return MixingObjective(inner, Draws(seed, prob, ends), loss, targets, keys)
 
 
-def _known(row: Method) -> list[str]:
-    """Parameters that a user may change."""
-    if row.settings is not None:
-        return ["preset", *_fields_of(row), *row.rule_params]
-    names = inspect.signature(resolve(row.path())).parameters
-    own = [name for name in names if name not in GIVEN]
-    return [*own, *row.rule_params, *(["momentum"] if row.objective == "once" else [])]
-
-
-def _fields_of(row: Method) -> list[str]:
-    """Fields of the dataclass of choices that a row's settings make."""
-    assert row.settings is not None
-    return list(vars(resolve(row.path(row.settings))({})))
-
-
-def _scope(row: Method, known: list[str], scope: Scope | None) -> Mapping[str, Any]:
-    """The method's own word for one lambda a sample or a batch.
+def _check_run(
+    row: Method, pipeline: PipelineName, steps: int | None, until: int | float | None
+) -> bool:
+    """Whether the method follows a schedule over the run, whose length is then known.
 
     Raises:
-        ValueError: the method cannot have one for the batch.
+        ValueError: it is not, or ``until`` is neither a step nor a share.
     """
-    if scope is None:
-        return {}
-    for word in ("scope", "mode"):
-        if word in known:
-            return {word: scope}
-    if scope == "sample":
-        return {}
-    raise ValueError(f"{row.title} draws for every sample, it has no one lambda for the batch")
+    if isinstance(until, float) and not 0 <= until <= 1:
+        raise ValueError(f"until is a step, or a share of the run in [0, 1], got {until}")
+    follows = (bool(row.settings) and pipeline != "none") or TRAINING_PIPELINES[pipeline].averaged
+    if steps is None and (follows or isinstance(until, float)):
+        raise ValueError(
+            f"{row.title} follows a schedule over the run: say steps=, the optimizer steps of it"
+            if follows
+            else "an until that is a share needs the length of the run: steps="
+        )
+    return follows
+
+
+def _given(
+    row: Method,
+    params: Mapping[str, Any],
+    family: Family,
+    released: bool,
+    scope: Scope | None,
+    prob: float,
+) -> tuple[dict[str, Any], float]:
+    """Every parameter of the method, and the share of batches that is mixed beside it."""
+    if released:
+        check_released(row)
+    known = of_objective(row)
+    check_names(row.name, params, [*known, "pipeline"])
+    defaults = row.params_for(family, released=released)
+    given = {**defaults, **scope_word(row, known, scope), **params}
+    if prob < 1 and "prob" in known:
+        return {**given, "prob": prob}, 1.0
+    return given, prob
+
+
+def _network(
+    row: Method, model: nn.Module, given: Mapping[str, Any], head: str | None, heads: bool
+) -> Net:
+    """The network with its sites, and its head where several are put on it."""
+    net = wrap(model, attention="attention" in row.needs and given.get("teacher") is None)
+    if heads:
+        net.head = head or net.head or find_head(net)
+    return net
+
+
+def _assembled(
+    row: Method, net: Net, given: Mapping[str, Any], loss: LabelRule, steps: int, seed: int
+) -> Objective:
+    try:
+        return assembled(row, net, with_networks(row, given), loss, steps=steps, seed=seed)
+    except NoSiteError as error:
+        raise ValueError(_no_place(row, net, error)) from error
 
 
 def _loss(targets: Targets, smoothing: float) -> LabelRule:
@@ -387,14 +380,10 @@ def _loss(targets: Targets, smoothing: float) -> LabelRule:
     return CrossEntropy(smoothing)
 
 
-def _as_teacher(row: Method, teacher: nn.Module) -> Net:
-    return wrap(teacher, attention="attention" in row.needs)
-
-
 def _no_place(row: Method, net: Net, error: NoSiteError) -> str:
     """What to do where a network has not the site of a method."""
     paths = candidates(net.body)
     would = ", ".join(map(repr, paths)) if paths else "any module path of a feature map"
-    words = [word for word in ("site", "sites", "map_site") if word in _known(row)]
+    words = [word for word in ("site", "sites", "map_site") if word in of_objective(row)]
     what = f"{words[0]}=" if words else "a Net with sites="
     return f"{row.title}: {error.args[0]}.  Name one by {what}; that would do: {would}"

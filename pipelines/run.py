@@ -26,11 +26,11 @@ from pipelines.command_line import (
 )
 from pipelines.data import datasets
 from pipelines.data.fingerprints import specify
+from pipelines.execute.load_and_perform import load_and_perform
 from pipelines.execute.result_file import CorruptResult
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
 from pipelines.plan.job import Job
-from pipelines.portable_bits import pin
 from pipelines.stale import report
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -73,15 +73,10 @@ def main(
             print(line, file=sys.stderr)
         return
     job = found.job(digest)
-    if found.scale.portable:
-        pin()
-    # torch takes seconds to load, and neither a list nor a dataset needs it; and it reads its
-    # settings when it is loaded
-    from pipelines.execute.perform import perform
-
-    perform(
+    load_and_perform(
         job,
         store,
+        portable=found.scale.portable,
         checkpoint_seconds=checkpoint_seconds,
         workers=workers,
         accelerator=accelerator,

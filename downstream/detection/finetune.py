@@ -6,6 +6,7 @@ Protocol: He et al. (MoCo, CVPR 2020), appendix A.4, with Detectron2's R50-C4; A
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -56,16 +57,14 @@ def finetune(
         train, test: splits with the same classes.
         seed: source of every random draw (new layers, order, flips, sizes, samples).
         device: where to compute.
-        workdir: folder of the checkpoint. A run killed there goes on where it was saved, on a CPU
-            with bit-identical results (torchvision backend). Removed when the run completes.
+        workdir: folder of the checkpoint, gone when the run completes. A killed run goes on from it
+            with bit-identical results on a CPU (torchvision backend).
         progress: called with (iterations done, of how many, latest losses).
         checkpoint_seconds: how often to save.
         workers: threads that decode images ahead; does not change results.
         stop: asked after every step: whether to save and end with StoppedAtCheckpoint.
-        set_aside: called with a broken checkpoint and the reason; None renames the file and says
-            so. The run goes on from the one before.
-        processes: those of the default group that share the work; all get the same results, and
-            the number changes nothing but the order of sums (torchvision backend).
+        set_aside: called with a broken checkpoint and the reason; None renames the file.
+        processes: that share the work; their number changes the order of sums only (torchvision).
         recompute: activations are computed again in the backward pass, in less memory.
 
     Returns:
@@ -73,35 +72,42 @@ def finetune(
         losses: a list of rows with iteration and the loss terms.
 
     Raises:
-        DataError: unreadable data, no trainable object. ValueError: classes that differ, or
-        another run's checkpoint. FloatingPointError: training diverged.
+        DataError: unreadable data, no trainable object. ValueError: classes that differ, another
+        run's checkpoint. FloatingPointError: training diverged.
     """
+    check_classes(train, test)
+    given = {
+        "seed": seed, "device": torch.device(device), "progress": progress, "workers": workers,
+        "processes": processes, "recompute": recompute,
+    }  # fmt: skip
+    key = run_key(settings, seed, net_modules.state_dict())
+    writer = processes.rank == 0
+    kept = RunCheckpoint(Path(workdir), key, checkpoint_seconds, set_aside, stop, writer=writer)
+    train_and_detect = _backend(settings.backend)
+    data = train.trainable(), test
+    found, losses = train_and_detect(net_modules, settings, *data, checkpoint=kept, **given)
+    metrics = judge(test, found, settings.ap_rule)
+    spread = intervals(test, found, settings.ap_rule)
+    if writer:
+        kept.clear()
+    return metrics | {"losses": losses, "intervals": spread}
+
+
+def _backend(name: str) -> Callable[..., tuple[Any, Any]]:
+    if name != "detectron2":
+        return _train_and_detect
+    from downstream.detection.detectron2_backend import train_and_detect
+
+    return train_and_detect
+
+
+def check_classes(train: Records, test: Records) -> None:
+    """Refuses splits whose classes differ."""
     if train.classes != test.classes:
         raise ValueError(
             f"train and test need the same classes in the same order, got {train.classes} and "
             f"{test.classes}"
         )
-    where = torch.device(device)
-    given = {
-        "seed": seed, "device": where, "progress": progress, "workers": workers,
-        "processes": processes, "recompute": recompute,
-    }  # fmt: skip
-    key = run_key(settings, seed, net_modules.state_dict())
-    kept = RunCheckpoint(
-        Path(workdir), key, checkpoint_seconds, set_aside, stop, writer=not processes.rank
-    )
-    if settings.backend == "detectron2":
-        from downstream.detection.detectron2_backend import train_and_detect
-    else:
-        train_and_detect = _train_and_detect
-    found, losses = train_and_detect(
-        net_modules, settings, train.trainable(), test, checkpoint=kept, **given
-    )
-    metrics = judge(test, found, settings.ap_rule)
-    spread = intervals(test, found, settings.ap_rule)
-    if not processes.rank:
-        kept.clear()
-    return metrics | {"losses": losses, "intervals": spread}
 
 
 def _train_and_detect(

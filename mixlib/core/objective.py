@@ -112,6 +112,13 @@ class Objective(nn.Module, ABC):
         """Trainable parameters by group; a recipe may give each group its own schedule."""
         return {"net": [p for p in self.parameters() if p.requires_grad]}
 
+    def compile_networks(self, backend: str) -> None:
+        """Has torch.compile compile every network at its first plain pass; parameters, buffers and
+        the names of the state stay as they are."""
+        for part in self.modules():
+            if isinstance(part, Net):
+                part.model.compile(backend=backend)
+
 
 def _look_at_batch(_objective: nn.Module, batch: tuple[Any, ...]) -> None:
     """Refuses what no objective can mix, see :func:`mixlib.core.batch.check_batch`."""

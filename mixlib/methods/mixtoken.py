@@ -13,7 +13,7 @@ from torch import nn
 
 from mixlib.core.arguments import Count, NotNegative, Positive, Share, checked
 from mixlib.core.labels import LabelRule
-from mixlib.core.lam import Beta, Fixed, LamLaw
+from mixlib.core.lam import Beta, Fixed
 from mixlib.core.mask import MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.net import Net
@@ -45,8 +45,8 @@ def mixtoken(
 ) -> TokenLabels:
     """MixToken (Jiang et al., NeurIPS 2021): TokenLabeling with a CutMix box of patches.
 
-    Released: one box for the whole batch, odd sides lose a cell, the batch backwards as partners;
-    and the class token, too, learns the teacher's label of the image.
+    Released: one box for the batch, odd sides lose a cell, the batch backwards as partners; the
+    class token, too, learns the teacher's label of the image.
 
     Args:
         net: a transformer with a class token.
@@ -66,24 +66,19 @@ def mixtoken(
         lam: a fixed lambda in the place of the Beta law.
 
     Example:
-        >>> import timm
-        >>> import torch
+        >>> import timm, torch
         >>> from timm.models.vision_transformer import VisionTransformer
         >>> model = VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2, num_classes=4)
         >>> net = Net(model, {"last": "norm"}, layout="tokens")
-        >>> teacher = timm.create_model("resnet10t", num_classes=4)
-        >>> images, labels = torch.zeros(4, 3, 16, 16), torch.arange(4)
-        >>> rng = torch.Generator().manual_seed(0)
-        >>> step = mixtoken(net, teacher=teacher)(images, labels, rng)
-        >>> step.mix.mask.size  # of the grid of patches
+        >>> made = mixtoken(net, teacher=timm.create_model("resnet10t", num_classes=4))
+        >>> made(torch.zeros(4, 3, 16, 16), torch.arange(4), torch.Generator()).mix.mask.size
         (4, 4)
     """
     law: MaskLaw = Box("clip", odd) if mask == "region" else Blocks((grid, grid))
-    lams: LamLaw = Beta(alpha) if lam is None else Fixed(lam)
     return TokenLabels(
         net,
         teacher,
-        ByLaw(law, lams, scope, pairing),
+        ByLaw(law, Beta(alpha) if lam is None else Fixed(lam), scope, pairing),
         weight=weight,
         of_image=of_image,
         at_test=at_test,

@@ -32,7 +32,7 @@ from mixlib.core.choice import Choice
 from mixlib.core.hyperparameters import IMAGENET, normalized
 from mixlib.core.labels import soft_targets
 from mixlib.core.lam import Beta, Fixed, LamLaw
-from mixlib.core.mask import MaskLaw, as_dense
+from mixlib.core.mask import MaskLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
@@ -119,9 +119,7 @@ class TokenMix(PairPolicy):
         looking = self.teacher or net
         if looking is None:
             raise ValueError("TokenMix needs a teacher, or the net in training")
-        pairs = self.draw_pairs(len(z), rng)
-        own = self.law.sample(pairs.lam, grid_of(z), rng).float()
-        mix = pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
+        mix = _drawn(self, self.law, z, rng)
         with inference(looking):
             matrix = looking.features(z, self.attention)
         maps = attention_map(matrix, token_layout(looking), (z.shape[-2], z.shape[-1]))
@@ -192,7 +190,7 @@ class TokenMixBySaliency(PairPolicy):
 def _drawn(policy: PairPolicy, law: MaskLaw, z: Tensor, rng: torch.Generator) -> Mix:
     """A mix by one of the law's masks, labels by area."""
     pairs = policy.draw_pairs(len(z), rng)
-    own = as_dense(law.draw(pairs.lam, grid_of(z), rng), grid_of(z), torch.float32)
+    own = law.sample(pairs.lam, grid_of(z), rng).float()
     return pair(pairs.partner, own, own.mean((1, 2)), shift=pairs.shift).to(z.device)
 
 
@@ -230,8 +228,8 @@ def tokenmix(
         lam: a fixed lambda in the place of the Beta law.
         extra: tokens that the partner gets beyond its share.
         mask: "block" (the paper's), "random" tokens, or one "region" (CutMix' box).
-        labels: by "attention", by the maps of a "teacher", by "saliency", by "area", or those of
-            ReLabel ("relabel": the teacher's predictions, mixed by area).
+        labels: by "attention", "saliency" or "area", by a "teacher"'s maps, or "relabel": the
+            teacher's predictions, mixed by area.
         mixup, cutmix: alphas of what is mixed in the other batches; 0: nothing of that kind.
         switch: probability of TokenMix where there are other batches.
         mean, std: of the images' normalization, for "saliency".
@@ -242,33 +240,14 @@ def tokenmix(
     Example:
         >>> from mixlib.models.wrap import wrap
         >>> from timm.models.vision_transformer import VisionTransformer
-        >>> model = VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2, num_classes=4)
-        >>> net = wrap(model, attention=True)
-        >>> images, labels = torch.zeros(4, 3, 16, 16), torch.arange(4)
-        >>> rng = torch.Generator().manual_seed(0)
-        >>> mix = tokenmix(grid=4).draw(images, labels, net, rng)
-        >>> mix.weight.shape  # shares by attention
+        >>> net = wrap(VisionTransformer(16, 4, embed_dim=8, depth=1, num_heads=2), attention=True)
+        >>> images, labels, rng = torch.zeros(4, 3, 16, 16), torch.arange(4), torch.Generator()
+        >>> tokenmix(grid=4).draw(images, labels, net, rng).weight.shape  # shares by attention
         torch.Size([4, 2])
     """
-    law = _masks(mask, grid, extra)
     lams: LamLaw = Beta(alpha) if lam is None else Fixed(lam)
-    own: Policy
-    if labels == "attention":
-        looking = None if teacher is None else wrap(teacher)
-        own = TokenMix(law, lams, looking, attention, scope, pairing)
-    elif labels == "teacher":
-        asked = None if teacher is None else MapTeacher(teacher)
-        own = TokenMixByTeacher(law, lams, grid, asked, scope, pairing)
-    elif labels == "saliency":
-        own = TokenMixBySaliency(law, lams, grid, tuple(mean), tuple(std), scope, pairing)
-    elif labels in ("area", "relabel"):
-        own = ByLaw(law, lams, scope, pairing)
-        if labels == "relabel":
-            own = ReLabel(own, None if teacher is None else MapTeacher(teacher))
-    else:
-        raise ValueError(
-            f"labels must be attention, teacher, saliency, area or relabel, got {labels!r}"
-        )
+    by_area = ByLaw(_masks(mask, grid, extra), lams, scope, pairing)
+    own = _labelled(labels, by_area, grid, teacher, attention, (tuple(mean), tuple(std)))
     others = [
         *([plain_mixup(mixup, scope, pairing)] if mixup else []),
         *([plain_cutmix(cutmix, scope, pairing)] if cutmix else []),
@@ -276,6 +255,32 @@ def tokenmix(
     if not others:
         return own
     return Choice((own, *others), (switch, *[(1 - switch) / len(others)] * len(others)))
+
+
+def _labelled(
+    labels: LabelName,
+    by_area: ByLaw,
+    grid: int,
+    teacher: nn.Module | None,
+    attention: str,
+    normalization: tuple[tuple[float, ...], tuple[float, ...]],
+) -> Policy:
+    """The policy that labels the masks of ``by_area`` by this name."""
+    drawn, how = (by_area.law, by_area.lam), (by_area.scope, by_area.pairing)
+    if labels == "area":
+        return by_area
+    if labels == "saliency":
+        return TokenMixBySaliency(*drawn, grid, *normalization, *how)
+    if labels == "attention":
+        return TokenMix(*drawn, None if teacher is None else wrap(teacher), attention, *how)
+    maps = None if teacher is None else MapTeacher(teacher)
+    if labels == "teacher":
+        return TokenMixByTeacher(*drawn, grid, maps, *how)
+    if labels == "relabel":
+        return ReLabel(by_area, maps)
+    raise ValueError(
+        f"labels must be attention, teacher, saliency, area or relabel, got {labels!r}"
+    )
 
 
 def _masks(mask: MaskName, grid: int, extra: int) -> MaskLaw:

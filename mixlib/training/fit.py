@@ -35,7 +35,6 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from mixlib.core.net import Net
 from mixlib.core.objective import Objective, Step
 from mixlib.models.strided_pointwise import avoid_narrow_strided_pointwise
 from mixlib.seed import derive, generator
@@ -163,12 +162,8 @@ def fit(
                 objective.update_teacher(run.step - 1)
                 run.save_if_due()
                 report("train", run.step, run.steps, {"epoch": epoch + 1.0, "loss": run.loss})
-            row = {"epoch": epoch + 1.0, **run.means(epoch)}
             due = epoch >= recipe.epochs - 10 or (epoch + 1) % evaluate_every == 0
-            if test is not None and due:
-                row |= evaluate(objective, test, fabric)
-            report("test" if "top1" in row else "epoch", run.step, run.steps, row)
-            run.history.epochs.append(row)
+            report(*run.end_epoch(epoch, test if due else None))
             at_epoch(epoch + 1)
     return run.history
 
@@ -210,14 +205,6 @@ def over_all(fabric: Fabric, value: Tensor, how: str) -> Tensor:
     return cast(Tensor, fabric.all_reduce(value, reduce_op=how))
 
 
-def compile_networks(objective: Objective, backend: str) -> None:
-    """Has torch.compile compile every network of an objective at its first plain pass; parameters,
-    buffers and the names of the state stay as they are."""
-    for part in objective.modules():
-        if isinstance(part, Net):
-            part.model.compile(backend=backend)
-
-
 class Run:
     """What :func:`fit` carries from step to step; all of it is in the checkpoint.
 
@@ -243,7 +230,7 @@ class Run:
     ) -> None:
         avoid_narrow_strided_pointwise(objective)
         if recipe.compile is not None:
-            compile_networks(objective, recipe.compile)
+            objective.compile_networks(recipe.compile)
         if recipe.channels_last:
             objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.fabric, self.checkpoint = objective, fabric, checkpoint
@@ -324,6 +311,14 @@ class Run:
         self.loss = sum(self._losses[1:], self._losses[0]) / len(self._losses)
         if self.step % self.look == 0:
             self.stop_if_broken()
+
+    def end_epoch(self, epoch: int, test: Loader | None) -> tuple[str, int, int, dict[str, float]]:
+        """Books a finished epoch, evaluated where there is ``test``; what is to be reported."""
+        row = {"epoch": epoch + 1.0, **self.means(epoch)}
+        if test is not None:
+            row |= evaluate(self.objective, test, self.fabric)
+        self.history.epochs.append(row)
+        return "epoch" if test is None else "test", self.step, self.steps, row
 
     def stop_if_broken(self) -> None:
         """Ends the run where a step's loss was not finite.

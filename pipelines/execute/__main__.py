@@ -22,9 +22,9 @@ from pipelines.command_line import (
     run_app,
 )
 from pipelines.declare.study import admit_folder, admit_plugins
+from pipelines.execute.load_and_perform import load_and_perform
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
-from pipelines.portable_bits import pin
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -41,18 +41,14 @@ def main(
     portable: Portable = False,
 ) -> None:
     """Does one job and stores its result; does nothing when the result is there."""
-    if portable:
-        pin()
     # what the job names and the catalogs do not know
     admit_plugins(plugins or ())
     if own is not None:
         admit_folder(own)
-    # torch reads its settings when it is loaded
-    from pipelines.execute.perform import perform
-
-    perform(
+    load_and_perform(
         job_file.read(path),
         Store(results),
+        portable=portable,
         checkpoint_seconds=checkpoint_seconds,
         workers=workers,
         accelerator=accelerator,

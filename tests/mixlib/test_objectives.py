@@ -134,9 +134,9 @@ def test_a_share_of_the_batches_and_an_end_of_mixing(name):
 
 
 def _parameters(name: str) -> list[str]:
-    from mixlib.objectives import _known
+    from mixlib.catalog.parameters import of_objective
 
-    return _known(METHODS[name])
+    return of_objective(METHODS[name])
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -95,4 +95,4 @@ def test_imports_inside_functions_are_few():
         for node in ast.walk(function)
         if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
-    assert len(inside) <= 7, "\n".join(inside)
+    assert len(inside) <= 6, "\n".join(inside)
