@@ -41,6 +41,8 @@ for name in PLAN.tables:
         FAULTS[name] = str(error)
 if workflow.is_main_process:
     for name in FAULTS:
+        if f"{FOLDER}/{name}" in [word.rstrip("/") for word in sys.argv]:
+            raise WorkflowError(FAULTS[name])
         print(f"cannot be planned: {FOLDER}/{name}: {FAULTS[name]}", file=sys.stderr)
 
 STORE = Store()

@@ -89,5 +89,5 @@ def behind(cases) -> list[tuple[str, str, float]]:
 
 
 def test_ours_stays_ahead():
-    # further looks are for a machine that was busy during the first
-    assert any(behind(AHEAD) == [] for _ in range(3))
+    # the second look is for a machine that was busy during the first
+    assert behind(AHEAD) == [] or behind(AHEAD) == []

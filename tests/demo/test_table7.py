@@ -190,7 +190,7 @@ def test_a_wrong_word_ends_with_one_clear_line(world):
     text = made.run(*COMMAND, code=1)
     message = r"paper_tables/automix\.yaml:\d+: table7: rows: no method 'vanila'; did you mean"
     assert re.search(message, text)
-    assert "Traceback (most recent" not in text
+    assert "Traceback" not in text
 
 
 def test_missing_data_says_what_was_sought_and_how_to_get_it(world):

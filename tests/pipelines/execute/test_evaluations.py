@@ -20,7 +20,7 @@ from mixlib.training.checkpoint import StoppedAtCheckpoint
 from pipelines.data import datasets, places
 from pipelines.data.fingerprints import specify
 from pipelines.data.places import MissingDataError
-from pipelines.declare.scale import Scale
+from pipelines.declare.scale import Scale, load
 from pipelines.execute import attention, calibration, occlusion, robustness, segment, trained
 from pipelines.execute.context import Context
 from pipelines.execute.perform import perform
@@ -375,3 +375,33 @@ def test_an_empty_segmentation_set_is_refused(tmp_path):
         read_segmentations("ade20k", folder, "val", 11)
     with pytest.raises(MissingDataError, match="a file is missing or has changed"):
         segment.run(job, found)
+
+
+def test_the_papers_segmentation_recipe_starts(tmp_path):
+    """DeiT-T under UPerNet as declared at scale paper: two of its 160,000 steps, on generated
+    images, two a step in the place of 16."""
+    real = replace(
+        load("paper"),
+        data={
+            "imagenet": {"name": "shapes", "spec": SPEC},
+            "ade20k": {"name": "shapes_ade20k", "spec": {**MASKS, "size": 128}},
+        },
+        family="generated",
+    )
+    job = SegmentJob.build({**POINT, "recipe": "imagenet_deit"}, Setting("here", real, 0))
+    s = job.settings
+    assert (s.steps, s.batch, s.crop, s.channels) == (160_000, 16, 512, 512)
+    assert (job.parent.backbone.name, job.parent.recipe.epochs) == ("deit_tiny", 300)
+    job = job.replace(settings=replace(s, batch=2))
+    training = segment.new_training(job, context(job, tmp_path))
+    seen = []
+
+    def report(step, steps, loss):
+        seen.append((step, steps, float(loss), training.optimizer.param_groups[0]["lr"]))
+
+    training.run(2, report)
+    assert [row[:2] for row in seen] == [(1, 160_000), (2, 160_000)]
+    assert all(np.isfinite(row[2]) for row in seen)
+    # the first steps of 1,500 of warm-up from 1e-6
+    assert seen[0][3] == pytest.approx(1e-6)
+    assert seen[1][3] == pytest.approx(1e-6 + (6e-5 - 1e-6) / 1500, rel=1e-3)
