@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,16 +125,21 @@ def _make(plan: grid.Plan, name: str, store: Store, out: Path) -> dict[str, list
         load_drawing(table.pictures)(drawing, (out / PICTURES,))
     if table.kind != NO_CELLS:
         sheet = make_sheet(plan, name, numbers, store)
-        (out / "table.md").write_text(write_markdown(sheet))
-        (out / "table.csv").write_text(write_csv(sheet))
-        (out / "table.tex").write_text(write_tex(sheet))
-        (out / "table.html").write_text(write_html(sheet, drawn))
-        (out / METRICS).write_text(write_metrics(sheet))
+        write_texts(sheet, out, drawn)
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
     (out / "provenance.json").write_text(json.dumps({**body, "rendered": provenance()}, indent=1))
     return sources
+
+
+def write_texts(sheet: Sheet, out: Path, drawn: Sequence[Path] = ()) -> None:
+    """Writes a table in every format; the HTML shows the pictures ``drawn``."""
+    (out / "table.md").write_text(write_markdown(sheet))
+    (out / "table.csv").write_text(write_csv(sheet))
+    (out / "table.tex").write_text(write_tex(sheet))
+    (out / "table.html").write_text(write_html(sheet, drawn))
+    (out / METRICS).write_text(write_metrics(sheet))
 
 
 def _origin(result: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ these cells marked; running it again completes it.  Snakemake calls this when it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,9 @@ import typer
 
 from paper_tables.measure import measure
 from paper_tables.origin import data_titles
-from paper_tables.render import PICTURES
+from paper_tables.render import PICTURES, write_texts
 from paper_tables.sheet import build_sheet
 from paper_tables.warnings import run_warnings
-from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
 from pipelines.command_line import (
     OwnTables,
     Plugins,
@@ -117,14 +115,7 @@ def render_with_holes(
         for stale in ("cells-*.json", "figure.*", PICTURES, "provenance.json"):
             for path in out.glob(stale):
                 path.unlink(missing_ok=True)
-        texts: Mapping[str, str] = {
-            "table.md": write_markdown(sheet),
-            "table.csv": write_csv(sheet),
-            "table.tex": write_tex(sheet),
-            "table.html": write_html(sheet),
-        }
-        for file, text in texts.items():
-            (out / file).write_text(text)
+        write_texts(sheet, out)
     return out / "table.md"
 
 
@@ -157,7 +148,7 @@ def main(
 ) -> None:
     """Says how the runs of these tables ended (none: all of the scale)."""
     found, store = plan_of(scale, own, plugins or ()), Store(results)
-    for name in [found.known(name) for name in tables or found.tables]:
+    for name in found.chosen(tables):
         if found.tables[name].kind != NO_CELLS:
             print("\n".join(report(found, name, store)))
 

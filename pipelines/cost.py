@@ -58,7 +58,7 @@ def main(
 ) -> None:
     """GPU-hours of each table and of all, from counted operations."""
     found = plan(scale_name, own, plugins or ())
-    names = [found.known(name) for name in tables or found.tables]
+    names = found.chosen(tables)
     print(f"GPU-hours at scale {scale_name} on {gpu.upper()}, at {share:.0%} of its peak")
     print(f"{'table':16} {'jobs':>5} {'GPU-hours':>12} {'longest job':>12}")
     whole: dict[str, float] = {}

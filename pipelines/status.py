@@ -90,7 +90,7 @@ def main(
 ) -> None:
     """Done, running, failed and waiting jobs of these tables (none: all of the scale)."""
     whole, store = plan(scale_name, own, plugins or ()), Store(results)
-    for name in [whole.known(name) for name in tables or whole.tables]:
+    for name in whole.chosen(tables):
         if jobs := whole.closure(name):
             print(f"{name}: " + "\n".join(summary(jobs, store)))
     for line in whole.fault_lines() if not tables else ():

@@ -186,17 +186,14 @@ def assembled(
     if row.rule is not None:
         loss = checked(resolve(row.path(row.rule)))(rule=loss, **of_rule)
     if row.objective != "once":
-        if "attention" in row.needs:
-            network.sites["attention"] = last_attention(network.body)
+        _give_attention(network, row.needs, given)
         return _own_objective(row, network, given, loss, pipeline, steps, seed)
     momentum = changed(Momentum(), given.pop("momentum", {}))
     made: Policy = make(**given)
     if mix_prob < 1:
         made = Choice((made,), (mix_prob,))
     # some methods look at the attention only with some of their parameters; a rule always does
-    needs = row.needs if row.rule is not None else made.needs
-    if "attention" in needs and given.get("teacher") is None:
-        network.sites["attention"] = last_attention(network.body)
+    _give_attention(network, row.needs if row.rule is not None else made.needs, given)
     if weight_ema is not None:
         if pipeline != "none":
             raise ValueError(
@@ -206,6 +203,12 @@ def assembled(
     if pipeline == "none":
         return MixOnce(network, made, loss)
     return in_pipeline(network, made, pipeline, momentum, steps=steps, rule=loss)
+
+
+def _give_attention(network: Net, needs: frozenset[str], given: Mapping[str, Any]) -> None:
+    """The site of the attention that is looked at, where no teacher's is."""
+    if "attention" in needs and given.get("teacher") is None:
+        network.sites["attention"] = last_attention(network.body)
 
 
 def _own_objective(

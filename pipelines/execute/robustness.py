@@ -26,7 +26,7 @@ from mixlib.seed import generator
 from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.stop_at_checkpoint import asked_to_stop
+from pipelines.execute.stop_at_checkpoint import kept_checkpoint
 from pipelines.execute.trained import (
     load_batches,
     load_test_images,
@@ -45,14 +45,7 @@ def run(job: RobustnessJob, context: Context) -> Outcome:
 
     What is done is kept in the working folder: after a kill or a stop it is not measured again.
     """
-    with asked_to_stop() as stop:
-        checkpoint = KeptCheckpoint(
-            context.folder / "checkpoint.pt",
-            job.digest,
-            context.store.set_aside,
-            context.checkpoint_seconds,
-            stop=stop,
-        )
+    with kept_checkpoint(job, context) as checkpoint:
         return measure(job, context, checkpoint)
 
 

@@ -19,7 +19,7 @@ from mixlib.seed import derive
 from mixlib.training.checkpoint import KeptCheckpoint
 from pipelines.execute.context import Context
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.stop_at_checkpoint import asked_to_stop
+from pipelines.execute.stop_at_checkpoint import kept_checkpoint
 from pipelines.execute.trained import trained_network
 from pipelines.plan.kinds.segment import SegmentJob
 
@@ -33,14 +33,7 @@ def run(job: SegmentJob, context: Context) -> Outcome:
     """Trains, from the checkpoint in the working folder if there is one, and tests."""
     began = time.monotonic()
     training = new_training(job, context)
-    with asked_to_stop() as stop:
-        checkpoint = KeptCheckpoint(
-            context.folder / "checkpoint.pt",
-            job.digest,
-            context.store.set_aside,
-            context.checkpoint_seconds,
-            stop=stop,
-        )
+    with kept_checkpoint(job, context) as checkpoint:
         log, before = train(job, context, training, checkpoint)
     test = split(job, context, DATASETS[job.scenes.name].test)
     single, several = (judge(job, context, training, test, multi) for multi in (False, True))

@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from mixlib.training.checkpoint import KeptCheckpoint
+from pipelines.execute.context import Context
+from pipelines.plan.job import Job
+
 AGAIN = os.EX_TEMPFAIL
 """Exit code 75: not done, start me again."""
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -41,3 +45,22 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def kept_checkpoint(job: Job, context: Context, writer: bool = True) -> Iterator[KeptCheckpoint]:
+    """The checkpoint in a job's working folder; inside, a signal makes it the last one.
+
+    Args:
+        job, context: what is done, and where.
+        writer: whether this process writes it.
+    """
+    with asked_to_stop() as stop:
+        yield KeptCheckpoint(
+            context.folder / "checkpoint.pt",
+            job.digest,
+            context.store.set_aside,
+            context.checkpoint_seconds,
+            writer,
+            stop,
+        )

@@ -14,13 +14,13 @@ from mixlib.data.catalog import DATASETS
 from mixlib.data.images import cap
 from mixlib.data.loader import Loader
 from mixlib.data.readers import read
-from mixlib.training.checkpoint import KeptCheckpoint, save_atomically
+from mixlib.training.checkpoint import save_atomically
 from mixlib.training.fit import History, evaluate, fit
 from pipelines.data import published
 from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
-from pipelines.execute.stop_at_checkpoint import asked_to_stop
+from pipelines.execute.stop_at_checkpoint import kept_checkpoint
 from pipelines.execute.trained import trained_network
 from pipelines.execute.watched_loader import WatchedLoader
 from pipelines.plan.epoch_selection import select_epochs
@@ -42,15 +42,7 @@ def run(job: TrainJob, context: Context) -> Outcome:
         if epoch in job.snapshots and fabric.is_global_zero:
             save_atomically(objective.state_dict(), context.folder / snapshot(epoch))
 
-    with asked_to_stop() as stop:
-        checkpoint = KeptCheckpoint(
-            context.folder / "checkpoint.pt",
-            job.digest,
-            context.store.set_aside,
-            context.checkpoint_seconds,
-            fabric.is_global_zero,
-            stop,
-        )
+    with kept_checkpoint(job, context, fabric.is_global_zero) as checkpoint:
         watched = WatchedLoader(train, context.progress.say, context.workers)
         history = fit(
             objective, watched, test, job.recipe, seed=job.seed, fabric=fabric,

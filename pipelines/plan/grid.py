@@ -177,6 +177,10 @@ class Plan:
             raise DeclarationError(nearest("table", table, self.tables))
         return table
 
+    def chosen(self, tables: Iterable[str] | None) -> list[str]:
+        """These tables, each :meth:`known`; all that can be planned where none is named."""
+        return [self.known(name) for name in tables or self.tables]
+
     def job(self, key: str) -> Job:
         """The job of a digest.
 
