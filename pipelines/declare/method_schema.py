@@ -152,5 +152,18 @@ AUTOMIX: Mapping[str, Kind] = {
 }
 """Parameters of AutoMix: its fields, and those of the dataclasses inside."""
 
-SETTINGS_OF: Mapping[str, Mapping[str, Kind]] = {"automix": AUTOMIX}
+_SHARED = ("preset", "pipeline", "block", "site", "image", "alpha", "scope", "pairing")
+
+ADAUTOMIX: Mapping[str, Kind] = {
+    **{name: AUTOMIX[name] for name in (*_SHARED, "momentum", "statistics", "every", "report")},
+    "samples": Whole(2, 64),
+    "beta": SHARE,
+    "cosine": OneOf(("kept", "lowered"), "cosine"),
+    "learned": Flag(),
+    "lam_margin": AUTOMIX["lam_margin"],
+    "flat": SHARE,
+}
+"""Parameters of AdAutoMix."""
+
+SETTINGS_OF: Mapping[str, Mapping[str, Kind]] = {"automix": AUTOMIX, "adautomix": ADAUTOMIX}
 """Methods whose parameters are a dataclass: name -> its fields."""

@@ -11,6 +11,7 @@ import inspect
 import pytest
 import torch
 from scipy import stats
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from mixlib.catalog.methods import METHODS, method
@@ -67,6 +68,24 @@ def teacher(channels: int) -> Net:
     return Net(nn.Sequential(nn.Conv2d(channels, 6, 3, 1, 1), head), {"last": "0"})
 
 
+class Pooled(nn.Module):
+    """A transformer for images of any size and precision: it sees 16 x 16 pixels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = VisionTransformer(
+            16, 4, in_chans=channels, embed_dim=8, depth=3, num_heads=2, num_classes=channels
+        )
+
+    def forward(self, x):
+        return self.body(nn.functional.adaptive_avg_pool2d(x.float(), 16))
+
+
+def transformer(channels: int) -> Net:
+    torch.manual_seed(2)
+    return Net(Pooled(channels))
+
+
 def data() -> torch.Generator:
     return torch.Generator().manual_seed(9)
 
@@ -81,6 +100,7 @@ def policy(name: str, channels: int, released: bool = False) -> Policy:
         "supermix": {"iterations": 4},
         "relabel": {"teacher": teacher(channels)},
         "mixpro": {"cell": 2},
+        "mergemix": {"teacher": transformer(channels)},
     }
     return method(name).make(changes=changes.get(name, {}), released=released)
 
