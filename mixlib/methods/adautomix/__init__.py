@@ -19,10 +19,10 @@ follows it, a block that reads k's features; :mod:`mixlib.methods.automix`) with
 Written from the abstract, the public reviews and the released code, not from the paper's equations:
 "defined", not "verified".  The block's loss is one of k alone here, as released; a term of q's own
 loss that the reviews speak of is not defined by these sources and left out.  Where the release
-contradicts the stated aim it is a field of :class:`mixlib.methods.adautomix.spec.AdAutoMixSpec`, set by ``preset="released"``: it
-adds the cosine instead of subtracting it, which drives k away from what is mixed; and a test of its
-margin that is meant for two images replaces the learned masks of three by flat ones in 99.98 % of
-q's steps.
+contradicts the stated aim it is a field of :class:`mixlib.methods.adautomix.spec.AdAutoMixSpec`,
+set by ``preset="released"``: it adds the cosine instead of subtracting it, which drives k away from
+what is mixed; and a test of its margin that is meant for two images replaces the learned masks of
+three by flat ones in 99.98 % of q's steps.
 """
 
 from __future__ import annotations
