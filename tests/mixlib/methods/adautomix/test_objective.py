@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 import mixlib
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy
+from mixlib.core.lam import Beta
 from mixlib.core.net import Net
 from mixlib.methods.adautomix import AdAutoMix, AdAutoMixSpec, adautomix, adautomix_spec
 from mixlib.methods.adautomix.several import (
@@ -96,8 +97,6 @@ def test_masks_sum_to_one_however_they_are_enlarged(upsample, squash):
 @pytest.mark.parametrize("scope", ["batch", "sample"])
 @pytest.mark.parametrize("samples", [2, 3, 4])
 def test_shares_sum_to_one_and_sources_begin_with_the_sample(scope, samples):
-    from mixlib.core.lam import Beta
-
     rng = torch.Generator().manual_seed(0)
     shares = draw_shares(Beta(1.0), 500, samples, scope, rng)
     torch.testing.assert_close(shares.sum(1), torch.ones(500, dtype=torch.float64))
@@ -117,10 +116,15 @@ def mixed(x, draw: Together, masks):
     ])  # fmt: skip
 
 
+def parts(draw: Together, b: int):
+    """Shares and sources of one image."""
+    return zip(draw.shares[b], draw.source[b], strict=True)
+
+
 def cost(logits, y, draw: Together):
     """Mixup cross-entropy, sample by sample."""
     each = [
-        sum(w * F.cross_entropy(logits[b], y[i]) for w, i in zip(draw.shares[b], draw.source[b]))
+        sum(w * F.cross_entropy(logits[b], y[i]) for w, i in parts(draw, b))
         for b in range(len(logits))
     ]
     return sum(each) / len(each)
@@ -144,7 +148,7 @@ def test_a_step_is_that_of_the_formulas(first, cosine):
         alike = torch.stack([
             sum(
                 w * F.cosine_similarity(of_k[b], clean[i], dim=0)
-                for w, i in zip(for_k.shares[b], for_k.source[b], strict=True)
+                for w, i in parts(for_k, b)
             )
             for b in range(len(x))
         ]).mean()  # fmt: skip
