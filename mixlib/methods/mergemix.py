@@ -84,7 +84,7 @@ def merge(now: Merged, keys: Float[Tensor, "B T D"], prefix: int, count: int) ->
     Example:
         >>> keys = torch.tensor([[[0.0, 1.0], [1.0, 0.0], [0.0, 2.0], [-1.0, 0.5]]])
         >>> merge(of_patches(keys, prefix=0), keys, prefix=0, count=1).source.tolist()
-        [[1, 0, 2, 2]]
+        [[1, 0, 2, 1]]
     """
     patches = now.tokens[:, prefix:]
     half = patches.shape[1] // 2
@@ -93,7 +93,7 @@ def merge(now: Merged, keys: Float[Tensor, "B T D"], prefix: int, count: int) ->
         return now
     metric = F.normalize(keys[:, prefix:].float(), dim=-1)
     best, to = (metric[:, 1::2] @ metric[:, ::2].transpose(1, 2)).max(-1)
-    order = best.argsort(1, descending=True, stable=True)
+    order = best.argsort(dim=1, descending=True, stable=True)
     gone, left = order[:, :count], order[:, count:].sort(1).values
     to = to.gather(1, gone)
 
@@ -206,7 +206,7 @@ def strongest(maps: Float[Tensor, "B h w"], count: Int[Tensor, " B"]) -> Bool[Te
         >>> strongest(torch.tensor([[[1.0, 3.0, 3.0]]]), torch.tensor([1])).tolist()
         [[[False, True, False]]]
     """
-    order = maps.flatten(1).argsort(1, descending=True, stable=True)
+    order = maps.flatten(1).argsort(dim=1, descending=True, stable=True)
     return (order.argsort(1) < count[:, None]).view_as(maps)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
+from torch import Tensor
 
 from mixlib.core.full_precision import full_precision
 from mixlib.core.lam import LamLaw
@@ -38,6 +39,7 @@ def draw_shares(
     """K lambdas a batch or sample, scaled to sum to one; of two, lambda and 1 - lambda.
 
     Example:
+        >>> from mixlib.core.lam import Beta
         >>> shares = draw_shares(Beta(1.0), 2, 3, "batch", torch.Generator().manual_seed(0))
         >>> shares.shape, bool(torch.equal(shares[0], shares[1]))
         (torch.Size([2, 3]), True)

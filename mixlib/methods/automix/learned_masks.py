@@ -65,7 +65,7 @@ def spent(loss: Tensor, mask: Tensor) -> Tensor:
         >>> mask = torch.tensor([0.5], requires_grad=True)
         >>> loss = spent((mask * 3).square().sum(), mask)
         >>> loss.backward()
-        >>> float(loss), mask.grad
+        >>> float(loss.detach()), mask.grad
         (2.25, tensor([9.]))
     """
     if not loss.requires_grad:
