@@ -32,7 +32,6 @@ INSIDE = {
     "comixup": {"sweeps": 1},
     "supermix": {"iterations": 1},
     "automix": {},
-    "adautomix": {},
     "snapmix": {},
     "sumix": {},
     "tokenmix": {"grid": 4},
@@ -67,7 +66,7 @@ def claims(method: str, name: str, net: Net) -> bool:
         return reads_attention(name)
     if method == "snapmix":  # the map that the last linear layer reads
         return name in READ_BY_HEAD
-    return method not in ("automix", "adautomix", "sumix") or name not in NO_HEAD
+    return method not in ("automix", "sumix") or name not in NO_HEAD
 
 
 def first_step(method: str, model: nn.Module):
