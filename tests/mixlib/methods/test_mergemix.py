@@ -1,7 +1,7 @@
-"""MergeMix: token merging against a loop over tokens, and masks of whole clusters.
+"""MergeMix: token merging against the released one and a loop over tokens; masks of clusters.
 
-There is no recording of it: the loop is written from the text of Token Merging (Bolya et al., ICLR
-2023, section 3), token by token.
+The recording (OpenMixup 37e1372: merged tokens, their sizes and the map of the patches, over three
+mergings) covers the merging only: what the release reads of its attention differs, see the module.
 """
 
 from __future__ import annotations
@@ -32,6 +32,19 @@ from mixlib.methods.mergemix import (
 from mixlib.models.attention import attention_map, last_attention, token_layout
 from mixlib.training.recipes import recipe
 from tests.mixlib.small_vit import batch, falling, small_vit
+
+
+@pytest.mark.parametrize("case", [0, 1])
+def test_merging_equals_the_released_one(golden, case):
+    data, at = golden("methods/mergemix"), f"c{case}_"
+    now = of_patches(torch.from_numpy(data[at + "x"]), prefix=1)
+    for k, count in enumerate(data[at + "counts"]):
+        now = merge(now, torch.from_numpy(data[f"{at}metric{k}"]), 1, int(count))
+        tokens, sizes = (torch.from_numpy(data[f"{at}{what}{k}"]) for what in ("tokens", "size"))
+        torch.testing.assert_close(now.tokens, tokens, atol=2e-6, rtol=1e-5)
+        assert torch.equal(now.size[..., 0], sizes[:, 1:])
+        # the released map counts the class token
+        assert torch.equal(now.source, torch.from_numpy(data[f"{at}map{k}"])[:, 1:].long() - 1)
 
 
 def by_tokens(clusters, keys, prefix, count):
