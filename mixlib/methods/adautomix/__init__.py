@@ -16,13 +16,14 @@ follows it, a block that reads k's features; :mod:`mixlib.methods.automix`) with
   MCE_k.  There is no lambda loss.
 * q also learns the same images mixed without a mask, in halves with the clean ones.
 
-Written from the abstract, the public reviews and the released code, not from the paper's equations:
-"defined", not "verified".  The block's loss is one of k alone here, as released; a term of q's own
-loss that the reviews speak of is not defined by these sources and left out.  Where the release
-contradicts the stated aim it is a field of :class:`mixlib.methods.adautomix.spec.AdAutoMixSpec`,
-set by ``preset="released"``: it adds the cosine instead of subtracting it, which drives k away from
-what is mixed; and a test of its margin that is meant for two images replaces the learned masks of
-three by flat ones in 99.98 % of q's steps.
+Written from the abstract, the public reviews and the released code, steps of which are recorded;
+the paper's equations were not at hand.  The block's loss is one of k alone here, as released; a
+term of q's own loss that the reviews speak of is not defined by these sources and left out.  Where
+the release contradicts the stated aim it is a field of
+:class:`mixlib.methods.adautomix.spec.AdAutoMixSpec`, set by ``preset="released"``: it adds the
+cosine instead of subtracting it, which drives k away from what is mixed; and a test of its margin
+that is meant for two images replaces the learned masks of three by flat ones in 99.98 % of q's
+steps.
 """
 
 from __future__ import annotations
@@ -54,5 +55,4 @@ ROW = Method(
     settings="adautomix_spec",
     pipeline="mp_ce",
     pipelines=("mp_ce",),
-    status="defined",
 )
