@@ -34,6 +34,7 @@ ASKS = {
     "tla": "timm",
     "mixpro": "timm",
     "smmix": "timm",
+    "mergemix": "timm",
     "tokenlabel": "transformer",
     "mixtoken": "transformer",
 }
