@@ -25,8 +25,9 @@ _INLINE = re.compile(
     r"|<(?=[A-Za-z/!?])"
     r"|&(?=#?\w+;)"
 )
-# what opens a block at the start of a line: heading, quote, list, rule
-_BLOCK = re.compile(r"^(?:[#>]|[-+](?= |$)|-(?=--)|=(?==|$)|:(?=-)|\d{1,9}(?=[.)](?: |$)))")
+# what opens a block at the start of a line: heading, quote, list, rule; two dashes are one behind
+# that of a list
+_BLOCK = re.compile(r"^(?:[#>]|[-+](?= |$)|-(?=-)|=(?==|$)|:(?=-)|\d{1,9}(?=[.)](?: |$)))")
 _LISTED = re.compile(r"^(\d{1,9})([.)])(?= |$)")
 _BLANKS = re.compile(r"\s+")
 

@@ -136,7 +136,7 @@ def test_fractional_boxes_under_a_pasted_box(data):
             assert (corners[2:] <= box[0, 2:] + 1e-4).all()
     if len(other.boxes) and across * down / area > 1e-3:
         seen = [max(x1, left), max(y1, top), min(x2, left + wide), min(y2, top + high)]
-        torch.testing.assert_close(other.boxes[0], torch.tensor(seen), atol=1e-4, rtol=0)
+        torch.testing.assert_close(other.boxes[0], torch.tensor(seen).float(), atol=1e-4, rtol=0)
 
 
 def test_a_mask_without_a_shape_shows_boxes_whole():

@@ -44,6 +44,7 @@ def test_cells_are_read_as_they_were_written(heads, row):
 @example("1. a")
 @example("![a](b)")
 @example("&amp;")
+@example("--")
 def test_a_line_is_read_as_it_was_written(text):
     tokens = PARSER.parse(f"- {escape_line(text)}")
     inline = [token for token in tokens if token.type == "inline"]
