@@ -220,6 +220,11 @@ def notebooks(
     if out is None and not write:
         typer.echo("expected a folder for the pages, or --write", err=True)
         raise typer.Exit(1)
+    if not sources():
+        typer.echo(
+            "the notebooks are not part of an installed package: run it in a clone", err=True
+        )
+        raise typer.Exit(1)
     if out is not None:
         _with_progress("notebooks", lambda report: _each(execute(out), len(sources()), report))
     if write:
