@@ -7,7 +7,7 @@ amounts hold in the table that it is about.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mixlib.data.catalog import DATASETS
@@ -128,11 +128,3 @@ def _of_dataset(quantity: str) -> list[tuple[float, str]]:
     return (
         [(float(row.count(row.train)), "the dataset's own count")] if row.count(row.train) else []
     )
-
-
-def by_table(found: Sequence[Contradiction]) -> Mapping[str, list[Contradiction]]:
-    """Contradictions by table."""
-    groups: dict[str, list[Contradiction]] = {}
-    for each in found:
-        groups.setdefault(each.table, []).append(each)
-    return groups

@@ -303,8 +303,7 @@ def _sentence(where: str, paper: str, item: Any, tables: Mapping[str, Table]) ->
 
 
 def _there(table: Table, place: Place) -> bool:
-    """A table that prints numbers is compared where it prints them; another where it measures."""
-    return place in table.reference if table.reference else place not in table.skip
+    return place in table.reference or place not in table.skip
 
 
 def leads(sentence: Sentence, table: Table, numbers: Mapping[Place, float]) -> dict[Place, float]:
