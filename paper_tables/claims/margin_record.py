@@ -48,6 +48,6 @@ def check_margins(known: Mapping[str, str], tables: Mapping[str, Table], rules: 
         if name in tables and (found := rules.digest(tables[name])) != digest:
             raise DeclarationError(
                 f"{rules.file}: expected the margins of {name} under which the result {result} was "
-                f"kept (digest {digest}), found others ({found}): a margin is fixed before its run; "
-                "restore it"
+                f"kept (digest {digest}), found others ({found}): a margin is fixed before its "
+                "run; restore it"
             )

@@ -47,9 +47,10 @@ def write_page(
     judged = (
         "Its runs are compared with the papers."
         if scale.compare
-        else "Its runs judge no number and no sentence of the papers: other data, networks, schedules."
+        else "Its runs judge nothing that the papers say: other data, networks, schedules."
     )
     sources = {row.source: None for row in rows if row.source}
+    wrong = [(each.rule, each.table, each.text) for each in found]
     notes = {source: i + 1 for i, source in enumerate(sources)}
     body = (
         f"<p class=scale>Scale {escape(scale.name)}. {judged}</p><h1>Claims of the papers</h1>"
@@ -57,7 +58,7 @@ def write_page(
         "Reproduced and contradicted are results of tests over runs that differ in their seed; "
         "one run decides nothing that is not counted.</p>"
         "<h2>Contradictions inside a paper</h2>"
-        f"{_table(('Rule', 'Table', 'What is printed'), [(c.rule, c.table, c.text) for c in found])}"
+        f"{_table(('Rule', 'Table', 'What is printed'), wrong)}"
         f"<h2>Claims</h2>{_table(HEADS, [_cells(row, notes) for row in rows])}"
         f"<h2>Sources of the margins</h2><ol>"
         f"{''.join(f'<li>{escape(source)}</li>' for source in sources)}</ol>"
@@ -85,4 +86,5 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
     )
-    return f"<div class=table><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
+    top = f"<thead><tr>{head}</tr></thead>"
+    return f"<div class=table><table>{top}<tbody>{lines}</tbody></table></div>"

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from paper_tables.measure import Grid, Measured
-from pipelines.declare.claims import Place, Sentence
+from pipelines.declare.claims import Place, Sentence, read_sentences_of
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import Table
 
 SHOWN = 4
 """Pairs that a line names; of more, their number is said."""
+
+
+def reversed_notes(table: Table, scale: Scale, grid: Grid) -> list[str]:
+    """The lines of :func:`reversed_lines` by the repository's sentences; a study has none."""
+    if table.study:
+        return []
+    return reversed_lines(table, scale, grid, read_sentences_of(table.whole or table))
 
 
 def reversed_lines(

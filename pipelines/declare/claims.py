@@ -264,6 +264,19 @@ def read_sentences(
     return sentences, statements
 
 
+def read_sentences_of(table: Table, folder: Path = FOLDER) -> list[Sentence]:
+    """The sentences about one table, read without the others."""
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name != MARGINS:
+            body = read_yaml(path, ("paper", "sentences", "statements"), ("paper", "sentences"))
+            for i, item in enumerate(body["sentences"]):
+                if item.get("table") == table.name:
+                    where = f"{path}: sentences[{i}]"
+                    found.append(_sentence(where, body["paper"], item, {table.name: table}))
+    return found
+
+
 def _sentence(where: str, paper: str, item: Any, tables: Mapping[str, Table]) -> Sentence:
     Fields(SENTENCE, "key").check(where, item)
     require(where, item, ("place", "table", "subject", "relation", "object"))

@@ -31,6 +31,17 @@ rule unknown_target:
         target=r"(?!(?:{})$)[\w-]+/?".format("|".join(TARGETS)),
 
 
+if not OWN:
+
+    rule claims:
+        # every number and comparing sentence of the papers, and where it stands; made anew each time
+        localrule: True
+        output:
+            FOLDER + "/claims.html",
+        shell:
+            "{PYTHON} paper_tables.claims {SCALE:q} --out {output:q}"
+
+
 rule index:
     # whatever has been rendered so far; the page says what is missing and how to make it
     localrule: True

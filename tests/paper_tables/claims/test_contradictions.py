@@ -1,4 +1,4 @@
-"""Contradictions of the papers: the known ones are found by the rules, and vanish with their cause."""
+"""Contradictions of the papers: the rules find the known ones, which vanish with their cause."""
 
 from __future__ import annotations
 
@@ -85,10 +85,8 @@ def test_a_corrected_number_is_no_contradiction(paper, told):
 @pytest.mark.parametrize("lead", [4.0, -4.0])
 def test_a_reversed_finding_is_said_and_one_as_said_is_not(paper, told, lead):
     table = paper.tables["fig6"]
-    grid = {
-        ("AutoMix", "Top-1"): Measured((60.0 + lead,)),
-        ("without MP", "Top-1"): Measured((60.0,)),
-    }
+    ours, other = Measured((60.0 + lead,)), Measured((60.0,))
+    grid = {("AutoMix", "Top-1"): ours, ("without MP", "Top-1"): other}
     lines = reversed_lines(table, scale.load("demo"), grid, told[0])
     if lead > 0:
         assert lines == []
@@ -98,7 +96,8 @@ def test_a_reversed_finding_is_said_and_one_as_said_is_not(paper, told, lead):
 
 
 def test_a_sentence_about_a_row_that_is_not_there_is_refused(paper, tmp_path):
-    text = "paper: P\nsentences:\n  - {place: p, table: fig6, subject: AutoMixx, relation: better, object: without MP}\n"
+    keys = "place: p, table: fig6, subject: AutoMixx, relation: better, object: without MP"
+    text = f"paper: P\nsentences:\n  - {{{keys}}}\n"
     (tmp_path / "p.yaml").write_text(text)
     with pytest.raises(DeclarationError, match="AutoMix"):
         read_sentences(paper.tables, tmp_path)
