@@ -5,6 +5,6 @@ Every mask comes from ``mixlib.methods``, so that what is analyzed is what is tr
 network, mask law or method of one's own: :func:`explain`.
 """
 
-from theory.explanation import Explanation, explain
+from .explanation import Explanation, explain
 
 __all__ = ["Explanation", "explain"]

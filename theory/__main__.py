@@ -42,9 +42,9 @@ def verify(
     out: Annotated[Path | None, typer.Option(help="folder for table.md, too")] = None,
 ) -> None:
     """Checks every family of masks and every symbolic statement."""
-    from theory.verify import single_thread, statements
-    from theory.verify import verify as check
-    from theory.verify_table import (
+    from .verify import single_thread, statements
+    from .verify import verify as check
+    from .verify_table import (
         CHECKS,
         TERMS,
         check_cells,
@@ -94,14 +94,14 @@ def explain(
     """R1, R2, R3 and the remainder of a method on the network of a finished run."""
     from rich.progress import Progress
 
-    import theory
-    from theory.checkpoints import load_run
+    from .checkpoints import load_run
+    from .explanation import explain as measure
 
     try:
         run = load_run(checkpoint, images, data)
         with Progress(transient=True) as progress:
             task = progress.add_task("measuring")
-            found = theory.explain(
+            found = measure(
                 method,
                 run.net,
                 run.images,
@@ -129,8 +129,8 @@ def experiment(
     """An experiment that could refute the theory; goes on where it was cut off."""
     from dataclasses import replace
 
-    from theory.experiments.registry import EXPERIMENTS
-    from theory.verify import single_thread
+    from .experiments.registry import EXPERIMENTS
+    from .verify import single_thread
 
     if list_all or not name:
         for one in EXPERIMENTS.values():
@@ -147,7 +147,7 @@ def experiment(
     page = chosen.page(chosen.declared, found)
     typer.echo(page.text())
     if out is not None:
-        from theory.plots import save_png
+        from .plots import save_png
 
         page.write(out)
         save_png(chosen.draw(chosen.declared, found), out / "figure.png")
@@ -179,11 +179,11 @@ def twins(
     seeds: Annotated[int | None, typer.Option(help="trainings per law")] = None,
 ) -> None:
     """Two laws with the same coefficients and different masks: do they train alike?"""
-    from theory.experiments.twins import PAIRS
-    from theory.twins import Declaration
-    from theory.twins_table import MOMENTS, moment_rows
-    from theory.verify import single_thread
-    from theory.verify_table import numbers_table
+    from .experiments.twins import PAIRS
+    from .twins import Declaration
+    from .twins_table import MOMENTS, moment_rows
+    from .verify import single_thread
+    from .verify_table import numbers_table
 
     if not moments_only:
         experiment("twins", out, seeds)
@@ -198,8 +198,8 @@ def twins(
 @app.command()
 def figures(out: Annotated[Path, typer.Argument(help="folder for the pictures")]) -> None:
     """Draws the theory's pictures as PNG and SVG."""
-    from theory.plots import save_all
-    from theory.verify import single_thread
+    from .plots import save_all
+    from .verify import single_thread
 
     single_thread()
     for path in save_all(out):
@@ -214,8 +214,8 @@ def notebooks(
     ] = False,
 ) -> None:
     """Executes the notebooks; a failed assertion in one fails the command."""
-    from theory.run_notebooks import execute, write_pair
-    from theory.run_notebooks import notebooks as sources
+    from .run_notebooks import execute, write_pair
+    from .run_notebooks import notebooks as sources
 
     if out is None and not write:
         typer.echo("expected a folder for the pages, or --write", err=True)

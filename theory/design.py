@@ -22,9 +22,10 @@ from mixlib.core.lam import LamLaw
 from mixlib.core.mask import MaskLaw
 from mixlib.masks.designed import Cosines, Field, Mixture, Modes
 from mixlib.methods.mixup import Flat
-from theory.moments import exact_moments
-from theory.moments.designed import field_covariance, folded_second_moment
-from theory.moments.lam import mixup_coefficient
+
+from .moments import exact_moments
+from .moments.designed import field_covariance, folded_second_moment
+from .moments.lam import mixup_coefficient
 
 
 class Infeasible(ValueError):

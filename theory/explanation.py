@@ -24,9 +24,10 @@ from mixlib.core.mask import MaskLaw
 from mixlib.core.net import Net
 from mixlib.core.policy import Policy
 from mixlib.seed import generator
-from theory.estimates import Estimate, group_sums, ratio, total
-from theory.expansion.on_networks import displaced_loss, terms_along
-from theory.mixing import Mixing, mixing_of
+
+from .estimates import Estimate, group_sums, ratio, total
+from .expansion.on_networks import displaced_loss, terms_along
+from .mixing import Mixing, mixing_of
 
 TERMS = {
     "R1": "gradient, first order",
@@ -85,7 +86,7 @@ class Explanation:
 
     def plot(self) -> Figure:
         """R1, R2, R3 and the remainder as bars with their intervals."""
-        from theory.plots import COLORS, figure
+        from .plots import COLORS, figure
 
         made, (axis,) = figure(1, 1, 5, 3.4)
         values = [self.terms[k].value for k in TERMS]

@@ -16,7 +16,8 @@ from mixlib.methods.gridmix import CoinCells
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat
 from mixlib.methods.token_blocks import Blocks
-from theory.moments.lam import UniformSide
+
+from .moments.lam import UniformSide
 
 # of the methods' published settings: CIFAR and ImageNet CutMix and Mixup lie between 0.2 and 1, the
 # appendix of AutoMix (Table A2) goes up to 2

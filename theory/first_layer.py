@@ -17,10 +17,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, hessian, jacrev, vmap
 
-from theory.expansion.dense import anchor_moments, loss_hessian
-from theory.expansion.taylor import Loss, Model, curvature, jet, residual
-from theory.expansion.terms import roots
-from theory.moments import Moments
+from .expansion.dense import anchor_moments, loss_hessian
+from .expansion.taylor import Loss, Model, curvature, jet, residual
+from .expansion.terms import roots
+from .moments import Moments
 
 
 class FirstLayer(NamedTuple):

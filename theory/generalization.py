@@ -14,8 +14,9 @@ from torch import Tensor
 
 from mixlib.core.lam import LamLaw
 from mixlib.core.mask import MaskLaw
-from theory.moments import check_theorem, exact_moments
-from theory.moments.profiles import effective_dimension
+
+from .moments import check_theorem, exact_moments
+from .moments.profiles import effective_dimension
 
 
 class Generalization(NamedTuple):

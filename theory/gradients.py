@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from theory.expansion.taylor import Model
+from .expansion.taylor import Model
 
 
 def input_gradients(

@@ -16,7 +16,8 @@ from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.mask import MaskLaw
 from mixlib.core.net import Net
 from mixlib.core.policy import ByLaw, Policy
-from theory.expansion.displacements import Displaced, by_law, by_policy
+
+from .expansion.displacements import Displaced, by_law, by_policy
 
 Draw = Callable[[Tensor, Tensor, Net, int, torch.Generator], Displaced]
 

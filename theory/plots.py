@@ -22,12 +22,13 @@ from torch import Tensor
 
 from mixlib.seed import generator
 from mixlib.whole_files import aside
-from theory.design import Design
-from theory.expansion.on_networks import Measured
-from theory.families import Family, families
-from theory.gradients import by_distance as reach
-from theory.moments import Moments, center, exact_moments, monte_carlo_moments
-from theory.moments.profiles import by_distance, spectrum
+
+from .design import Design
+from .expansion.on_networks import Measured
+from .families import Family, families
+from .gradients import by_distance as reach
+from .moments import Moments, center, exact_moments, monte_carlo_moments
+from .moments.profiles import by_distance, spectrum
 
 COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 1)), "-")

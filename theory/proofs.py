@@ -14,7 +14,7 @@ from itertools import product
 import sympy as sp
 from sympy.polys.rings import PolyElement, ring
 
-from theory.proofs_cutmix import CUTMIX_STATEMENTS
+from .proofs_cutmix import CUTMIX_STATEMENTS
 
 a, b, lam, t1, t2, k = sp.symbols("a b lambda t1 t2 kappa", positive=True)
 

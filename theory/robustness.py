@@ -30,9 +30,10 @@ from torch.nn import functional as F
 
 from mixlib.core.lam import LamLaw
 from mixlib.core.mask import MaskLaw
-from theory.expansion.dense import anchor_moments
-from theory.expansion.taylor import Loss, Model, loss_of
-from theory.moments import Moments, exact_moments
+
+from .expansion.dense import anchor_moments
+from .expansion.taylor import Loss, Model, loss_of
+from .moments import Moments, exact_moments
 
 
 class Adversarial(NamedTuple):

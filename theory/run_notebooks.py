@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from mixlib.whole_files import write_whole
-from theory.formulas import with_pictures
-from theory.plots import FIGURE_DATA
+
+from .formulas import with_pictures
+from .plots import FIGURE_DATA
 
 FOLDER = Path(__file__).parent / "notebooks"
 FOUND = "## What was found"

@@ -24,12 +24,13 @@ from mixlib.masks.designed import Mixture
 from mixlib.methods.cutmix import Box
 from mixlib.methods.mixup import Flat
 from mixlib.seed import generator
-from theory.design import by_cosines, by_field
-from theory.moments import Moments, exact_moments, monte_carlo_moments
-from theory.moments.designed import folded_second_moment
-from theory.moments.lam import mixup_coefficient
-from theory.moments.torus import grid_lags
-from theory.networks import blobs, network, train
+
+from .design import by_cosines, by_field
+from .moments import Moments, exact_moments, monte_carlo_moments
+from .moments.designed import folded_second_moment
+from .moments.lam import mixup_coefficient
+from .moments.torus import grid_lags
+from .networks import blobs, network, train
 
 Word = Literal["supported", "refuted", "undecided"]
 

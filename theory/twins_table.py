@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory.twins import Declaration, Pair, look
+from .twins import Declaration, Pair, look
 
 MOMENTS = [
     *("law", "mean a", "mean A_jj", "largest gap of A", "max z"),

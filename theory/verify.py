@@ -14,16 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixlib.seed import generator
-from theory.expansion.dense import anchor_moments, dense_terms
-from theory.expansion.displacements import Displaced
-from theory.expansion.on_networks import cancels, leading, slopes
-from theory.expansion.taylor import Model
-from theory.expansion.terms import Swapped, anchored, direct, mixed, swapped
-from theory.families import ALPHAS, Family, families
-from theory.moments import Moments, exact_moments, monte_carlo_moments
-from theory.moments.tilt import Atoms, sampled
-from theory.networks import blobs, states, unmixed_states
-from theory.proofs import STATEMENTS, prove
+
+from .expansion.dense import anchor_moments, dense_terms
+from .expansion.displacements import Displaced
+from .expansion.on_networks import cancels, leading, slopes
+from .expansion.taylor import Model
+from .expansion.terms import Swapped, anchored, direct, mixed, swapped
+from .families import ALPHAS, Family, families
+from .moments import Moments, exact_moments, monte_carlo_moments
+from .moments.tilt import Atoms, sampled
+from .networks import blobs, states, unmixed_states
+from .proofs import STATEMENTS, prove
 
 SIZE, CLASSES, IMAGES = 8, 3, 6
 SMALL = (1 / 16, 1 / 32)

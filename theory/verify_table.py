@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mixlib.core.markdown import table
 from mixlib.whole_files import write_whole
-from theory.networks import STATES
-from theory.verify import Row
+
+from .networks import STATES
+from .verify import Row
 
 CHECKS = "MSDA theorem by family (share of the penalty explained, by network state)"
 TERMS = (

@@ -108,17 +108,27 @@ class Net(nn.Module):
         inner = getattr(self.model, "_orig_mod", None)
         return inner if isinstance(inner, nn.Module) else self.model
 
-    def features(self, x: Tensor, site: str) -> Tensor:
-        """The tensor at a site, without running what lies behind it."""
+    def features(self, x: Tensor, site: str, before: bool = False) -> Tensor:
+        """The tensor at a site, without running what lies behind it.
+
+        Args:
+            x: [B, C, H, W].
+            site: where.
+            before: the tensor that enters the site's submodule, not the one that leaves it.
+        """
         if site == "input":
             return x
         found: dict[str, Tensor] = {}
 
-        def leave(_module: nn.Module, _args: object, output: object) -> None:
-            found[site] = _tensor_at(site, output)
+        def leave(_module: nn.Module, args: object, output: object = None) -> None:
+            found[site] = _tensor_at(site, args if before else output)
             raise _Reached
 
-        handle = self.place(site).register_forward_hook(leave)
+        place = self.place(site)
+        if before:
+            handle = place.register_forward_pre_hook(leave)
+        else:
+            handle = place.register_forward_hook(leave)
         try:
             # forward, not call: a compiled call has no way to be left half-way
             with uncompiled():

@@ -47,7 +47,10 @@ RECIPE = Recipe(
 
 # objective -> hyper-parameters that differ: a few hundred steps stand for an epoch or two, so a
 # fast average
-QUICK: Mapping[str, Mapping[str, Any]] = {"automix": {"momentum": {"start": 0.9, "end": 0.9}}}
+QUICK: Mapping[str, Mapping[str, Any]] = {
+    "automix": {"momentum": {"start": 0.9, "end": 0.9}},
+    "adautomix": {"momentum": {"start": 0.9, "end": 0.9}},
+}
 # method -> hyper-parameters that suit small images which are always to be mixed
 SHOWN: Mapping[str, Mapping[str, Any]] = {
     "attentivemix": {"side": None},  # the network sees the image as it is

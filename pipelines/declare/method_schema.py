@@ -59,6 +59,7 @@ PARAMETERS: Mapping[str, Kind] = {
     "map_site": SITE,
     "mask": OneOf(("block", "random", "region"), "mask"),
     "mean": Many(Real(-10, 10), 1, 16),
+    "merges": SHARE,
     "mixup": Real(0, 1000),
     "mode": OneOf(("sample", "pair", "batch", "nearest", "bilinear"), "mode"),
     "momentum": MOMENTUM,
@@ -73,6 +74,7 @@ PARAMETERS: Mapping[str, Kind] = {
     "prob": SHARE,
     "ratio": SHARE,
     "released": Flag(),
+    "rescale": Flag(),
     "saliency": OneOf(("spectral", "gradient"), "saliency"),
     "scope": SCOPE,
     "severity": Real(0, 10),
@@ -152,5 +154,18 @@ AUTOMIX: Mapping[str, Kind] = {
 }
 """Parameters of AutoMix: its fields, and those of the dataclasses inside."""
 
-SETTINGS_OF: Mapping[str, Mapping[str, Kind]] = {"automix": AUTOMIX}
+_SHARED = ("preset", "pipeline", "block", "site", "image", "alpha", "scope", "pairing")
+
+ADAUTOMIX: Mapping[str, Kind] = {
+    **{name: AUTOMIX[name] for name in (*_SHARED, "momentum", "statistics", "every", "report")},
+    "samples": Whole(2, 64),
+    "beta": SHARE,
+    "cosine": OneOf(("kept", "lowered"), "cosine"),
+    "learned": Flag(),
+    "lam_margin": AUTOMIX["lam_margin"],
+    "flat": SHARE,
+}
+"""Parameters of AdAutoMix."""
+
+SETTINGS_OF: Mapping[str, Mapping[str, Kind]] = {"automix": AUTOMIX, "adautomix": ADAUTOMIX}
 """Methods whose parameters are a dataclass: name -> its fields."""

@@ -15,7 +15,7 @@ from tests.contracts.test_policies import POLICIES, network, policy
 
 SIZE, N = (16, 16), 4
 # ReLabel reads a network of its own only
-ATTENTIVE = ("tokenmix", "transmix", "smmix", "tla", "mixpro")
+ATTENTIVE = ("tokenmix", "transmix", "smmix", "tla", "mixpro", "mergemix")
 CONVOLUTIONAL = [n for n in POLICIES if n not in (*ATTENTIVE, "relabel")]
 
 

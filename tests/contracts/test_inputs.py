@@ -18,6 +18,7 @@ from mixlib.core.arguments import Range, checked
 from mixlib.core.method import resolve
 from mixlib.core.mix import Boxes, Mix, blend
 from mixlib.core.objective import MixOnce
+from mixlib.methods.adautomix import AdAutoMixSpec
 from mixlib.methods.augmix.chains import augmix
 from mixlib.methods.automix import AutoMixSpec, BlockSpec, LamLoss, LamWeight, Momentum, automix
 from mixlib.methods.automix.mix_block import scaled_lam
@@ -32,7 +33,10 @@ AT_INPUT = [name for name in POLICIES if name not in ("manifoldmix", "alignmix")
 MAKERS = {
     **{row.name: resolve(row.path()) for row in METHODS.values() if row.settings is None},
     "transmix, label rule": resolve(METHODS["transmix"].path("transmix")),
-    **{spec.__name__: spec for spec in (AutoMixSpec, BlockSpec, LamLoss, LamWeight, Momentum)},
+    **{
+        spec.__name__: spec
+        for spec in (AdAutoMixSpec, AutoMixSpec, BlockSpec, LamLoss, LamWeight, Momentum)
+    },
 }
 NOT_OURS = ("net", "teacher", "rule", "spec", "steps", "seed", "pipeline")
 
@@ -116,7 +120,7 @@ def test_whole_numbers_and_numpy_s_are_real_numbers(name):
         drawn = [
             MixOnce(network(3, 4).eval(), call(name, alpha=alpha))(x, torch.arange(4), rng).mix
             for alpha, rng in zip((2, 2.0), rngs, strict=True)
-            if name not in ("attentivemix", "tokenmix")
+            if name not in ("attentivemix", "tokenmix", "mergemix")
         ]
         assert all(torch.equal(mix.weight, drawn[0].weight) for mix in drawn)
     assert now is not None

@@ -99,6 +99,7 @@ def test_a_step_under_deit_s_recipe(name, released):
 AT_LAMBDA = [
     ("mixtoken", "none"),
     *((name, pipeline) for name in ("automix", "mixup") for pipeline in ("none", "mp", "mp_ce")),
+    ("adautomix", "mp_ce"),
 ]
 
 

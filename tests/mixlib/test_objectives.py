@@ -23,7 +23,9 @@ from mixlib.core.objective import MixOnce
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 5
-TRANSFORMERS = ("tokenmix", "transmix", "tokenlabel", "mixtoken", "tla", "mixpro", "smmix")
+TRANSFORMERS = (
+    *("tokenmix", "transmix", "tokenlabel", "mixtoken", "tla", "mixpro", "smmix", "mergemix"),
+)
 # label shares are the content's, whatever the scope
 BY_CONTENT = (
     *("tokenmix", "transmix", "attentivemix", "puzzlemix", "saliencymix", "snapmix", "sumix"),

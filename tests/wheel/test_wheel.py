@@ -34,6 +34,7 @@ ASKS = {
     "tla": "timm",
     "mixpro": "timm",
     "smmix": "timm",
+    "mergemix": "timm",
     "tokenlabel": "transformer",
     "mixtoken": "transformer",
 }
@@ -63,13 +64,45 @@ def target(wheel, tmp_path_factory) -> Path:
     return folder
 
 
-def test_it_holds_mixlib_alone(wheel):
+def test_it_holds_mixlib_with_theory_inside(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mixlib"}
     assert "mixlib/py.typed" in names
     sources = {str(p.relative_to(ROOT)) for p in (ROOT / "mixlib").rglob("*.py")}
     assert sources <= set(names)
+    theory = {str(p.relative_to(ROOT)) for p in (ROOT / "theory").rglob("*.py")}
+    theory = {f"mixlib/{name}" for name in theory if "/notebooks/" not in name}
+    found = {name for name in names if name.startswith("mixlib/theory/")}
+    assert found == theory - {"mixlib/theory/wheel.py"}
+
+
+def test_its_theory_runs_and_collides_with_nobody_s(target, tmp_path):
+    """Every module, from a folder that has a ``theory`` of its own."""
+    (tmp_path / "theory.py").write_text("raise RuntimeError('somebody else has been loaded')")
+    paths = [str(tmp_path), str(target), *(p for p in sys.path if "site-packages" in p)]
+    code = f"""
+import importlib, pkgutil, sys
+sys.path[:] = {paths} + [p for p in sys.path if "python3" in p]
+import mixlib.theory
+assert mixlib.theory.__file__.startswith({str(target)!r}), mixlib.theory.__file__
+for found in pkgutil.walk_packages(mixlib.theory.__path__, "mixlib.theory."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+assert "theory" not in sys.modules
+from mixlib.theory.moments.lam import mixup_coefficient
+from mixlib.core.lam import Beta
+assert abs(mixup_coefficient(Beta(1.0, 1.0)) - 1 / 6) < 1e-12
+"""
+    run = subprocess.run(
+        # no site: an editable install's path is none of it
+        [sys.executable, "-S", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
 
 
 def test_what_it_says_of_itself(target):

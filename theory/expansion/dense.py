@@ -15,10 +15,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import hessian, jacrev, vmap
 
-from theory.expansion.displacements import AnchorMoments
-from theory.expansion.taylor import Loss, Model, loss_of, residual
-from theory.expansion.terms import Swapped
-from theory.moments import Moments
+from ..moments import Moments
+from .displacements import AnchorMoments
+from .taylor import Loss, Model, loss_of, residual
+from .terms import Swapped
 
 
 def anchor_moments(x: Float[Tensor, "m C H W"], moments: Moments) -> AnchorMoments:

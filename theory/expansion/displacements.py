@@ -23,7 +23,8 @@ from mixlib.core.mix import Mix, blend
 from mixlib.core.net import Net
 from mixlib.core.objective import Objective
 from mixlib.core.policy import Policy
-from theory.moments.tilt import draw
+
+from ..moments.tilt import draw
 
 
 @dataclass(frozen=True)

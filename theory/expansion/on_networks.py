@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from theory.expansion.displacements import Displaced
-from theory.expansion.taylor import (
+from .displacements import Displaced
+from .taylor import (
     Loss,
     Model,
     curvature,

@@ -25,9 +25,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from theory.expansion.taylor import Jet, Loss, Model, curvature, evaluate, jet, loss_of, residual
-from theory.moments import Moments
-from theory.moments.tilt import Atoms
+from ..moments import Moments
+from ..moments.tilt import Atoms
+from .taylor import Jet, Loss, Model, curvature, evaluate, jet, loss_of, residual
 
 
 class Swapped(NamedTuple):

@@ -20,17 +20,17 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from downstream.robustness.attacks import Normalized, fgsm, pgd
 from mixlib.core.lam import Beta
 from mixlib.core.policy import ByLaw
 from mixlib.methods.vanilla import vanilla
-from theory.experiments.intervals import Interval, mean_interval, paired
-from theory.experiments.page import Page
-from theory.experiments.pictures import dots
-from theory.experiments.units import Declaration, Experiment, Found, Measured, Unit, column
-from theory.families import families
-from theory.networks import bias_free, blobs, train
-from theory.robustness import adversarial, attack
+
+from ..families import families
+from ..networks import bias_free, blobs, train
+from ..robustness import adversarial, attack
+from .intervals import Interval, mean_interval, paired
+from .page import Page
+from .pictures import dots
+from .units import Declaration, Experiment, Found, Measured, Unit, column
 
 PLAIN = "nothing"
 CHANCE = math.log(2)
@@ -104,21 +104,15 @@ def _at_the_radius(declared: Adversarial, net: nn.Module, x: Tensor, y: Tensor, 
         "opposed": bound.opposed / len(x),
     }
     pixels, low, high = as_pixels(x, float(reach.max()) * max(declared.factors))
-    model = Normalized(net, (-low / (high - low),), (1 / (high - low),))
     for k in declared.factors:
         ball = k * reach
         found[f"FGM {k:g}"] = float(attack(logit, x, label, ball, "logistic", steps=1).mean())
         found[f"PGD {k:g}"] = float(attack(logit, x, label, ball, "logistic").mean())
         inner = (ball / (x[0].numel() ** 0.5 * (high - low))).view(-1, 1, 1, 1)
-        moved = {
-            "FGSM": fgsm(model, pixels, y, inner),
-            "PGD-inf": pgd(model, pixels, y, inner, inner / 4),
+        found |= {
+            f"{kind} {k:g}": float(F.cross_entropy(f, y))
+            for kind, f in attacked(net, pixels, y, inner, low, high).items()
         }
-        with torch.no_grad():
-            found |= {
-                f"{kind} {k:g}": float(F.cross_entropy(model(images), y))
-                for kind, images in moved.items()
-            }
     return found
 
 
@@ -128,20 +122,35 @@ def as_pixels(x: Tensor, margin: float) -> tuple[Tensor, float, float]:
     return (x - low) / (high - low), low, high
 
 
+def attacked(
+    net: nn.Module, pixels: Tensor, y: Tensor, radius: float | Tensor, low: float, high: float
+) -> dict[str, Tensor]:
+    """Outputs on images that the evaluations' attacks have moved.
+
+    Args:
+        net: takes images whose values of 0 and 1 are low and high.
+        pixels, y: images in [0, 1], and labels.
+        radius: in every pixel, of [0, 1].
+    """
+    # an installed mixlib.theory has no downstream beside it, and everything else of this module
+    from downstream.robustness.attacks import Normalized, fgsm, pgd
+
+    model = Normalized(net, (-low / (high - low),), (1 / (high - low),))
+    moved = {
+        "FGSM": fgsm(model, pixels, y, radius),
+        "PGD-inf": pgd(model, pixels, y, radius, radius / 4),
+    }
+    with torch.no_grad():
+        return {kind: model(images) for kind, images in moved.items()}
+
+
 def _at_fixed_radii(declared: Adversarial, net: nn.Module, x: Tensor, y: Tensor) -> Found:
     """Accuracy and loss on unseen points, plain and attacked."""
     pixels, low, high = as_pixels(x, declared.noise * max(declared.radii))
-    model = Normalized(net, (-low / (high - low),), (1 / (high - low),))
     found = {}
     for r in (0.0, *declared.radii):
         inner = r * declared.noise / (high - low)
-        kinds = {
-            "FGSM": fgsm(model, pixels, y, inner),
-            "PGD-inf": pgd(model, pixels, y, inner, inner / 4),
-        }
-        for kind, images in kinds.items():
-            with torch.no_grad():
-                f = model(images)
+        for kind, f in attacked(net, pixels, y, inner, low, high).items():
             found[f"unseen: {kind} {r:g} accuracy"] = float((f.argmax(1) == y).double().mean())
             found[f"unseen: {kind} {r:g} loss"] = float(F.cross_entropy(f, y))
     return found

@@ -28,7 +28,13 @@ from mixlib.core.lam import Beta
 from mixlib.core.policy import ByLaw
 from mixlib.methods.vanilla import vanilla
 from mixlib.seed import generator
-from theory.experiments.intervals import (
+
+from ..families import families
+from ..gradients import input_gradients
+from ..moments import exact_moments
+from ..networks import network, train
+from ..plots import figure, style
+from .intervals import (
     Interval,
     bootstrap,
     chance,
@@ -36,13 +42,8 @@ from theory.experiments.intervals import (
     paired,
     rank_correlation,
 )
-from theory.experiments.page import Page
-from theory.experiments.units import Declaration, Experiment, Found, Measured, Unit, column
-from theory.families import families
-from theory.gradients import input_gradients
-from theory.moments import exact_moments
-from theory.networks import network, train
-from theory.plots import figure, style
+from .page import Page
+from .units import Declaration, Experiment, Found, Measured, Unit, column
 
 PLAIN = "nothing"
 

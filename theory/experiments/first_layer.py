@@ -18,15 +18,16 @@ from torch.nn import functional as F
 from mixlib.core.lam import Beta
 from mixlib.core.policy import ByLaw, Policy
 from mixlib.methods.vanilla import vanilla
-from theory.expansion.terms import swapped
-from theory.experiments.intervals import Interval, mean_interval, paired
-from theory.experiments.page import Page
-from theory.experiments.pictures import dots
-from theory.experiments.units import Declaration, Experiment, Found, Measured, Unit, column
-from theory.families import families
-from theory.first_layer import first_layer, products, split
-from theory.moments import exact_moments
-from theory.networks import blobs, network, small_convolutional, train
+
+from ..expansion.terms import swapped
+from ..families import families
+from ..first_layer import first_layer, products, split
+from ..moments import exact_moments
+from ..networks import blobs, network, small_convolutional, train
+from .intervals import Interval, mean_interval, paired
+from .page import Page
+from .pictures import dots
+from .units import Declaration, Experiment, Found, Measured, Unit, column
 
 PLAIN = "nothing"
 KINDS = ("dense", "convolutional")

@@ -27,19 +27,20 @@ from mixlib.methods.cutmix import Box
 from mixlib.methods.gridmix import CoinCells
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat
-from theory.experiments.intervals import (
+
+from ..generalization import generalization
+from ..moments import exact_moments
+from ..networks import blobs, linear, train
+from .intervals import (
     Interval,
     bootstrap,
     chance,
     mean_interval,
     rank_correlation,
 )
-from theory.experiments.page import Page
-from theory.experiments.pictures import dots
-from theory.experiments.units import Declaration, Experiment, Found, Measured, Unit, column
-from theory.generalization import generalization
-from theory.moments import exact_moments
-from theory.networks import blobs, linear, train
+from .page import Page
+from .pictures import dots
+from .units import Declaration, Experiment, Found, Measured, Unit, column
 
 # E[M | lambda] = lambda and the label is lambda, as the bound assumes
 LAWS: dict[str, MaskLaw] = {

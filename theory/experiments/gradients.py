@@ -19,13 +19,14 @@ from torch import nn
 from mixlib.core.lam import Beta
 from mixlib.core.policy import ByLaw, Policy
 from mixlib.methods.vanilla import vanilla
-from theory.experiments.intervals import Interval, mean_interval, paired
-from theory.experiments.page import Page
-from theory.experiments.pictures import dots
-from theory.experiments.units import Declaration, Experiment, Found, Measured, Unit, column
-from theory.families import families
-from theory.gradients import input_gradients, product_map
-from theory.networks import blobs, convolutional, network, train
+
+from ..families import families
+from ..gradients import input_gradients, product_map
+from ..networks import blobs, convolutional, network, train
+from .intervals import Interval, mean_interval, paired
+from .page import Page
+from .pictures import dots
+from .units import Declaration, Experiment, Found, Measured, Unit, column
 
 PLAIN = "nothing"
 KINDS = ("dense", "convolutional")

@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from mixlib.core.policy import ByLaw
-from theory.experiments.intervals import Interval, mean_interval, paired
-from theory.experiments.page import Page
-from theory.experiments.units import Declaration, Experiment, Found, Measured, Unit, column
-from theory.explanation import TERMS, explain
-from theory.families import families
-from theory.networks import blobs, convolutional, network, train, vision_transformer
-from theory.plots import COLORS, figure
+
+from ..explanation import TERMS, explain
+from ..families import families
+from ..networks import blobs, convolutional, network, train, vision_transformer
+from ..plots import COLORS, figure
+from .intervals import Interval, mean_interval, paired
+from .page import Page
+from .units import Declaration, Experiment, Found, Measured, Unit, column
 
 KINDS = ("dense", "convolutional", "ViT")
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from theory.experiments.intervals import Interval
-from theory.plots import COLORS, figure
+from ..plots import COLORS, figure
+from .intervals import Interval
 
 
 def dots(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory.experiments import (
+from . import (
     adversarial,
     distances,
     first_layer,
@@ -11,7 +11,7 @@ from theory.experiments import (
     network_terms,
     twins,
 )
-from theory.experiments.units import Experiment
+from .units import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     one.name: one

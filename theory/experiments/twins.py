@@ -10,12 +10,12 @@ from __future__ import annotations
 import torch
 from matplotlib.figure import Figure
 
-from theory.experiments.intervals import mean_interval
-from theory.experiments.page import Page
-from theory.experiments.pictures import dots
-from theory.experiments.units import Experiment, Found, Measured, Unit, column
-from theory.twins import Declaration, Pair, accuracy, look_alikes, twins, verdict
-from theory.twins_table import MOMENTS, moment_rows
+from ..twins import Declaration, Pair, accuracy, look_alikes, twins, verdict
+from ..twins_table import MOMENTS, moment_rows
+from .intervals import mean_interval
+from .page import Page
+from .pictures import dots
+from .units import Experiment, Found, Measured, Unit, column
 
 PAIRS = {"twins": twins, "look-alikes": look_alikes}
 

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from mixlib.whole_files import write_whole
-from theory.experiments.page import Page
+
+from .page import Page
 
 KEPT = Path("results/theory")
 Found = dict[str, float]

@@ -3,10 +3,10 @@
 Importing the package registers the exact moments of every law.
 """
 
-from theory.moments import cells, cutmix, designed, gmix, hmix, torus
-from theory.moments.assumptions import check_theorem, key_identity
-from theory.moments.exact import Moments, Share, center, exact_moments
-from theory.moments.monte_carlo import monte_carlo_moments
+from ..moments import cells, cutmix, designed, gmix, hmix, torus
+from .assumptions import check_theorem, key_identity
+from .exact import Moments, Share, center, exact_moments
+from .monte_carlo import monte_carlo_moments
 
 __all__ = [
     "Moments",

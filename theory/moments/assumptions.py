@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.mask import MaskLaw
-from theory.moments.exact import mixup_profile
+
+from .exact import mixup_profile
 
 
 def check_theorem(law: MaskLaw, lam: LamLaw) -> None:

@@ -14,14 +14,15 @@ from mixlib.core.lam import Fixed, LamLaw
 from mixlib.masks.cells import enlarge
 from mixlib.methods.gridmix import CoinCells
 from mixlib.methods.random_tokens import CountedCells
-from theory.moments.exact import (
+
+from .exact import (
     Moments,
     Share,
     constant_moments,
     exact_moments,
     label_rule,
 )
-from theory.moments.lam import mixup_coefficient, partial_moment
+from .lam import mixup_coefficient, partial_moment
 
 
 def _same_cell(

@@ -27,9 +27,10 @@ from torch import Tensor
 
 from mixlib.core.lam import LamLaw
 from mixlib.methods.cutmix import Box
-from theory.moments.exact import Moments, Share, exact_moments, label_rule
-from theory.moments.sides import Odd, sides_of
-from theory.moments.torus import box_on_torus
+
+from .exact import Moments, Share, exact_moments, label_rule
+from .sides import Odd, sides_of
+from .torus import box_on_torus
 
 
 class Interval(NamedTuple):

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from mixlib.core.lam import LamLaw
 from mixlib.masks.designed import Cosines, Field, Mixture, Modes
-from theory.moments.exact import Moments, Share, exact_moments, label_rule, require_drawn
-from theory.moments.lam import mixup_coefficient, nodes
-from theory.moments.torus import stationary
+
+from .exact import Moments, Share, exact_moments, label_rule, require_drawn
+from .lam import mixup_coefficient, nodes
+from .torus import stationary
 
 
 def folded_second_moment(lam: LamLaw) -> float:

@@ -24,7 +24,8 @@ from torch import Tensor
 from mixlib.core.lam import LamLaw
 from mixlib.core.mask import MaskLaw
 from mixlib.methods.mixup import Flat
-from theory.moments.lam import mixup_coefficient, moment
+
+from .lam import mixup_coefficient, moment
 
 Share = Literal["law", "drawn", "realized", "own"]
 

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.methods.gmix import GMix, fall
-from theory.moments.exact import Moments, Share, exact_moments, label_rule
-from theory.moments.lam import mixup_coefficient, nodes
-from theory.moments.separable import Axis, Parts, Total
+
+from .exact import Moments, Share, exact_moments, label_rule
+from .lam import mixup_coefficient, nodes
+from .separable import Axis, Parts, Total
 
 
 def gmix_panels(area: int) -> NDArray:

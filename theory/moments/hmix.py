@@ -14,10 +14,11 @@ from torch import Tensor
 from mixlib.core.lam import LamLaw
 from mixlib.masks.clipped_boxes import clipped
 from mixlib.methods.hmix import HMix
-from theory.moments.exact import Moments, Share, exact_moments, label_rule, require_drawn
-from theory.moments.separable import Axis, Parts, Total
-from theory.moments.sides import sides_of
-from theory.moments.torus import hmix_on_torus
+
+from .exact import Moments, Share, exact_moments, label_rule, require_drawn
+from .separable import Axis, Parts, Total
+from .sides import sides_of
+from .torus import hmix_on_torus
 
 
 def axis_of(side: int, n: int, rows: Int[Tensor, " r"]) -> Axis:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mixlib.core.lam import LamLaw
 from mixlib.core.mask import MaskLaw, label_share
-from theory.moments.exact import Moments, Share, label_rule
+
+from .exact import Moments, Share, label_rule
 
 
 def monte_carlo_moments(

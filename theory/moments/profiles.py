@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from theory.moments.exact import Moments
+from .exact import Moments
 
 
 def by_distance(

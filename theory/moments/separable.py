@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from theory.moments.exact import Moments
+from .exact import Moments
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from mixlib.core.lam import LamLaw
-from theory.moments.lam import partial_moment
+
+from .lam import partial_moment
 
 Odd = Literal["keep", "drop"]
 

@@ -28,11 +28,12 @@ from mixlib.methods.cutmix import Box
 from mixlib.methods.gmix import GMix
 from mixlib.methods.hmix import HMix
 from mixlib.methods.mixup import Flat
-from theory.moments.exact import Moments, Share, exact_moments
-from theory.moments.gmix import gmix_panels
-from theory.moments.lam import nodes, parameters
-from theory.moments.monte_carlo import sample_labeled_masks
-from theory.moments.sides import sides_of, threshold
+
+from .exact import Moments, Share, exact_moments
+from .gmix import gmix_panels
+from .lam import nodes, parameters
+from .monte_carlo import sample_labeled_masks
+from .sides import sides_of, threshold
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from torch import Tensor
 from mixlib.core.lam import LamLaw
 from mixlib.methods.cutmix import Box
 from mixlib.methods.hmix import HMix
-from theory.moments.exact import Moments, Share
-from theory.moments.lam import mixup_coefficient, nodes
+
+from .exact import Moments, Share
+from .lam import mixup_coefficient, nodes
 
 
 def tau(q: NDArray, t: NDArray) -> NDArray:

@@ -184,7 +184,7 @@ class MixBlock(nn.Module):
         """P v: the logit of the weight, at the positions of i."""
         return (attention @ value.flatten(1)[..., None]).reshape(value.shape)
 
-    def enlarge(self, z: Float[Tensor, "B 1 h w"], size: tuple[int, int]) -> Tensor:
+    def enlarge(self, z: Float[Tensor, "B K h w"], size: tuple[int, int]) -> Tensor:
         """U(.) of eq. (5).  Bicubic interpolation may overshoot: after a sigmoid it is clamped."""
         if self.spec.upsample == "nearest":
             return F.interpolate(z, size, mode="nearest")

@@ -19,18 +19,19 @@ from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Shaped
-from torch import Tensor, nn
+from torch import Tensor
 
 from mixlib.core.arguments import Count, Positive, Share, check_fields
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.lam import Beta
 from mixlib.core.mix import Mix, blend, identity
 from mixlib.core.net import Net
-from mixlib.core.objective import Objective, Step
+from mixlib.core.objective import Step
 from mixlib.core.policy import Pairing, Scope
 from mixlib.methods.automix.draws import Draw, draw_at, draws
 from mixlib.methods.automix.features import Features
 from mixlib.methods.automix.lambda_loss import LamLoss
+from mixlib.methods.automix.learned_masks import LearnedMasks, spent
 from mixlib.methods.automix.mix_block import BlockSpec, MixBlock
 from mixlib.methods.automix.schedules import LamWeight, Momentum
 from mixlib.methods.automix.teacher import Head, Pair, Report, Statistics
@@ -102,7 +103,7 @@ class AutoMixSpec:
         return ("one", "mix") if self.one_hot else ("mix",)
 
 
-class AutoMix(Objective):
+class AutoMix(LearnedMasks):
     """The momentum pipeline with a Mix Block.
 
     Args:
@@ -136,11 +137,11 @@ class AutoMix(Objective):
         steps: int,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.spec = spec = spec or AutoMixSpec()
-        self.features = features
-        self.pair = Pair(net, spec.heads(), spec.momentum, steps, spec.statistics)
-        self.block = MixBlock(features.channels, spec.block, generator(seed, "automix", "block"))
+        spec = spec or AutoMixSpec()
+        pair = Pair(net, spec.heads(), spec.momentum, steps, spec.statistics)
+        block = MixBlock(features.channels, spec.block, generator(seed, "automix", "block"))
+        super().__init__(features, pair, block, spec.report)
+        self.spec = spec
         self.lam_weight = spec.lam_weight.values(steps)
 
     def forward(
@@ -187,7 +188,7 @@ class AutoMix(Objective):
         z = self.look(x)
         seen = self.mix_for_q(z, for_q, x)
         terms: dict[str, Tensor] = {}
-        # k before q: its activations are gone (see _spent) before q's are made
+        # k before q: its activations are gone (see spent) before q's are made
         if self.pair.step % self.spec.every == 0:
             own = self.block(z, for_k.partner, for_k.lam, (x.shape[-2], x.shape[-1]))
             weight = float(self.lam_weight[min(self.pair.step, len(self.lam_weight) - 1)])
@@ -195,7 +196,7 @@ class AutoMix(Objective):
             if generate:
                 mix = for_k.mix(own)
                 logits = self.pair.logits("k", "mix", blend(mix, x))
-                terms["generate"] = _spent(self.spec.rule(mix, logits, {}, y), own)
+                terms["generate"] = spent(self.spec.rule(mix, logits, {}, y), own)
         if self.spec.one_hot:
             clean = identity(len(x), x.device)
             terms["one"] = self.spec.rule(clean, self.pair.logits("q", "one", x), {}, y)
@@ -234,29 +235,3 @@ class AutoMix(Objective):
         rng: torch.Generator,
     ) -> Mix:
         return self.mix_with(x, draw_at(lam, len(x), x.device))
-
-    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
-        heads: tuple[Head, ...] = tuple(self.pair.q_heads)  # type: ignore[arg-type]
-        return [self.pair.logits("q", head, x) for head in heads]
-
-    def update_teacher(self, i: int) -> None:
-        self.pair.follow(i)
-
-    def predictor(self) -> nn.Module:
-        return self.pair.classifier(self.spec.report).model
-
-    def groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"net": self.pair.trained(), "block": list(self.block.parameters())}
-
-
-def _spent(loss: Tensor, mask: Tensor) -> Tensor:
-    """A loss with the same value and the same gradient for the mask, without the graph between.
-
-    k is frozen, so the mask is all that its graph serves: differentiated at once, that graph does
-    not wait for q's two.  A third less peak memory, and on the CPU fewer page faults; to first
-    order (which is all that training uses) nothing else changes, also under a scaled loss.
-    """
-    if not loss.requires_grad:
-        return loss
-    (gradient,) = torch.autograd.grad(loss, mask)
-    return loss.detach() + ((mask - mask.detach()) * gradient).sum()

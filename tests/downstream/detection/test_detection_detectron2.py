@@ -10,6 +10,7 @@ from downstream.detection.finetune import finetune
 from downstream.detection.readers import read_voc
 from downstream.detection.settings import DetectSettings, voc_24k
 from mixlib.seed import generator
+from tests.downstream.detection.detection_data import write_voc
 from tests.downstream.detection.detection_resnets import tiny_basic, tiny_bottleneck
 
 pytest.importorskip("detectron2", reason="Detectron2 is not installed")
@@ -36,8 +37,6 @@ SMALL = DetectSettings(
 @pytest.fixture(scope="module")
 def voc(tmp_path_factory):
     """A Pascal VOC tree of six drawn images: two bright rectangles each, on noise."""
-    from detection_data import write_voc
-
     return write_voc(tmp_path_factory.mktemp("voc"), CLASSES, images=6)
 
 

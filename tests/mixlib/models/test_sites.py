@@ -39,6 +39,7 @@ INSIDE = {
     "tla": {"grid": 4},
     "mixpro": {"cell": 16},
     "smmix": {},
+    "mergemix": {},
     "tokenlabel": {},
     "mixtoken": {},
     "relabel": {},
@@ -61,7 +62,7 @@ def claims(method: str, name: str, net: Net) -> bool:
         return net.layout_of("stage4") != "tokens" and "stage4" in net.sites
     if method in ("tokenlabel", "mixtoken"):
         return reads_attention(name) or name == "timm beit"
-    if method in ("tokenmix", "transmix", "tla", "mixpro", "smmix"):
+    if method in ("tokenmix", "transmix", "tla", "mixpro", "smmix", "mergemix"):
         return reads_attention(name)
     if method == "snapmix":  # the map that the last linear layer reads
         return name in READ_BY_HEAD

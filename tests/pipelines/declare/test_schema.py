@@ -21,6 +21,7 @@ from mixlib.core.method import FAMILIES
 from mixlib.data.augmentations import AUGMENTS, Augment
 from mixlib.data.catalog import DATASETS
 from mixlib.data.shapes.scenes import Shapes
+from mixlib.methods.adautomix import AdAutoMixSpec
 from mixlib.methods.automix import AutoMixSpec
 from mixlib.training.recipes import RECIPES, Recipe
 from pipelines.declare import evaluation_schema, method_schema, relations, scale, schema, table
@@ -67,6 +68,7 @@ def test_every_parameter_of_automix_has_a_range():
         assert fields.keys() - {"preset", "pipeline"} == names(type(spec)) - {"rule"}
 
     compare(method_schema.AUTOMIX, AutoMixSpec())
+    compare(method_schema.ADAUTOMIX, AdAutoMixSpec())
 
 
 @pytest.mark.parametrize("name", METHODS)
