@@ -125,7 +125,7 @@ def seeds_needed(
 
     Example:
         >>> seeds_needed(0.4, 0.2, 0.05, 0.8, sides=2)
-        5
+        4
         >>> seeds_needed(0.0, 0.2, 0.05, 0.8) is None
         True
     """

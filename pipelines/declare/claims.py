@@ -265,16 +265,24 @@ def read_sentences(
 
 
 def read_sentences_of(table: Table, folder: Path = FOLDER) -> list[Sentence]:
-    """The sentences about one table, read without the others."""
+    """The sentences about one table, read without the others; those whose rows and columns it has
+    (a part of a table lacks some, and :func:`read_sentences` refuses a wrong word)."""
     found = []
+    labels = {entry.label for entry in (*table.rows, *table.columns)}
     for path in sorted(folder.glob("*.yaml")):
         if path.name != MARGINS:
             body = read_yaml(path, ("paper", "sentences", "statements"), ("paper", "sentences"))
             for i, item in enumerate(body["sentences"]):
-                if item.get("table") == table.name:
+                if item.get("table") == table.name and _words(item) <= labels:
                     where = f"{path}: sentences[{i}]"
                     found.append(_sentence(where, body["paper"], item, {table.name: table}))
     return found
+
+
+def _words(item: Mapping[str, Any]) -> set[str]:
+    """The labels that a sentence names."""
+    objects = [item["object"]] if isinstance(item["object"], str) else item["object"]
+    return {item["subject"], *objects, *item.get("at", ())} - {OTHERS}
 
 
 def _sentence(where: str, paper: str, item: Any, tables: Mapping[str, Table]) -> Sentence:
