@@ -34,8 +34,13 @@ rule unknown_target:
 if not OWN:
 
     rule claims:
-        # every number and comparing sentence of the papers, and where it stands; made anew each time
+        # every number and comparing sentence of the papers, and where it stands
         localrule: True
+        input:
+            glob.glob("paper_tables/*.yaml"),
+            glob.glob("paper_tables/claims/*.yaml"),
+            glob.glob("paper_tables/measured/*/*.json"),
+            [file for files in TABLES.values() for file in files if Path(file).exists()],
         output:
             FOLDER + "/claims.html",
         shell:
