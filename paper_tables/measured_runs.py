@@ -20,9 +20,11 @@ from typing import Annotated, Any
 import typer
 
 from mixlib.whole_files import write_whole
+from paper_tables.claims.margin_record import record
 from paper_tables.measure import Grid, measure
 from pipelines.command_line import ResultsFolder, ScaleName, run_app
 from pipelines.declare import scale
+from pipelines.declare.claims import read_rules
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.table import Table
 from pipelines.execute.store import Store, load
@@ -131,6 +133,10 @@ def copy_results(found: grid.Plan, name: str, store: Store, folder: Path = FOLDE
         path = folder / name / f"{job.digest}.json"
         write_whole(path, json.dumps({"scale": found.scale.name, **result}, indent=1) + "\n")
         paths.append(path)
+    table = found.tables[name]
+    if paths and not table.study:
+        # from now on the margins that these are judged under stay
+        record(folder, table.whole or table, read_rules(), [path.stem for path in paths])
     return paths
 
 

@@ -116,6 +116,7 @@ class Sheet:
         records: every measured cell, those of the comparisons included.
         comparisons: measured runs that the repository holds, beside the paper's numbers.
         stale: which of its files no cell needs any more; "" where there are none.
+        reversals: what these numbers show the other way around than the paper says.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Sheet:
     records: tuple[Record, ...]
     comparisons: tuple[Comparison, ...] = ()
     stale: str = ""
+    reversals: tuple[str, ...] = ()
 
 
 def build_sheet(
@@ -145,6 +147,7 @@ def build_sheet(
     stale: str = "",
     remarks: Sequence[str] = (),
     marks: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    reversals: Sequence[str] = (),
 ) -> Sheet:
     """Computes everything that a table shows.
 
@@ -157,6 +160,7 @@ def build_sheet(
         stale: which of its files no cell needs any more.
         remarks: lines about the measured numbers, before the footnotes.
         marks: what stands in the place of cells that could not be measured.
+        reversals: lines about what is the other way around than the paper says.
     """
     gains = measure_gains(table, grid)
     records = [Record(scale.name, *place, cell) for place, cell in grid.items()]
@@ -190,6 +194,7 @@ def build_sheet(
         records=tuple(records),
         comparisons=tuple(comparisons),
         stale=stale,
+        reversals=tuple(reversals),
     )
 
 

@@ -13,7 +13,8 @@ def write_markdown(sheet: Sheet) -> str:
     if sheet.caption:
         lines += [escape_line(sheet.caption), ""]
     lines += _table(sheet.heads, sheet.lines)
-    lines += ["", *(f"- {escape_line(note)}" for note in (*sheet.legend, *sheet.notes))]
+    below = (*sheet.reversals, *sheet.legend, *sheet.notes)
+    lines += ["", *(f"- {escape_line(note)}" for note in below)]
     if sheet.comparisons or sheet.stale:
         lines += ["", f"## {MEASURED}"]
     for part in sheet.comparisons:

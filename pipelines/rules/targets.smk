@@ -31,6 +31,22 @@ rule unknown_target:
         target=r"(?!(?:{})$)[\w-]+/?".format("|".join(TARGETS)),
 
 
+if not OWN:
+
+    rule claims:
+        # every number and comparing sentence of the papers, and where it stands
+        localrule: True
+        input:
+            glob.glob("paper_tables/*.yaml"),
+            glob.glob("paper_tables/claims/*.yaml"),
+            glob.glob("paper_tables/measured/*/*.json"),
+            [file for files in TABLES.values() for file in files if Path(file).exists()],
+        output:
+            FOLDER + "/claims.html",
+        shell:
+            "{PYTHON} paper_tables.claims {SCALE:q} --out {output:q}"
+
+
 rule index:
     # whatever has been rendered so far; the page says what is missing and how to make it
     localrule: True
