@@ -29,6 +29,7 @@ setup: $(READY)
 $(READY): uv.lock pyproject.toml | .tools/bin/uv
 	$(UV) sync --frozen --all-extras --python "$(PYTHON)"
 	@touch $(READY)
+	@echo "ready: source .venv/bin/activate, or make paper_tables/table7"
 
 paper_tables/%: $(READY) FORCE
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec .venv/bin/python -m pipelines.process_group \

@@ -23,6 +23,7 @@ from paper_tables.claims.reversed import reversed_notes
 from paper_tables.comparison import compare_runs, describe_stale
 from paper_tables.drawings.canvas import Drawing
 from paper_tables.drawings.registry import check_drawing, load_drawing
+from paper_tables.epoch_notes import epoch_notes
 from paper_tables.measure import Grid, measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
@@ -83,6 +84,8 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         describe_stale(name, stale),
         (
             *average_precision_notes(table, plan.cells[name], store),
+            # a paper's table says so itself
+            *(epoch_notes(jobs) if table.study else ()),
             *run_warnings(plan.closure(name).values(), store),
         ),
         reversals=reversed_notes(table, plan.scale, numbers),

@@ -27,8 +27,10 @@ def run_warnings(jobs: Iterable[Job], store: Store) -> list[str]:
         if body.get("diverged") and not str(body["diverged"]).startswith("parent "):
             found.append(f"diverged: {job.describe()}: {body['diverged']}")
         elif body.get("warning"):
-            found.append(f"learned nothing: {job.describe()}: {body['warning']}")
+            found.append(f"no better than guessing: {job.describe()}: {body['warning']}")
     lines = [f"Warning: {text}." for text in found[:SHOWN]]
     if len(found) > SHOWN:
-        lines.append(f"Warning: {len(found) - SHOWN} more runs diverged or learned nothing.")
+        lines.append(
+            f"Warning: {len(found) - SHOWN} more runs diverged or are no better than guessing."
+        )
     return lines

@@ -67,8 +67,13 @@ def read_row(path: Path, module: str) -> Method | None:
         names[name] = eval(compile(value, str(path), "eval"), names)
     row = names["ROW"]
     file = path.parent.name if path.name == "__init__.py" else path.stem
-    if not isinstance(row, Method) or row.name != file:
+    if not isinstance(row, Method):
         raise ValueError(f"{path}: expected ROW = Method({file!r}, ...), got {row!r}")
+    if row.name != file:
+        raise ValueError(
+            f"{path}: a method's file has its name: expected ROW = Method({file!r}, ...), found "
+            f"Method({row.name!r}, ...); rename the file to {row.name}.py, or the method"
+        )
     return replace(row, module=module)
 
 

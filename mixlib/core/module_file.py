@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import sys
 from importlib.machinery import PathFinder
@@ -42,6 +43,25 @@ def _missing(module: str) -> str:
         f"expected the source of {module}, found none: a module is looked for beside the "
         "declaration, in the current folder and among the installed packages"
     )
+
+
+def top_level_names(path: Path) -> set[str] | None:
+    """Names that a source file defines or imports at its top level; None where a star import hides
+    some.
+
+    Example:
+        >>> "module_file" in top_level_names(module_file("mixlib.core.module_file"))
+        True
+    """
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return None if "*" in found else found
 
 
 def file_hash(path: Path) -> str:

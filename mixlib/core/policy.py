@@ -322,6 +322,11 @@ class ByLaw(PairPolicy):
         if self.law.flat:
             return pair(pairs.partner, None, pairs.shares, shift=pairs.shift).to(z.device)
         own = self.law.draw(pairs.lam, grid_of(z), rng)
+        if isinstance(own, Tensor) and own.ndim != 3:
+            raise ValueError(
+                f"{type(self.law).__name__}.draw: expected a mask [n, H, W], the weight of the own "
+                f"image for each of {len(pairs.lam)} lambdas, found {list(own.shape)}"
+            )
         share = label_share(self.law, pairs.lam, own)
         own = own if not isinstance(own, Tensor) else own.float()
         return pair(pairs.partner, own, share, shift=pairs.shift).to(z.device)

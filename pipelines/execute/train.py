@@ -14,12 +14,14 @@ from mixlib.data.catalog import DATASETS
 from mixlib.data.images import cap
 from mixlib.data.loader import Loader
 from mixlib.data.readers import read
+from mixlib.models.backbones import BACKBONES
 from mixlib.training.checkpoint import save_atomically
 from mixlib.training.fit import History, evaluate, fit
 from pipelines.data import published
 from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
+from pipelines.execute.own_network import check_logits
 from pipelines.execute.stop_at_checkpoint import kept_checkpoint
 from pipelines.execute.trained import trained_network
 from pipelines.execute.watched_loader import WatchedLoader
@@ -71,9 +73,13 @@ def run(job: TrainJob, context: Context) -> Outcome:
     )
 
 
+KNOWS = 0.95
+"""A test loss below this share of guessing's says that a network knows something."""
+
+
 def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
-    """What to say of a network that knows no more than the classes' number: a top-1 accuracy less
-    than three standard errors above chance; "" of any other.
+    """What to say of a network that cannot be told from one that guesses: a top-1 accuracy less
+    than three standard errors above chance, with a loss that is no lower; "" of any other.
 
     Args:
         metrics: ``top1`` in percent and ``test_loss``.
@@ -82,7 +88,7 @@ def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
 
     Example:
         >>> at_chance({"top1": 20.0, "test_loss": 550.0}, 50, 5)
-        'top-1 20.0 % is what guessing among 5 classes gives (test loss 550; of guessing 1.61)'
+        'top-1 20.0 % of 50 images cannot be told from guessing among 5 classes (20.0 % +- 17.0; test loss 550, of guessing 1.61)'
         >>> at_chance({"top1": 60.0, "test_loss": 1.2}, 50, 5)
         ''
     """
@@ -90,11 +96,13 @@ def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
         return ""
     share = 1 / classes
     error = math.sqrt(share * (1 - share) / images)
-    if not metrics["top1"] <= 100 * (share + 3 * error):
+    few = metrics["top1"] <= 100 * (share + 3 * error)
+    if not few or metrics["test_loss"] < KNOWS * math.log(classes):
         return ""
     return (
-        f"top-1 {metrics['top1']:.1f} % is what guessing among {classes} classes gives (test loss "
-        f"{metrics['test_loss']:.3g}; of guessing {math.log(classes):.3g})"
+        f"top-1 {metrics['top1']:.1f} % of {images:.0f} images cannot be told from guessing among "
+        f"{classes} classes ({100 * share:.1f} % +- {300 * error:.1f}; test loss "
+        f"{metrics['test_loss']:.3g}, of guessing {math.log(classes):.3g})"
     )
 
 
@@ -137,6 +145,9 @@ def new_objective(job: TrainJob, steps: int, context: Context) -> Objective:
     weights = None if job.weights is None else published.source(job.weights.name)
     classes = len(context.data_classes(job.images))
     net = builder.net(job.backbone.name, classes, job.seed, weights, job.recipe.drop_path)
+    if BACKBONES[job.backbone.name].family == "own":
+        channels, side = len(DATASETS[job.images.name].mean), dict(job.augment)["size"]
+        check_logits(net, job.backbone.name, classes, (channels, side, side))
     return builder.objective(
         job.method.name,
         net,

@@ -13,7 +13,7 @@ from mixlib.catalog.methods import METHODS
 from mixlib.core.catalog import nearest
 from mixlib.core.hyperparameters import merged
 from mixlib.core.method import FAMILIES
-from mixlib.core.module_file import file_hash, module_file
+from mixlib.core.module_file import file_hash, module_file, top_level_names
 from mixlib.data.augmentations import AUGMENTS
 from mixlib.data.catalog import DATASETS, Dataset
 from mixlib.models.backbones import BACKBONES
@@ -118,8 +118,18 @@ class Setting:
         """The network that stands for the paper's on the paper's dataset ``data``."""
         self.look_up("backbone", name, BACKBONES)
         row = self.look_up("backbone", self.scale.backbone(name, data), BACKBONES)
-        own = row.name.partition(":")[0] if row.family == "own" else ""
-        return Row(row.name, row.revision, source=self.source("backbone", own))
+        own, _, function = row.name.partition(":") if row.family == "own" else ("", "", "")
+        found = Row(row.name, row.revision, source=self.source("backbone", own))
+        if function:
+            path = module_file(own)
+            names = top_level_names(path)
+            if names is not None and function not in names:
+                known = ", ".join(sorted(n for n in names if not n.startswith("_")))
+                raise DeclarationError(
+                    f"{self.at('backbone')}: expected a function {function!r} in {path}, found "
+                    f"{known or 'none'}"
+                )
+        return found
 
     def source(self, key: str, module: str) -> str:
         """The hash of the file of a module of the user's own; "" of none."""

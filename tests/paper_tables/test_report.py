@@ -67,7 +67,7 @@ def test_runs_that_learned_nothing_are_warned_of(world):
     finish(store, jobs[0], 20.0, warning="top-1 20.0 % is what guessing gives")
     finish(store, jobs[1], float("nan"))
     text = "\n".join(report(plan, "table9", store, folder))
-    assert "Warning: learned nothing: train resnet10_w16" in text
+    assert "Warning: no better than guessing: train resnet10_w16" in text
     assert "Warning: diverged: train resnet10_w16" in text
 
 
