@@ -87,8 +87,8 @@ def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
         classes: how many.
 
     Example:
-        >>> at_chance({"top1": 20.0, "test_loss": 550.0}, 50, 5)
-        'top-1 20.0 % of 50 images cannot be told from guessing among 5 classes (20.0 % +- 17.0; test loss 550, of guessing 1.61)'
+        >>> at_chance({"top1": 20.0, "test_loss": 550.0}, 50, 5).partition(";")[0]
+        'top-1 20.0 % of 50 images cannot be told from guessing (20.0 +- 17.0'
         >>> at_chance({"top1": 60.0, "test_loss": 1.2}, 50, 5)
         ''
     """
@@ -100,9 +100,9 @@ def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
     if not few or metrics["test_loss"] < KNOWS * math.log(classes):
         return ""
     return (
-        f"top-1 {metrics['top1']:.1f} % of {images:.0f} images cannot be told from guessing among "
-        f"{classes} classes ({100 * share:.1f} % +- {300 * error:.1f}; test loss "
-        f"{metrics['test_loss']:.3g}, of guessing {math.log(classes):.3g})"
+        f"top-1 {metrics['top1']:.1f} % of {images:.0f} images cannot be told from guessing "
+        f"({100 * share:.1f} +- {300 * error:.1f}; test loss {metrics['test_loss']:.3g}, not "
+        f"{math.log(classes):.3g})"
     )
 
 
