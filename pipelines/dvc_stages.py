@@ -32,7 +32,7 @@ SCALE = "demo"
 SOURCES = ("Snakefile", "mixlib", "downstream", "pipelines")
 RENDERER = (
     *("derived_metrics", "gains", "measure", "sheet", "origin", "comparison", "average_precision"),
-    *("measured_runs", "freshness", "warnings", "render"),
+    *("measured_runs", "freshness", "warnings", "epoch_notes", "render"),
 )
 PRODUCTS = ("table.md", "table.csv", "table.tex", "table.html")
 
@@ -51,6 +51,7 @@ def stages(tables: Mapping[str, Table]) -> dict[str, Any]:
     shared = [
         *SOURCES,
         *(f"paper_tables/{name}.py" for name in RENDERER),
+        "paper_tables/claims",
         "paper_tables/writers",
         "paper_tables/drawings",
     ]
