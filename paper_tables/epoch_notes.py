@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pipelines.declare.table import Table
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import TrainJob
 
@@ -14,12 +15,10 @@ WORDS = {
 }
 
 
-def epoch_notes(jobs: Iterable[Job]) -> list[str]:
-    """A line for each rule by which the trainings of a table report their accuracy.
-
-    Example:
-        >>> epoch_notes([])
-        []
-    """
+def epoch_notes(table: Table, jobs: Iterable[Job]) -> list[str]:
+    """A line for each rule by which the trainings of a study report their accuracy; a paper's table
+    says so itself."""
+    if not table.study:
+        return []
     rules = dict.fromkeys(job.pick for job in jobs if isinstance(job, TrainJob))
     return [f"The accuracy of a training is {WORDS[rule]} (pick: {rule})." for rule in rules]

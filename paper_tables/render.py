@@ -19,7 +19,6 @@ import typer
 
 from paper_tables import freshness
 from paper_tables.average_precision import average_precision_notes
-from paper_tables.claims.reversed import reversed_notes
 from paper_tables.comparison import compare_runs, describe_stale
 from paper_tables.drawings.canvas import Drawing
 from paper_tables.drawings.registry import check_drawing, load_drawing
@@ -84,11 +83,9 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         describe_stale(name, stale),
         (
             *average_precision_notes(table, plan.cells[name], store),
-            # a paper's table says so itself
-            *(epoch_notes(jobs) if table.study else ()),
+            *epoch_notes(table, jobs),
             *run_warnings(plan.closure(name).values(), store),
         ),
-        reversals=reversed_notes(table, plan.scale, numbers),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from paper_tables.claims.reversed import reversed_notes
+from paper_tables.epoch_notes import epoch_notes
 from paper_tables.measure import measure
 from paper_tables.origin import data_titles
 from paper_tables.render import PICTURES, write_texts
@@ -101,17 +101,16 @@ def render_with_holes(
     whole = tuple(c for c in plan.cells[name] if c not in [hole.cell for hole in missing])
     jobs = [job for job in plan.needed(name) if store.finished(job)]
     results = [store.read(job) for job in jobs]
-    numbers = measure(table, whole, store)
     sheet = build_sheet(
         table,
-        numbers,
+        measure(table, whole, store),
         plan.scale,
         data_titles(plan.needed(name)),
         results,
         remarks=[f"Incomplete: {hole.line(store)}." for hole in missing]
+        + epoch_notes(table, jobs)
         + run_warnings(plan.closure(name).values(), store),
         marks={(hole.cell.row, hole.cell.column): hole.mark for hole in missing},
-        reversals=reversed_notes(table, plan.scale, numbers),
     )
     with store.lock(f"table-{name}"):
         out.mkdir(parents=True, exist_ok=True)

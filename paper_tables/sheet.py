@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from paper_tables.claims.reversed import reversed_notes
 from paper_tables.gains import measure_gains
 from paper_tables.measure import Grid, Measured, best
 from paper_tables.origin import describe_origin
@@ -147,7 +148,6 @@ def build_sheet(
     stale: str = "",
     remarks: Sequence[str] = (),
     marks: Mapping[tuple[str, str], str] = MappingProxyType({}),
-    reversals: Sequence[str] = (),
 ) -> Sheet:
     """Computes everything that a table shows.
 
@@ -160,7 +160,6 @@ def build_sheet(
         stale: which of its files no cell needs any more.
         remarks: lines about the measured numbers, before the footnotes.
         marks: what stands in the place of cells that could not be measured.
-        reversals: lines about what is the other way around than the paper says.
     """
     gains = measure_gains(table, grid)
     records = [Record(scale.name, *place, cell) for place, cell in grid.items()]
@@ -194,7 +193,7 @@ def build_sheet(
         records=tuple(records),
         comparisons=tuple(comparisons),
         stale=stale,
-        reversals=tuple(reversals),
+        reversals=tuple(reversed_notes(table, scale, grid)),
     )
 
 

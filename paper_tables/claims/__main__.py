@@ -98,7 +98,8 @@ def main(
     out: Annotated[Path, typer.Option(help="the page")] = Path("paper_tables/claims.html"),
 ) -> None:
     """Writes the page of all claims."""
-    found, paper = plan(scale), plan("paper")
+    found = plan(scale)
+    paper = found if scale == "paper" else plan("paper")
     rows = rows_of(found, Store(results), hours_of(found) if hours else None)
     rules, told = read_rules(), read_sentences(paper.tables)
     wrong = find_contradictions(paper, rules, *told)

@@ -119,24 +119,24 @@ class Setting:
         self.look_up("backbone", name, BACKBONES)
         row = self.look_up("backbone", self.scale.backbone(name, data), BACKBONES)
         own, _, function = row.name.partition(":") if row.family == "own" else ("", "", "")
-        found = Row(row.name, row.revision, source=self.source("backbone", own))
-        if function:
-            path = module_file(own)
-            names = top_level_names(path)
-            if names is not None and function not in names:
-                known = ", ".join(sorted(n for n in names if not n.startswith("_")))
-                raise DeclarationError(
-                    f"{self.at('backbone')}: expected a function {function!r} in {path}, found "
-                    f"{known or 'none'}"
-                )
-        return found
+        return Row(row.name, row.revision, source=self.source("backbone", own, function))
 
-    def source(self, key: str, module: str) -> str:
-        """The hash of the file of a module of the user's own; "" of none."""
+    def source(self, key: str, module: str, function: str = "") -> str:
+        """The hash of the file of a module of the user's own, which has to hold the function, if
+        one is asked for; "" of none."""
+        if not module:
+            return ""
         try:
-            return file_hash(module_file(module)) if module else ""
+            path = module_file(module)
         except LookupError as error:
             raise DeclarationError(f"{self.at(key)}: {error}") from None
+        names = top_level_names(path) if function else None
+        if names is not None and function not in names:
+            raise DeclarationError(
+                f"{self.at(key)}: expected a function {function!r} in {path}, found "
+                f"{', '.join(sorted(names)) or 'none'}"
+            )
+        return file_hash(path)
 
     def method(
         self,

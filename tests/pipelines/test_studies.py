@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from mixlib.catalog.methods import METHODS
+from mixlib.catalog.methods import METHODS, register_file
 from mixlib.core.module_file import make_importable
 from mixlib.data.catalog import DATASETS
 from mixlib.models.backbones import BACKBONES
+from paper_tables.epoch_notes import epoch_notes
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
 from pipelines.plan import grid, job_file
@@ -211,6 +213,35 @@ def test_the_papers_tables_fail_alone_where_data_is_absent(tmp_path, monkeypatch
         found.faults["table13"]
     )
     assert "gallery" in found.tables
+
+
+def test_a_misspelled_network_is_said_with_the_functions_that_are_there(study):
+    path = study.folder / f"{study.name}_nets.py"
+    path.write_text("def small(classes):\n    inside = classes\n    return inside\n")
+    text = STUDY.format(name=study.name).replace("nets:small", "nets:smal")
+    (study.folder / "one.yaml").write_text(text)
+    (fault,) = study.plan().faults.values()
+    assert f"expected a function 'smal' in {path.resolve()}, found small" in str(fault).replace(
+        str(path), str(path.resolve())
+    )
+
+
+def test_a_plugin_s_file_has_the_name_of_its_method(study):
+    path = study.folder / f"{study.name}.py"
+    path.write_text(METHOD.format(name="another"))
+    with pytest.raises(ValueError, match=r"rename the file to another\.py"):
+        register_file(path)
+
+
+def test_a_study_says_which_epochs_count(study):
+    found = study.plan()
+    said = epoch_notes(found.tables["compare"], found.needed("compare"))
+    assert said == [
+        "The accuracy of a training is the median over the last ten evaluated epochs, or all where "
+        "there are fewer (pick: median_last_10)."
+    ]
+    papers = replace(found.tables["compare"], study=False)
+    assert epoch_notes(papers, found.needed("compare")) == []
 
 
 def test_a_plugin_must_have_a_name_of_its_own(tmp_path, catalogs):

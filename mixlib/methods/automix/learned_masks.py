@@ -8,15 +8,14 @@ follows the student.  Which draws, masks and losses make a step is the objective
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from mixlib.core.objective import Objective
 from mixlib.methods.automix.features import Features
-from mixlib.methods.automix.teacher import Head, Pair, Report
+from mixlib.methods.automix.momentum_objective import MomentumObjective
+from mixlib.methods.automix.teacher import Pair, Report
 
 
-class LearnedMasks(Objective):
+class LearnedMasks(MomentumObjective):
     """Student q, teacher k and a block; what is left to write is the step.
 
     Args:
@@ -34,24 +33,12 @@ class LearnedMasks(Objective):
     """
 
     def __init__(self, features: Features, pair: Pair, block: nn.Module, report: Report) -> None:
-        super().__init__()
+        super().__init__(pair, report)
         self.features = features
-        self.pair = pair
         self.block = block
-        self.report = report
-
-    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
-        heads: tuple[Head, ...] = tuple(self.pair.q_heads)  # type: ignore[arg-type]
-        return [self.pair.logits("q", head, x) for head in heads]
-
-    def update_teacher(self, i: int) -> None:
-        self.pair.follow(i)
-
-    def predictor(self) -> nn.Module:
-        return self.pair.classifier(self.report).model
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"net": self.pair.trained(), "block": list(self.block.parameters())}
+        return {**super().groups(), "block": list(self.block.parameters())}
 
 
 def spent(loss: Tensor, mask: Tensor) -> Tensor:

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float, Shaped
-from torch import Tensor, nn
+from torch import Tensor
 
 from mixlib.core.labels import CrossEntropy, LabelRule
 from mixlib.core.mix import Mix, identity
 from mixlib.core.net import Net
-from mixlib.core.objective import Objective, Step, images_mixed_at, mixed_forward
+from mixlib.core.objective import Step, images_mixed_at, mixed_forward
 from mixlib.core.policy import Policy
+from mixlib.methods.automix.momentum_objective import MomentumObjective
 from mixlib.methods.automix.schedules import Momentum
 from mixlib.methods.automix.teacher import Head, Pair, Report, Statistics, Which
 
 
-class MomentumMix(Objective):
+class MomentumMix(MomentumObjective):
     """The momentum pipeline without a learned mask.
 
     Args:
@@ -58,13 +59,12 @@ class MomentumMix(Objective):
         report: Report | None = None,
         rule: LabelRule | None = None,
     ) -> None:
-        super().__init__()
         policy.check_net(net)
-        self.report = report or Report("k", "one" if one_hot else "mix")
-        if self.report.head == "one" and not one_hot:
+        report = report or Report("k", "one" if one_hot else "mix")
+        if report.head == "one" and not one_hot:
             raise ValueError("without the one-hot loss there is no one-hot head: report 'mix'")
         heads: tuple[Head, ...] = ("one", "mix") if one_hot else ("mix",)
-        self.pair = Pair(net, heads, momentum or Momentum(), steps, statistics)
+        super().__init__(Pair(net, heads, momentum or Momentum(), steps, statistics), report)
         self.policy: Policy = policy
         self.one_hot = one_hot
         self.rule = (rule or CrossEntropy()).bound(net)
@@ -98,16 +98,3 @@ class MomentumMix(Objective):
     ) -> Mix:
         net = self.pair.classifier(Report("q", "mix"))
         return images_mixed_at(net, self.policy, x, y, lam, rng)
-
-    def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
-        heads: tuple[Head, ...] = tuple(self.pair.q_heads)  # type: ignore[arg-type]
-        return [self.pair.logits("q", head, x) for head in heads]
-
-    def update_teacher(self, i: int) -> None:
-        self.pair.follow(i)
-
-    def predictor(self) -> nn.Module:
-        return self.pair.classifier(self.report).model
-
-    def groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"net": self.pair.trained()}

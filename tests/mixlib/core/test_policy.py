@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mixlib.core.lam import Beta, Fixed, Redrawn, Uniform
+from mixlib.core.mask import MaskLaw
 from mixlib.core.policy import ByLaw, draw_pairs, partners
 from mixlib.methods.cutmix import Box
 from mixlib.methods.manifoldmix import manifoldmix
@@ -42,3 +43,14 @@ def test_a_policy_of_several_sites_mixes_given_images_at_the_input():
     for seed in range(8):
         mix = manifoldmix().draw_at(x, torch.arange(2), None, 0.3, rng(seed))
         torch.testing.assert_close(mix.weight, torch.tensor([[0.3, 0.7]] * 2))
+
+
+def test_a_law_that_draws_no_masks_is_named():
+    class Column(MaskLaw):
+        def draw(self, lam, size, rng):
+            return torch.ones(size)
+
+    with pytest.raises(ValueError, match=r"Column\.draw: expected a mask \[n, H, W\].*\[8, 8\]"):
+        ByLaw(Column(), Beta(1.0)).draw(
+            torch.zeros(4, 3, 8, 8), torch.arange(4), None, torch.Generator()
+        )
