@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import resource
@@ -86,6 +87,27 @@ def test_dvc_recomputes_nothing(done):
     assert f"{float(first['mean']):.6g}" in shown
     done.run("dvc", "plots", "show")
     assert (done.folder / "dvc_plots" / "index.html").exists()
+
+
+def test_dvc_runs_an_experiment_on_a_declared_value(done):
+    """Only what the value is part of is done again, and DVC shows the cells beside the old ones."""
+    scale = done.folder / "pipelines" / "scales" / "demo.yaml"
+    before, finished = scale.read_bytes(), done.results()
+    done.run("git", "add", "--all")
+    author = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+    done.run("git", *author, "commit", "--quiet", "--message", "before")
+    value = "kinds.detect.default.lr"
+    try:
+        done.run("dvc", "exp", "run", "--set-param", f"{scale}:{value}=0.19", "table7")
+        assert len(done.results() - finished) == 4
+        shown = json.loads(done.run("dvc", "params", "diff", "--json"))
+        (change,) = shown["pipelines/scales/demo.yaml"].values()
+        assert (change["old"], change["new"]) == (0.2, 0.19)
+        (cells,) = json.loads(done.run("dvc", "metrics", "diff", "--json")).values()
+        assert any(change["diff"] != 0 for change in cells.values())
+        assert {"old", "new", "diff"} <= set(cells["AutoMix.COCO AP50"])
+    finally:
+        scale.write_bytes(before)
 
 
 def test_another_declaration_makes_its_own_stage_run(done):
