@@ -106,7 +106,10 @@ def images(data: Data, train: bool) -> int:
         counted = row.count(row.train if train else row.test)
     if not counted:  # of a part of ImageNet only the number of classes is declared
         counted = row.classes * DATASETS["imagenet"].count("train") // 1000
-    return counted if most is None else min(most, counted)
+    capped = counted if most is None else min(most, counted)
+    if data.held_out:
+        return capped - data.held_out if train else data.held_out
+    return capped
 
 
 def _train(job: TrainJob) -> Load:

@@ -97,11 +97,39 @@ def cap(images: Images, most: int | None, seed: int = 0) -> Images:
         return images
     if most < 1:
         raise ValueError(f"expected a cap of at least one image, found {most}")
-    order = np.random.default_rng([seed % 2**63, 0xCA9]).permutation(len(images))
-    labels = images.labels[order]
+    order, labels, turn = _turns(images.labels, seed)
+    return images.take(np.sort(order[np.lexsort((labels, turn))[:most]]))
+
+
+def hold_out(images: Images, held: int, seed: int = 0) -> tuple[Images, Images]:
+    """(the others, `held` images kept apart, for choosing settings): the same share of every class,
+    in their original order.
+
+    Which images these are depends on `seed` only.
+
+    Raises:
+        ValueError: not one image would be on either side.
+
+    Example:
+        >>> black = np.zeros((6, 4, 4, 3), np.uint8)
+        >>> images = Images(np.array([0, 0, 0, 1, 1, 1]), ("cat", "dog"), pixels=black)
+        >>> [part.labels.tolist() for part in hold_out(images, 2)]
+        [[0, 0, 1, 1], [0, 1]]
+    """
+    if not 0 < held < len(images):
+        raise ValueError(f"expected 1 to {len(images) - 1} images to hold out, found {held}")
+    order, labels, turn = _turns(images.labels, seed)
+    share = (turn + 0.5) / np.bincount(labels)[labels]
+    first = order[np.lexsort((labels, share))]
+    return images.take(np.sort(first[held:])), images.take(np.sort(first[:held]))
+
+
+def _turns(labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], ...]:
+    """(a shuffled order, the labels in it, the place of each image among those of its class)."""
+    order = np.random.default_rng([seed % 2**63, 0xCA9]).permutation(len(labels))
+    shuffled = labels[order]
     turn = np.empty(len(order), np.int64)
-    for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
+    for label in np.unique(shuffled):
+        own = np.flatnonzero(shuffled == label)
         turn[own] = np.arange(len(own))
-    kept = order[np.lexsort((labels, turn))[:most]]
-    return images.take(np.sort(kept))
+    return order, shuffled, turn

@@ -260,6 +260,8 @@ DATASET: Mapping[str, Kind] = {
     "title": LINE,
     "size": SIDE,
     "splits": Many(Text(r"[\w][\w. -]*", "the name of a folder"), 2, 2),
+    "train_images": COUNT,
+    "held_out": COUNT,
     "mean": Many(Real(0, 1), 3, 3),
     "std": Many(Real(0, 1, above=True), 3, 3),
     "family": OneOf(FAMILIES, "data family"),

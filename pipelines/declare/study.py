@@ -97,7 +97,15 @@ def dataset(name: str, spec: Mapping[str, Any], folder: Path) -> Dataset:
         spec: its fields, see :data:`pipelines.declare.schema.DATASET`.
         folder: of the declaration: a path that exists there is meant; others lie below MIX_DATA or
             data/.
+
+    Raises:
+        ValueError: no training image would be left.
     """
+    used, held_out = spec.get("train_images", 0), spec.get("held_out", 0)
+    if used and held_out >= used:
+        raise ValueError(
+            f"held_out: expected fewer than its train_images, {used}, found {held_out}"
+        )
     path = Path(spec["path"]).expanduser()
     here = folder / path
     where = str(here.resolve()) if here.is_dir() else str(path)
@@ -118,4 +126,6 @@ def dataset(name: str, spec: Mapping[str, Any], folder: Path) -> Dataset:
         identity="measured",
         mean=tuple(spec.get("mean", IMAGENET_MEAN)),
         std=tuple(spec.get("std", IMAGENET_STD)),
+        train_images=used,
+        held_out=held_out,
     )

@@ -11,9 +11,7 @@ from mixlib.catalog import build as builder
 from mixlib.core.objective import Objective
 from mixlib.data.augmentations import Augment
 from mixlib.data.catalog import DATASETS
-from mixlib.data.images import cap
 from mixlib.data.loader import Loader
-from mixlib.data.readers import read
 from mixlib.models.backbones import BACKBONES
 from mixlib.training.checkpoint import save_atomically
 from mixlib.training.fit import History, evaluate, fit
@@ -22,6 +20,7 @@ from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.own_network import check_logits
+from pipelines.execute.splits import read_test, read_train
 from pipelines.execute.stop_at_checkpoint import kept_checkpoint
 from pipelines.execute.trained import trained_network
 from pipelines.execute.watched_loader import WatchedLoader
@@ -113,11 +112,10 @@ def loaders(job: TrainJob, context: Context, fabric: Fabric) -> tuple[Loader, Lo
     # a generated set says itself how large its images are
     side = dict(job.images.spec).get("size", row.size)
     made = []
-    for split, most, train in (
-        (row.train, job.images.train_cap, True),
-        (row.test, job.images.test_cap, False),
+    for images, train in (
+        (read_train(job.images, root), True),
+        (read_test(job.images, root), False),
     ):
-        images = cap(read(row.layout, root, split), most)
         if side <= SMALL and augment.batched:
             images = images.in_memory(side)
         made.append(

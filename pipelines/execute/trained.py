@@ -13,10 +13,10 @@ from mixlib.data.augmentations import Augment
 from mixlib.data.catalog import DATASETS
 from mixlib.data.images import Images, cap
 from mixlib.data.loader import Loader
-from mixlib.data.readers import read
 from mixlib.models import backbones
 from mixlib.models.load import load
 from pipelines.execute.context import Context
+from pipelines.execute.splits import read_test
 from pipelines.plan.kinds.train import TrainJob
 
 NO_SHIFT, NO_SCALE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -59,10 +59,9 @@ def load_test_images(parent: TrainJob, context: Context, most: int | None = None
     Raises:
         InputError: there is one class only.
     """
-    row = DATASETS[parent.images.name]
-    images = read(row.layout, context.data_folder(parent.images), row.test)
+    images = read_test(parent.images, context.data_folder(parent.images))
     check_labels(images.labels, len(images.names))
-    return cap(cap(images, parent.images.test_cap), most)
+    return cap(images, most)
 
 
 def native_side(parent: TrainJob) -> int:

@@ -15,6 +15,8 @@ class Data:
         fingerprint: identity of its content (``pipelines.data.datasets.fingerprint``).
         spec: (key, value) pairs of a generated set's specification; empty for real sets.
         train_cap, test_cap: most images used of each split; None is all.
+        held_out: so many of the training images are not trained on, and tested on in the place of
+            the test images: for choosing settings.
 
     Example:
         >>> Data("cifar10", "cifar10-0123456789abcdef", train_cap=1000).test_cap is None
@@ -26,6 +28,7 @@ class Data:
     spec: tuple[tuple[str, Any], ...] = ()
     train_cap: int | None = None
     test_cap: int | None = None
+    held_out: int | None = field(default=None, metadata={"later": True})
 
 
 @dataclass(frozen=True)

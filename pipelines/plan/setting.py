@@ -105,7 +105,8 @@ class Setting:
             identity = self.identity(row, spec)
         except (ValueError, MissingDataError) as error:
             raise DeclarationError(f"{self.at('data')}: {error}") from None
-        caps = (stand_in.get("train_cap"), stand_in.get("test_cap"))
+        train_cap = stand_in.get("train_cap", row.train_images or None)
+        caps = train_cap, stand_in.get("test_cap"), row.held_out or None
         return Data(row.name, identity, spec, *caps)
 
     def identity(self, row: Dataset, spec: tuple[tuple[str, Any], ...]) -> str:

@@ -14,10 +14,13 @@ from typer.testing import CliRunner
 from mixlib.catalog.methods import METHODS, register_file
 from mixlib.core.module_file import make_importable
 from mixlib.data.catalog import DATASETS
+from mixlib.data.images import cap
+from mixlib.data.readers import read
 from mixlib.models.backbones import BACKBONES
 from paper_tables.epoch_notes import epoch_notes
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
+from pipelines.execute.splits import read_test, read_train
 from pipelines.plan import grid, job_file
 from pipelines.plan.build import plan
 from pipelines.tables import app
@@ -256,3 +259,30 @@ def test_any_function_is_a_network():
     assert BACKBONES["my.nets:small"].family == "own"
     assert "my.nets" not in BACKBONES
     assert next(iter(BACKBONES)) == "resnet10_w16"
+
+
+def test_a_dataset_may_hold_out_some_of_its_training_images(study):
+    """Trained on and tested on are the training images used, without overlap; digests tell."""
+    path = study.folder / "one.yaml"
+    declared = path.read_text()
+    before = study.digests()["Vanilla"]
+    more = declared.replace("size: 16}", "size: 16, train_images: 3, held_out: 1}")
+    path.write_text(more)
+    (job, _) = (j for j in study.plan().jobs.values() if j.method.name == "vanilla")
+    assert (job.images.train_cap, job.images.held_out) == (3, 1)
+    assert job.digest not in before
+    root = study.folder / "images"
+    train, test = read_train(job.images, root), read_test(job.images, root)
+    assert (len(train), len(test)) == (2, 1)
+    used = cap(read("imagefolder", root, "train"), 3)
+    assert sorted([*train.paths, *test.paths]) == sorted(used.paths)
+    assert "1 held out" in job.describe()
+
+
+def test_all_images_cannot_be_held_out(study):
+    path = study.folder / "one.yaml"
+    declared = path.read_text()
+    more = declared.replace("size: 16}", "size: 16, train_images: 3, held_out: 3}")
+    path.write_text(more)
+    fault = study.plan().faults["one"]
+    assert "held_out: expected fewer than its train_images, 3, found 3" in str(fault)

@@ -87,6 +87,8 @@ class Dataset:
         per_class: (split, least, most images of a class), where its owners say; part of no
             fingerprint.
         gib: about how much room it takes, unpacked and with its archives, in GiB.
+        train_images: of a set of one's own, how many of its training images are used; 0: all.
+        held_out: so many of these are tested on, in the place of the test split.
     """
 
     name: str
@@ -109,6 +111,8 @@ class Dataset:
     revision: int = 1
     per_class: tuple[tuple[str, int, int], ...] = ()
     gib: float = 0.0
+    train_images: int = 0
+    held_out: int = 0
 
     @property
     def own(self) -> bool:

@@ -145,8 +145,10 @@ class TrainJob(Job):
             return f"evaluate {network} with {self.weights.name} weights on {images}"
         teacher = "" if self.teacher is None else f", teacher {self.teacher.backbone.name}"
         start = "" if self.weights is None else f" from {self.weights.name} weights"
+        held, images = self.images.held_out, self.images.name
+        images += "" if held is None else f" ({held} held out and tested on)"
         return (
-            f"train {self.backbone.name}{start} with {self.method.name} on {self.images.name}: "
+            f"train {self.backbone.name}{start} with {self.method.name} on {images}: "
             f"{r.epochs} epochs, batch {r.batch}, {r.optimizer} lr {r.lr:g} to {r.min_lr:g}, "
             f"seed {self.seed}{teacher}"
         )
