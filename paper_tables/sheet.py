@@ -15,6 +15,7 @@ from paper_tables.claims.reversed import reversed_notes
 from paper_tables.gains import measure_gains
 from paper_tables.measure import Grid, Measured, best
 from paper_tables.origin import describe_origin
+from paper_tables.paired import paired_notes
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import Table
 
@@ -117,7 +118,8 @@ class Sheet:
         records: every measured cell, those of the comparisons included.
         comparisons: measured runs that the repository holds, beside the paper's numbers.
         stale: which of its files no cell needs any more; "" where there are none.
-        reversals: what these numbers show the other way around than the paper says.
+        findings: what these numbers show the other way around than the paper says, and the declared
+            comparisons of rows.
     """
 
     name: str
@@ -135,7 +137,7 @@ class Sheet:
     records: tuple[Record, ...]
     comparisons: tuple[Comparison, ...] = ()
     stale: str = ""
-    reversals: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 def build_sheet(
@@ -193,7 +195,7 @@ def build_sheet(
         records=tuple(records),
         comparisons=tuple(comparisons),
         stale=stale,
-        reversals=tuple(reversed_notes(table, scale, grid)),
+        findings=(*reversed_notes(table, scale, grid), *paired_notes(table, grid)),
     )
 
 

@@ -21,6 +21,7 @@ _HERE = "paper_tables.drawings"
 DRAWINGS: Mapping[str, str] = MappingProxyType(
     {
         "dots": f"{_HERE}.dots:dots",
+        "paired_differences": f"{_HERE}.paired_differences:forest",
         "lines_over_rows": f"{_HERE}.curves:over_rows",
         "accuracy_over_cost": f"{_HERE}.curves:accuracy_over_cost",
         "label_mismatch": f"{_HERE}.label_mismatch:mismatched",

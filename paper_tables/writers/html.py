@@ -40,7 +40,7 @@ def write_html(sheet: Sheet, pictures: Sequence[Path] = ()) -> str:
     foot = "".join(f"<p>{escape(note)}</p>" for note in (*sheet.notes, sheet.origin) if note)
     body = (
         f"<p class=scale>{escape(sheet.header)}</p><h1>{escape(sheet.title)}</h1>"
-        f"{table(sheet.heads, sheet.lines, caption)}{reversals(sheet)}{legend}"
+        f"{table(sheet.heads, sheet.lines, caption)}{findings(sheet)}{legend}"
         f"{shown}<footer>{foot}</footer>{comparisons(sheet.comparisons, sheet.stale)}"
     )
     return document(sheet.title, body)
@@ -68,9 +68,10 @@ def table(heads: Sequence[str], lines: Sequence[Line], caption: str = "") -> str
     )
 
 
-def reversals(sheet: Sheet) -> str:
-    """What the numbers show the other way around than the paper says, a paragraph each."""
-    return "".join(f"<p>{escape(line)}</p>" for line in sheet.reversals)
+def findings(sheet: Sheet) -> str:
+    """What the numbers show the other way around than the paper says, and comparisons of rows; a
+    paragraph each."""
+    return "".join(f"<p>{escape(line)}</p>" for line in sheet.findings)
 
 
 def image(path: Path, alt: str) -> str:

@@ -97,7 +97,7 @@ def _numbers(sheet: Sheet) -> str:
     legend = " ".join(sheet.legend)
     notes = "".join(f"<p>{escape(note)}</p>" for note in (*sheet.notes, sheet.origin) if note)
     return (
-        f"{html.table(sheet.heads, sheet.lines, units)}{html.reversals(sheet)}"
+        f"{html.table(sheet.heads, sheet.lines, units)}{html.findings(sheet)}"
         f"<p class=more>{escape(sheet.header)} {escape(legend)}</p>"
         f"<details class=more><summary>Source, notes, provenance</summary>{notes}</details>"
     )

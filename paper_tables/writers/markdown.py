@@ -13,7 +13,7 @@ def write_markdown(sheet: Sheet) -> str:
     if sheet.caption:
         lines += [escape_line(sheet.caption), ""]
     lines += _table(sheet.heads, sheet.lines)
-    below = (*sheet.reversals, *sheet.legend, *sheet.notes)
+    below = (*sheet.findings, *sheet.legend, *sheet.notes)
     lines += ["", *(f"- {escape_line(note)}" for note in below)]
     if sheet.comparisons or sheet.stale:
         lines += ["", f"## {MEASURED}"]

@@ -223,6 +223,15 @@ TABLE: Mapping[str, Kind] = {
     "tolerance_columns": Many(LINE, 1),
     "reference": Entries(Many(Maybe(PRINTED))),
     "gains": Many(Anything()),
+    "paired": Fields(
+        {
+            "with": Many(LINE, 1),
+            "margin": Real(0, 1e6, above=True),
+            "level": Real(0, 0.5, above=True),
+        },
+        "key",
+        ("with",),
+    ),
     "footnotes": Many(PROSE),
     "figure": NAME,
     "pictures": Maybe(NAME),

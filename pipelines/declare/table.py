@@ -16,6 +16,7 @@ from pipelines.declare.axis import Entry, read_axis
 from pipelines.declare.errors import DeclarationError, check_keys, require
 from pipelines.declare.gains import Gain, read_gains
 from pipelines.declare.mapping import overlaid, place_of
+from pipelines.declare.paired import Paired, read_paired
 from pipelines.declare.schema import (
     FIGURE,
     FILE,
@@ -54,6 +55,7 @@ class Table:
         tolerance_columns: labels of the columns that it holds for; empty: all.
         reference: the paper's numbers by (row label, column label); missing where it prints none.
         gains: rows and columns that are differences of its own cells.
+        paired: which rows are compared with which, seed by seed; None: none are.
         footnotes: lines under the table.
         skip: cells (row label, column label) that are left empty: combinations that make no sense,
             or that the paper does not report.
@@ -83,6 +85,7 @@ class Table:
     tolerance_columns: tuple[str, ...] = ()
     reference: Mapping[tuple[str, str], float] = field(default_factory=dict)
     gains: tuple[Gain, ...] = ()
+    paired: Paired | None = None
     footnotes: tuple[str, ...] = ()
     skip: frozenset[tuple[str, str]] = frozenset()
     figure: str = "dots"
@@ -318,6 +321,7 @@ def _table(name: str, path: Path, file: Mapping[str, Any], among: Mapping[str, A
         tolerance_columns=_tolerance_columns(where, spec, labels[1]),
         reference=_reference(where, spec.get("reference", {}), rows, columns),
         gains=read_gains(where, spec.get("gains", ()), *labels),
+        paired=read_paired(where, spec.get("paired"), labels[0]),
         footnotes=tuple(spec.get("footnotes", ())),
         skip=_skip(where, spec.get("skip", {}), rows, columns),
         figure=spec.get("figure", "dots"),
