@@ -38,6 +38,7 @@ def forest(drawing: Drawing, paths: tuple[Path, ...]) -> None:
                 markersize=4.5, linewidth=1.3, capsize=2,
             )  # fmt: skip
         axis.set_title(part.column.label, fontsize=10)
+        axis.set_xlabel(f"difference ({part.column.unit or table.unit})", fontsize=8)
         axis.tick_params(labelsize=8)
         axis.grid(alpha=0.3, axis="x")
         axis.set_axisbelow(True)
@@ -48,10 +49,12 @@ def forest(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         plt.Line2D([], [], marker="o", color=COLORS[number % len(COLORS)], label=f"minus {name}")
         for number, name in enumerate(references)
     ]
-    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), fontsize=8)
-    figure.suptitle(f"{table.title}: differences by seed", fontsize=11)
     band = "" if table.paired.margin is None else f"; band: ± {table.paired.margin:g}"
-    together = f"intervals that hold together at {100 * (1 - table.paired.level):g} %{band}"
-    figure.supxlabel(f"{table.units}; {together}", fontsize=8)
+    figure.legend(
+        handles=marks, loc="outside lower center", ncols=len(marks), fontsize=8, title_fontsize=8,
+        title=f"intervals that hold together at {100 * (1 - table.paired.level):g} %{band}",
+        frameon=False,
+    )  # fmt: skip
+    figure.suptitle(f"{table.title}: differences by seed", fontsize=11)
     save(figure, paths)
     plt.close(figure)
