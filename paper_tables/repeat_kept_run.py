@@ -22,7 +22,6 @@ from paper_tables.measured_runs import FOLDER
 from pipelines.command_line import Accelerator, Workers, run_app
 from pipelines.data import datasets
 from pipelines.data.fingerprints import fingerprint, specify
-from pipelines.declare import scale
 from pipelines.declare.errors import DeclarationError
 from pipelines.execute.load_and_perform import load_and_perform
 from pipelines.execute.result_file import load
@@ -169,7 +168,7 @@ def main(
     path = find(digest, folder)
     kept = load(path, path.stem)
     job = _job(path, kept)
-    portable = scale.load(kept["scale"]).portable
+    portable = bool(kept["provenance"]["host"].get("portable_bits", False))
     again = repeat(job, Store(results), portable=portable, workers=workers, accelerator=accelerator)
     metric = job.metrics[0]
     runs = [body["metrics"][metric] for body in siblings(path)]

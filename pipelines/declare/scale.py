@@ -101,13 +101,14 @@ class Scale:
         return self.backbones.get(f"{data}/{name}", self.backbones.get(name, name))
 
 
-def as_declared(seeds: Mapping[str, int]) -> Scale:
+def as_declared(seeds: Mapping[str, int], portable: bool = False) -> Scale:
     """The scale of studies of one's own: nothing stands in for anything.
 
     Args:
         seeds: table -> how many runs a cell averages.
+        portable: whether the runs give the same bits on every x86 processor.
     """
-    return Scale(SCALE_OF_STUDIES, "as declared", "", seeds=1, seeds_of=seeds)
+    return Scale(SCALE_OF_STUDIES, "as declared", "", seeds=1, seeds_of=seeds, portable=portable)
 
 
 def names(folder: Path = FOLDER) -> list[str]:

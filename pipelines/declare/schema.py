@@ -280,13 +280,14 @@ FILE: Mapping[str, Kind] = {
     "paper": LINE,
     "study": LINE,
     "seeds": Whole(1, 1000),
+    "portable": Flag(),
     "plugins": Many(LINE),
     "datasets": Entries(Fields(DATASET, "key", ("path",)), key=NAME),
     "tables": Entries(Anything(), key=NAME),
     "figures": Entries(Anything(), key=NAME),
 }
 """A file of declarations: of a paper, or of a study of one's own."""
-OF_STUDY = ("seeds", "plugins", "datasets")
+OF_STUDY = ("seeds", "portable", "plugins", "datasets")
 """Keys that only a study has."""
 MOST_CELLS = 10_000
 """Rows times columns that a table may have."""

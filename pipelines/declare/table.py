@@ -66,6 +66,7 @@ class Table:
         place: file and line of the declaration, for messages.
         study: it reproduces no paper's.
         seeds: how many runs a cell averages, where a study says it.
+        portable: whether a study's runs give the same bits on every x86 processor.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Table:
     place: str = ""
     study: bool = False
     seeds: int | None = None
+    portable: bool = False
 
     @property
     def target(self) -> str:
@@ -306,6 +308,7 @@ def _table(name: str, path: Path, file: Mapping[str, Any], among: Mapping[str, A
         place=place,
         study=study,
         seeds=file.get("seeds", SEEDS) if study else None,
+        portable=file.get("portable", False),
         title=spec.get("title", name),
         caption=spec.get("caption", ""),
         source=_source(file, spec),

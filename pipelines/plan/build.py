@@ -71,4 +71,5 @@ def _plan_of_study(name: str, folder: Path) -> grid.Plan:
     }
     own = {key: t for key, t in declared.tables.items() if t.study}
     seeds = {key: t.seeds for key, t in own.items() if t.seeds is not None}
-    return grid.plan_each(own, scale.as_declared(seeds), faults)
+    portable = any(t.portable for t in own.values())
+    return grid.plan_each(own, scale.as_declared(seeds, portable), faults)

@@ -286,3 +286,12 @@ def test_all_images_cannot_be_held_out(study):
     path.write_text(more)
     fault = study.plan().faults["one"]
     assert "held_out: expected fewer than its train_images, 3, found 3" in str(fault)
+
+
+def test_a_study_may_ask_for_portable_bits(study):
+    assert not study.plan().scale.portable
+    study.declare("study: another\nportable: true\ntables: {}\n")
+    assert not study.plan().scale.portable, "no table asks for it"
+    path = study.folder / "one.yaml"
+    path.write_text(path.read_text().replace("seeds: 2", "seeds: 2\nportable: true"))
+    assert study.plan().scale.portable
