@@ -49,6 +49,36 @@ def without(mapping: Mapping[str, Any], *keys: str) -> Declared:
     return Declared(rest, {k: place for k, place in origins(mapping).items() if k in rest})
 
 
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a cell with what one axis says on top; inside ``changes`` and ``params`` single
+    values lie over each other, but parameters go with their method.
+
+    Example:
+        >>> fixed = {"method": "cutmix", "params": {"alpha": 1.0}, "changes": {"epochs": 3}}
+        >>> over(fixed, {"params": {"site": "stage2"}, "changes": {"lr": 0.1}})["params"]
+        {'alpha': 1.0, 'site': 'stage2'}
+        >>> over(fixed, {"method": "fmix", "changes": {"lr": 0.1}})
+        {'method': 'fmix', 'changes': {'epochs': 3, 'lr': 0.1}}
+    """
+    other = {"method"} <= below.keys() & above.keys() and above["method"] != below["method"]
+    if other:
+        below = without(below, "params")
+    found = overlaid(below, above)
+    for key in ("changes", "params"):
+        lower, upper = below.get(key), above.get(key)
+        if isinstance(lower, Mapping) and isinstance(upper, Mapping):
+            found[key] = _merged(lower, upper)
+    return found
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = overlaid(below, above)
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
+            found[key] = _merged(below[key], above[key])
+    return found
+
+
 def place_of(where: str, values: Mapping[str, Any], key: Any) -> str:
     """What leads to a key in a message: its own file and line, then what ``where`` says more.
 

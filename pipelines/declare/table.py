@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pipelines.declare.axis import Entry, read_axis
 from pipelines.declare.errors import DeclarationError, check_keys, require
 from pipelines.declare.gains import Gain, read_gains
-from pipelines.declare.mapping import overlaid, place_of
+from pipelines.declare.mapping import over, overlaid, place_of
 from pipelines.declare.paired import Paired, read_paired
 from pipelines.declare.schema import (
     FIGURE,
@@ -145,8 +145,13 @@ class Table:
 
     def point(self, row: Entry, column: Entry) -> Mapping[str, Any]:
         """The declared fields of one cell; a row overrides what is fixed, a column overrides a
-        row."""
-        return overlaid(self.fixed, row.sets, column.sets)
+        row.
+
+        Inside ``changes`` and ``params`` single values do: a row that sets a method's site keeps
+        the epochs that are fixed, and a column adds alpha.  Parameters of another method are
+        dropped with it.
+        """
+        return over(over(self.fixed, row.sets), column.sets)
 
     def metric(self, row: Entry, column: Entry) -> str:
         """The metric of one cell."""
