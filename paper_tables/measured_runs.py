@@ -22,7 +22,7 @@ import typer
 from mixlib.whole_files import write_whole
 from paper_tables.claims.margin_record import record
 from paper_tables.measure import Grid, measure
-from pipelines.command_line import ResultsFolder, ScaleName, run_app
+from pipelines.command_line import OwnTables, ResultsFolder, ScaleName, run_app
 from pipelines.declare import scale
 from pipelines.declare.claims import read_rules
 from pipelines.declare.errors import DeclarationError
@@ -83,24 +83,37 @@ def find_runs(
     """
     if table.study:
         return (), ()
-    whole, stored = table.whole or table, ResultFolder(folder / table.name)
-    bodies = stored.bodies()
-    found, used = [], set()
-    for word in sorted({body["scale"] for body in bodies.values()}):
-        mine = {key: body for key, body in bodies.items() if body["scale"] == word}
-        marks = dict(pair for body in mine.values() for pair in _fingerprints(body["job"]))
-        chosen = scale.load(word)
-        cells = tuple(
-            cell
-            for cell in grid.cells(whole, chosen, partial(Setting, fingerprints=marks))
-            if all(job.digest in mine for job in cell.jobs)
-        )
-        jobs = tuple({job.digest: job for cell in cells for job in cell.jobs}.values())
-        used |= {job.digest for job in jobs}
-        if cells:
-            numbers = measure(whole, cells, stored)
-            found.append(MeasuredRuns(whole, chosen, numbers, jobs, tuple(map(stored.read, jobs))))
-    return tuple(found), tuple(f"{key}.json" for key in bodies if key not in used)
+    whole, bodies = table.whole or table, ResultFolder(folder / table.name).bodies()
+    words = sorted({body["scale"] for body in bodies.values()})
+    found = [_runs_at(whole, scale.load(word), folder) for word in words]
+    used = {job.digest for part in found for job in part.jobs}
+    shown = tuple(part for part in found if part.jobs)
+    return shown, tuple(f"{key}.json" for key in bodies if key not in used)
+
+
+def runs_of_study(table: Table, folder: Path = FOLDER) -> MeasuredRuns:
+    """The kept runs of a study's table; none of its data has to be here.
+
+    Raises:
+        CorruptResult: a file holds another job than its name says.
+    """
+    chosen = scale.as_declared({table.name: table.seeds or 1}, table.portable)
+    return _runs_at(table, chosen, folder)
+
+
+def _runs_at(whole: Table, chosen: scale.Scale, folder: Path) -> MeasuredRuns:
+    """The cells of a table at a scale all of whose runs are kept."""
+    stored = ResultFolder(folder / whole.name)
+    mine = {key: body for key, body in stored.bodies().items() if body["scale"] == chosen.name}
+    marks = dict(pair for body in mine.values() for pair in _fingerprints(body["job"]))
+    cells = tuple(
+        cell
+        for cell in grid.cells(whole, chosen, partial(Setting, fingerprints=marks))
+        if all(job.digest in mine for job in cell.jobs)
+    )
+    jobs = tuple({job.digest: job for cell in cells for job in cell.jobs}.values())
+    numbers = measure(whole, cells, stored) if cells else {}
+    return MeasuredRuns(whole, chosen, numbers, jobs, tuple(map(stored.read, jobs)))
 
 
 def _fingerprints(job: Any) -> Iterator[tuple[str, str]]:
@@ -144,10 +157,11 @@ def copy_results(found: grid.Plan, name: str, store: Store, folder: Path = FOLDE
 def main(
     scale_name: ScaleName,
     name: Annotated[str, typer.Argument(metavar="TABLE", help="a declared table, e.g. table13")],
+    own: OwnTables = None,
     results: ResultsFolder = Path("results"),
 ) -> None:
     """Copies the finished results of a table into the repository, to be committed."""
-    found = plan(scale_name)
+    found = plan(scale_name, own)
     for path in copy_results(found, found.known(name), Store(results)):
         print(path)
 
