@@ -42,4 +42,4 @@ def test_every_table_is_listed(tmp_path):
     assert result.exit_code == 0
     assert "table7" in result.stdout
     assert "Transfer to object detection" in result.stdout
-    assert "0 of 24" in result.stdout
+    assert "0 of 12" in result.stdout

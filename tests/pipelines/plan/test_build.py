@@ -76,7 +76,7 @@ def test_crops_of_the_two_scenarios_keep_the_image_size_of_the_scale(name):
     plan = grid.plan({"msda_table1": table.load_all()["msda_table1"]}, scale.load(name))
     augment = {cell.row: dict(cell.jobs[0].augment) for cell in plan.cells["msda_table1"]}
     large, small = augment["Scenario 1: Large crop"], augment["Scenario 2: Small crop"]
-    assert {large["size"], small["size"]} == {64 if name == "demo" else 224}
+    assert {large["size"], small["size"]} == {48 if name == "demo" else 224}
     assert large["crop"] == small["crop"] == "resized"
     assert large["scale"][0] == small["scale"][1] == 0.5
     assert {key for key in large if large[key] != small[key]} == {"scale"}
@@ -137,6 +137,9 @@ def test_cells_that_mean_the_same_training_are_one_job(name):
         # a scale may have another layer for the block
         if name == "demo" and one[0] == "table1" and other[0] == "table11":
             continue
+        # or leave a column out
+        if any(place[2] in plan.tables[place[0]].left_out for place in (one, other)):
+            continue
         first, second = jobs_of(plan, *one), jobs_of(plan, *other)
         # where one table has fewer runs, its runs are among the other's
         assert set(first) <= set(second) or set(second) <= set(first), (one, other)
@@ -145,7 +148,9 @@ def test_cells_that_mean_the_same_training_are_one_job(name):
         (measured,) = {
             job.parent for job in jobs_of(plan, "table6", row, "Clean Acc") if job.parent.seed == 0
         }
-        assert measured in jobs_of(plan, "table14", row, "RX-50 400 ep")
+        # at demo both stand for one network
+        column = "RX-50 400 ep" if name == "paper" else "R-18 400 ep"
+        assert measured in jobs_of(plan, "table14", row, column)
 
 
 def test_a_teacher_is_one_training_for_all_seeds():

@@ -24,7 +24,7 @@ def changed_settings(found: scale.Scale, kind: str, section: str, **changes) -> 
 
 
 def test_a_cell_is_averaged_over_the_seeds_and_shares_its_parents(declare):
-    plan = plan_of(declare(), seeds=3)
+    plan = plan_of(declare(), seeds=3, seeds_of={})
     assert {len(cell.jobs) for cell in plan.cells["table7"]} == {3}
     assert len(plan.of_kind("train")) == 2 * 3
     assert len(plan.of_kind("detect")) == 2 * 2 * 3
@@ -39,7 +39,7 @@ def test_one_number_of_a_scale_touches_exactly_its_jobs(declare):
     assert before.of_kind("train").keys() == detect.of_kind("train").keys()
     moved = {job.data.name for key, job in detect.jobs.items() if key not in before.jobs}
     assert moved == {"shapes_voc"}
-    assert len(detect.jobs.keys() - before.jobs.keys()) == 2 * base.seeds
+    assert len(detect.jobs.keys() - before.jobs.keys()) == 2 * base.runs("table7")
     train = plan_of(path, **changed_settings(base, "train", "default", lr=0.21))
     assert not train.jobs.keys() & before.jobs.keys()
 
