@@ -19,10 +19,11 @@ from scipy.stats import t as student
 
 from mixlib.data.catalog import DATASETS
 from paper_tables.measured_runs import FOLDER
-from pipelines.command_line import Accelerator, Workers, run_app
+from pipelines.command_line import Accelerator, OwnTables, Workers, run_app
 from pipelines.data import datasets
 from pipelines.data.fingerprints import fingerprint, specify
 from pipelines.declare.errors import DeclarationError
+from pipelines.declare.study import admit_folder
 from pipelines.execute.load_and_perform import load_and_perform
 from pipelines.execute.result_file import load
 from pipelines.execute.store import Store
@@ -111,13 +112,12 @@ def _untimed(body: Mapping[str, Any]) -> str:
 def _job(path: Path, kept: Mapping[str, Any]) -> Job:
     """The kept job, if it is one that today's code does."""
     try:
-        job = rebuild(kept["job"])
+        return rebuild(kept["job"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DeclarationError(
             f"{path}: expected a job that today's code does, found another ({error}); the commit "
             f"that did it is {kept['provenance']['git']['commit']}"
         ) from None
-    return job
 
 
 def repeat(
@@ -158,6 +158,7 @@ def _provide(data: Data) -> None:
 def main(
     digest: Annotated[str, typer.Argument(help="of a kept run, or how it begins")],
     folder: Annotated[Path, typer.Option(help="folder of the kept runs")] = FOLDER,
+    own: OwnTables = None,
     results: Annotated[
         Path, typer.Option(help="where the repeated run goes; one that is there counts")
     ] = Path("results/repeated"),
@@ -165,6 +166,8 @@ def main(
     accelerator: Accelerator = "auto",
 ) -> None:
     """Does a kept run again and says equal, within spread or different (then it ends with 1)."""
+    if own is not None:  # the datasets and methods of a study
+        admit_folder(own)
     path = find(digest, folder)
     kept = load(path, path.stem)
     job = _job(path, kept)
