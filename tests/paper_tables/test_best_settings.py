@@ -47,7 +47,7 @@ def test_the_best_of_every_row_is_named(runs):
 
 
 def test_nothing_is_chosen_before_every_setting_was_run(runs):
-    with pytest.raises(DeclarationError, match="alphas: CutMix: .* none of middle, high"):
+    with pytest.raises(DeclarationError, match=r"alphas: CutMix: .* none of middle, high"):
         best_settings(runs([50.0, 49.0, 51.0], [48.0]))
 
 
