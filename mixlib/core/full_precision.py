@@ -21,6 +21,15 @@ def full_precision(kind: str) -> AbstractContextManager[None]:
         >>> with full_precision("meta"):
         ...     pass
     """
-    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
-        return torch.autocast(kind, enabled=False)
-    return nullcontext()
+    return torch.autocast(kind, enabled=False) if under_autocast(kind) else nullcontext()
+
+
+def under_autocast(kind: str) -> bool:
+    """Whether autocast is on for a type of device.
+
+    Example:
+        >>> with torch.autocast("cpu", torch.bfloat16):
+        ...     under_autocast("cpu"), under_autocast("meta")
+        (True, False)
+    """
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)

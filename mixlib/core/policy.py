@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixlib.core.catalog import nearest
-from mixlib.core.full_precision import full_precision
+from mixlib.core.full_precision import full_precision, under_autocast
 from mixlib.core.lam import Fixed, LamLaw
 from mixlib.core.mask import MaskLaw, label_share
 from mixlib.core.mix import Mix, identity, pair, rolled
@@ -139,16 +139,23 @@ class Policy(ABC):
         """
 
 
+HALVES = (torch.bfloat16, torch.float16)
 Draw = Callable[[Any, Tensor, Tensor, "Net | None", torch.Generator], Mix]
 
 
 def _prepared(draw: Draw) -> Draw:
-    """The same draw with autocast off for the device of its tensor, and with class indices."""
+    """The same draw with autocast off for the device of its tensor, with class indices, and in
+    single precision where it looks into a network."""
 
     @wraps(draw)
     def drawn(self: Policy, z: Tensor, y: Tensor, net: Net | None, rng: torch.Generator) -> Mix:
         y = y.argmax(1) if y.ndim == 2 else y
-        with full_precision(z.device.type):
+        kind = z.device.type
+        # trainers of mixed precision hand over halved images, and with autocast off a network of
+        # single precision takes none
+        if self.needs and z.dtype in HALVES and under_autocast(kind):
+            z = z.float()
+        with full_precision(kind):
             return draw(self, z, y, net, rng)
 
     return drawn

@@ -131,7 +131,11 @@ def cover(
 
 
 def sample(jobs: Sequence[Job], price: Callable[[Job], float] = cost) -> list[Job]:
-    """Few and cheap jobs of every kind, recipe and pipeline: those that are stopped and resumed."""
+    """Few and cheap jobs of every kind, recipe and pipeline: those that are stopped and resumed.
+
+    Published weights that are evaluated as they are have no step at which to stop.
+    """
+    jobs = [job for job in jobs if not isinstance(job, TrainJob) or job.recipe.epochs]
     left: set[tuple[str, str]] = set().union(*map(own_traits, jobs))
     chosen = []
     while left:

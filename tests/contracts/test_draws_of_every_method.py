@@ -47,6 +47,22 @@ def test_draws_are_those_without_autocast(name, dtype):
         assert torch.equal(plain.mask, under.mask)
 
 
+# ReLabel's soft labels are over three classes
+@pytest.mark.parametrize("name", [name for name in POLICIES if name != "relabel"])
+def test_images_may_come_halved_under_autocast(name):
+    """As trainers of mixed precision hand them over (Lightning's bf16-mixed)."""
+    net = network(3, N)
+    x = images().bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        now = policy(name, 3).choose(torch.Generator().manual_seed(0))
+        mix = now.draw(x, torch.arange(N), net, torch.Generator().manual_seed(0))
+        loss = MixOnce(net, policy(name, 3))(
+            x, torch.arange(N), torch.Generator().manual_seed(0)
+        ).loss
+    assert mix.dense().isfinite().all()
+    assert loss.isfinite()
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e38], ids=str)
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_sample_that_is_not_finite_breaks_no_mask(name, bad):

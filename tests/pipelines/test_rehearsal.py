@@ -18,6 +18,7 @@ from mixlib.training.recipes import RECIPES
 from pipelines.execute.stop_at_checkpoint import asked_to_stop
 from pipelines.plan import setting
 from pipelines.plan.build import plan
+from pipelines.plan.kinds import TrainJob
 from pipelines.rehearsal import __main__ as command
 from pipelines.rehearsal import attempt, weights
 from pipelines.rehearsal.__main__ import Part, choose, rehearse
@@ -177,3 +178,9 @@ def test_stand_ins_of_published_weights_are_what_the_libraries_load(tmp_path, mo
     files = (*tmp_path.rglob("*.pth"), *tmp_path.rglob("*.bin"))
     found = [float(torch.load(path, weights_only=True)["fc.bias"].sum()) for path in files]
     assert [float(word) for word in run.stdout.split()] == pytest.approx(found)
+
+
+def test_no_evaluation_of_published_weights_is_stopped():
+    jobs = [job for job in plan("rehearsal").jobs.values() if isinstance(job, TrainJob)]
+    assert any(not job.recipe.epochs for job in jobs)
+    assert all(job.recipe.epochs for job in sample(jobs))
