@@ -21,7 +21,7 @@ from pipelines.data import datasets, places
 from pipelines.data.fingerprints import specify
 from pipelines.data.places import MissingDataError
 from pipelines.declare.scale import Scale, load
-from pipelines.execute import attention, calibration, occlusion, robustness, segment, trained
+from pipelines.execute import attention, calibration, occlusion, robustness, segment, splits
 from pipelines.execute.context import Context
 from pipelines.execute.perform import perform
 from pipelines.execute.progress import Progress
@@ -354,13 +354,13 @@ def test_a_network_that_says_nan_has_no_accuracy(tmp_path):
 def test_one_class_only_is_nothing_to_measure(tmp_path, monkeypatch):
     job = RobustnessJob.build(SMALL, SETTING)
     found = context(job, tmp_path)
-    whole = trained.read
+    whole = splits.read
 
     def alone(*where):
         images = whole(*where)
         return replace(images, labels=images.labels * 0, names=images.names[:1])
 
-    monkeypatch.setattr(trained, "read", alone)
+    monkeypatch.setattr(splits, "read", alone)
     with pytest.raises(InputError, match="expected at least two classes, found 1"):
         robustness.run(job, found)
 
