@@ -41,7 +41,7 @@ def best_settings(runs: MeasuredRuns) -> dict[str, str]:
         DeclarationError: a row has not all of its runs, so that nothing may be chosen yet.
     """
     columns = [column.label for column in runs.table.columns]
-    up, chosen = runs.table.higher_is_better, {}
+    up, chosen = runs.table.higher(columns[0]), {}
     for row in (entry.label for entry in runs.table.rows):
         missing = [column for column in columns if (row, column) not in runs.numbers]
         if missing:

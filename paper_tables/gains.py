@@ -52,14 +52,8 @@ def _rival(gain: Gain, table: Table, grid: Grid, label: str) -> Place | None:
         replace(gain, of=entry.label).places(label) for entry in own if entry.label != gain.of
     ]
     places = [place for place in places if _finite(grid, place)]
-    first: Callable[..., Place] = max if higher_is_better(table, gain.places(label)[1]) else min
+    first: Callable[..., Place] = max if table.higher(gain.places(label)[1]) else min
     return first(places, key=lambda place: grid[place].mean) if places else None
-
-
-def higher_is_better(table: Table, column: str) -> bool:
-    """Which way is good in a column."""
-    own = next(entry.higher_is_better for entry in table.columns if entry.label == column)
-    return table.higher_is_better if own is None else own
 
 
 def difference(one: Measured, other: Measured, *, relative: bool = False) -> Measured:

@@ -131,12 +131,7 @@ def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
     each other by more than the sum of both standard deviations: one run says nothing about the
     next, and means closer than their runs scatter may change places.
     """
-    higher = {
-        column.label: table.higher_is_better
-        if column.higher_is_better is None
-        else column.higher_is_better
-        for column in table.columns
-    }
+    higher = {column.label: table.higher(column.label) for column in table.columns}
     unranked = {column.label for column in table.columns if not column.ranked}
     leaders = set()
     for _, places in panels(table):

@@ -11,7 +11,7 @@ machine plays no part, the run says what it has read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -83,9 +83,10 @@ def find_runs(
     """
     if table.study:
         return (), ()
-    whole, bodies = table.whole or table, ResultFolder(folder / table.name).bodies()
+    whole, stored = table.whole or table, ResultFolder(folder / table.name)
+    bodies = stored.bodies()
     words = sorted({body["scale"] for body in bodies.values()})
-    found = [_runs_at(whole, scale.load(word), folder) for word in words]
+    found = [_runs_at(whole, scale.load(word), stored, bodies) for word in words]
     used = {job.digest for part in found for job in part.jobs}
     shown = tuple(part for part in found if part.jobs)
     return shown, tuple(f"{key}.json" for key in bodies if key not in used)
@@ -98,13 +99,15 @@ def runs_of_study(table: Table, folder: Path = FOLDER) -> MeasuredRuns:
         CorruptResult: a file holds another job than its name says.
     """
     chosen = scale.as_declared({table.name: table.seeds or 1}, table.portable)
-    return _runs_at(table, chosen, folder)
+    stored = ResultFolder(folder / table.name)
+    return _runs_at(table, chosen, stored, stored.bodies())
 
 
-def _runs_at(whole: Table, chosen: scale.Scale, folder: Path) -> MeasuredRuns:
+def _runs_at(
+    whole: Table, chosen: scale.Scale, stored: ResultFolder, bodies: Mapping[str, Any]
+) -> MeasuredRuns:
     """The cells of a table at a scale all of whose runs are kept."""
-    stored = ResultFolder(folder / whole.name)
-    mine = {key: body for key, body in stored.bodies().items() if body["scale"] == chosen.name}
+    mine = {key: body for key, body in bodies.items() if body["scale"] == chosen.name}
     marks = dict(pair for body in mine.values() for pair in _fingerprints(body["job"]))
     cells = tuple(
         cell
@@ -113,7 +116,7 @@ def _runs_at(whole: Table, chosen: scale.Scale, folder: Path) -> MeasuredRuns:
     )
     jobs = tuple({job.digest: job for cell in cells for job in cell.jobs}.values())
     numbers = measure(whole, cells, stored) if cells else {}
-    return MeasuredRuns(whole, chosen, numbers, jobs, tuple(map(stored.read, jobs)))
+    return MeasuredRuns(whole, chosen, numbers, jobs, tuple(mine[job.digest] for job in jobs))
 
 
 def _fingerprints(job: Any) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from paper_tables.measure import Grid
 from pipelines.declare.axis import Entry
@@ -93,7 +93,7 @@ def compare(
     error = noise.spread * math.sqrt(2 / many)
     means = [float(np.mean(values[row]) - np.mean(values[other])) for row, other in pairs]
     raw = [_two_sided(mean, error, noise.freedom) for mean in means]
-    half = float(student.ppf(1 - declared.level / len(pairs) / 2, noise.freedom)) * error
+    half = float(stdtrit(noise.freedom, 1 - declared.level / len(pairs) / 2)) * error
     found = []
     for (row, other), mean, p in zip(pairs, means, holm(raw), strict=True):
         within = declared.margin is not None and abs(mean) + half <= declared.margin
@@ -106,7 +106,7 @@ def compare(
 def _two_sided(mean: float, error: float, freedom: int) -> float:
     if not error:
         return float(mean == 0)
-    return 2 * float(student.sf(abs(mean) / error, freedom))
+    return 2 * float(stdtr(freedom, -abs(mean) / error))
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -152,9 +152,7 @@ def compare_columns(table: Table, grid: Grid) -> list[Compared]:
         runs, left_out = _comparable(table, grid, column.label)
         if len(runs) < 2 or not table.paired.pairs(list(runs)):
             continue
-        better = column.higher_is_better
-        up = table.higher_is_better if better is None else better
-        found, noise = compare(runs, table.paired, up)
+        found, noise = compare(runs, table.paired, table.higher(column.label))
         seeds = len(next(iter(runs.values())))
         columns.append(Compared(column, tuple(found), noise, seeds, tuple(left_out)))
     return columns

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from mixlib.data.catalog import DATASETS
 from paper_tables.measured_runs import FOLDER
@@ -26,6 +26,7 @@ from pipelines.declare.errors import DeclarationError
 from pipelines.declare.study import admit_folder
 from pipelines.execute.load_and_perform import load_and_perform
 from pipelines.execute.result_file import load
+from pipelines.execute.same_numbers import numbers
 from pipelines.execute.store import Store
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
@@ -33,8 +34,6 @@ from pipelines.plan.job_file import rebuild
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 EQUAL, WITHIN, DIFFERENT = "equal", "within spread", "different"
-TIMES = ("step_ms", "images_per_second", "seconds")
-"""What no two runs agree in."""
 LEVEL = 0.95
 """Share of further runs that lie within the spread."""
 
@@ -98,15 +97,15 @@ def compare(
     if len(values) < 2:
         return DIFFERENT, f"{said}; one seed is kept, so the spread between runs is not known"
     n, mean = len(values), statistics.fmean(values)
-    room = student.ppf((1 + LEVEL) / 2, n - 1) * statistics.stdev(values) * math.sqrt(1 + 1 / n)
+    quantile = float(stdtrit(n - 1, (1 + LEVEL) / 2))
+    room = quantile * statistics.stdev(values) * math.sqrt(1 + 1 / n)
     word = WITHIN if abs(now - mean) <= room else DIFFERENT
     return word, f"{said}; one more run lies in {mean - room:.6g} to {mean + room:.6g} (n = {n})"
 
 
 def _untimed(body: Mapping[str, Any]) -> str:
     """Metrics and epochs as text, so that what is not a number equals itself."""
-    rows = [body["metrics"], *body["history"]]
-    return json.dumps([{k: row[k] for k in sorted(row) if k not in TIMES} for row in rows])
+    return json.dumps(numbers(body), sort_keys=True)
 
 
 def _job(path: Path, kept: Mapping[str, Any]) -> Job:

@@ -171,7 +171,7 @@ class Sentence:
         """Whether the left cell is claimed to be the higher number."""
         if self.relation in ("above", "below"):
             return self.relation == "above"
-        good = higher_is_better(table, place[1])
+        good = table.higher(place[1])
         return good if self.relation == "better" else not good
 
 
@@ -183,12 +183,6 @@ class Statement:
     quantity: str
     value: float
     place: str
-
-
-def higher_is_better(table: Table, column: str) -> bool:
-    """Which way is good in a column."""
-    own = next(entry.higher_is_better for entry in table.columns if entry.label == column)
-    return table.higher_is_better if own is None else own
 
 
 def read_rules(folder: Path = FOLDER) -> Rules:
@@ -237,7 +231,7 @@ def printed_rival(table: Table, gain: Gain, label: str) -> Place:
     own = table.rows if gain.axis == "row" else table.columns
     others = [(e.label, label) if gain.axis == "row" else (label, e.label) for e in own]
     others = [p for p in others if p in table.reference and p != gain.places(label)]
-    sign = 1 if higher_is_better(table, gain.places(label)[1]) else -1
+    sign = 1 if table.higher(gain.places(label)[1]) else -1
     return max(others, key=lambda place: sign * table.reference[place])
 
 

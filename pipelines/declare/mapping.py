@@ -67,15 +67,21 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any
     for key in ("changes", "params"):
         lower, upper = below.get(key), above.get(key)
         if isinstance(lower, Mapping) and isinstance(upper, Mapping):
-            found[key] = _merged(lower, upper)
+            found[key] = merged(lower, upper)
     return found
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Declared:
+    """As :func:`overlaid`, with mappings that both hold under one key merged in turn.
+
+    Example:
+        >>> merged({"lr": 0.1, "augmentation": {"flip": 0.5}}, {"augmentation": {"size": 32}})
+        {'lr': 0.1, 'augmentation': {'flip': 0.5, 'size': 32}}
+    """
     found = overlaid(below, above)
     for key in below.keys() & above.keys():
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
-            found[key] = _merged(below[key], above[key])
+            found[key] = merged(below[key], above[key])
     return found
 
 

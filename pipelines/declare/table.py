@@ -153,6 +153,11 @@ class Table:
         """
         return over(over(self.fixed, row.sets), column.sets)
 
+    def higher(self, column: str) -> bool:
+        """Whether higher is better in the column of this label."""
+        own = next(entry.higher_is_better for entry in self.columns if entry.label == column)
+        return self.higher_is_better if own is None else own
+
     def metric(self, row: Entry, column: Entry) -> str:
         """The metric of one cell."""
         name = column.metric or row.metric

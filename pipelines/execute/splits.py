@@ -10,17 +10,20 @@ from mixlib.data.readers import read
 from pipelines.plan.inputs import Data
 
 
-def read_train(data: Data, root: Path) -> Images:
-    """The training images of a dataset below ``root``, without those that are held out."""
+def read_splits(data: Data, root: Path) -> tuple[Images, Images]:
+    """Training and test images of a dataset below ``root``; where training images are held out,
+    these are the test images."""
     row = DATASETS[data.name]
-    images = cap(read(row.layout, root, row.train), data.train_cap)
-    return hold_out(images, data.held_out)[0] if data.held_out else images
+    train = cap(read(row.layout, root, row.train), data.train_cap)
+    if not data.held_out:
+        return train, read_test(data, root)
+    train, test = hold_out(train, data.held_out)
+    return train, cap(test, data.test_cap)
 
 
 def read_test(data: Data, root: Path) -> Images:
-    """The test images; where training images are held out for that, these."""
-    row = DATASETS[data.name]
+    """The test images alone."""
     if data.held_out:
-        images = cap(read(row.layout, root, row.train), data.train_cap)
-        return cap(hold_out(images, data.held_out)[1], data.test_cap)
+        return read_splits(data, root)[1]
+    row = DATASETS[data.name]
     return cap(read(row.layout, root, row.test), data.test_cap)

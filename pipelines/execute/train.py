@@ -20,7 +20,7 @@ from pipelines.execute.context import WEIGHTS, Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.own_network import check_logits
-from pipelines.execute.splits import read_test, read_train
+from pipelines.execute.splits import read_splits
 from pipelines.execute.stop_at_checkpoint import kept_checkpoint
 from pipelines.execute.trained import trained_network
 from pipelines.execute.watched_loader import WatchedLoader
@@ -112,10 +112,7 @@ def loaders(job: TrainJob, context: Context, fabric: Fabric) -> tuple[Loader, Lo
     # a generated set says itself how large its images are
     side = dict(job.images.spec).get("size", row.size)
     made = []
-    for images, train in (
-        (read_train(job.images, root), True),
-        (read_test(job.images, root), False),
-    ):
+    for images, train in zip(read_splits(job.images, root), (True, False), strict=True):
         if side <= SMALL and augment.batched:
             images = images.in_memory(side)
         made.append(

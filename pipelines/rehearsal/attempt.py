@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mixlib.whole_files import write_whole
+from pipelines.execute.same_numbers import numbers
 from pipelines.execute.store import Store
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import TrainJob
@@ -19,8 +20,6 @@ from pipelines.rehearsal.combinations import combination
 from pipelines.rehearsal.processes import AGAIN, ENDED, run, run_forked
 from pipelines.rehearsal.weights import published
 
-MEASURED = ("step_ms", "images_per_second")
-"""Metrics of the machine, which no resumed run repeats."""
 LAST = 4
 """Lines of a failed job's output that are kept."""
 TRAINS = ("train", "detect", "segment")
@@ -146,12 +145,6 @@ def forget(job: Job, store: Store) -> None:
     for left in (store.folder(job), store.root / f"{job.digest}.partial"):
         shutil.rmtree(left, ignore_errors=True)
     store.log(job).unlink(missing_ok=True)
-
-
-def numbers(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Metrics and history of a result without what the machine had a part in."""
-    metrics = {k: v for k, v in result["metrics"].items() if k not in MEASURED}
-    return {"metrics": metrics, "history": result["history"]}
 
 
 def row_file(folder: Path, job: Job) -> Path:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from mixlib.data.catalog import DATASETS
 from paper_tables.kept_page import page
@@ -16,6 +14,7 @@ from pipelines.execute.outcome import Outcome
 from pipelines.execute.result_file import write_result
 from pipelines.execute.store import Store
 from pipelines.plan.build import plan
+from tests.small_sets import imagefolder
 
 STUDY = """study: Which mixing helps?
 seeds: 2
@@ -37,12 +36,7 @@ def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MIX_DATA", raising=False)
     folder = tmp_path / "mine"
-    for split in ("train", "val"):
-        for kind in ("cat", "dog"):
-            (folder / "images" / split / kind).mkdir(parents=True)
-            for i in range(2):
-                pixels = np.full((16, 16, 3), 40 * i, dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / "images" / split / kind / f"{i}.png")
+    imagefolder(folder / "images")
     (folder / "one.yaml").write_text(STUDY)
     found, store = plan("own", folder), Store(tmp_path / "results")
     for i, job in enumerate(found.needed("kept_compare")):

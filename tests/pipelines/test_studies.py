@@ -20,7 +20,7 @@ from mixlib.models.backbones import BACKBONES
 from paper_tables.epoch_notes import epoch_notes
 from pipelines.declare import scale, table
 from pipelines.declare.errors import DeclarationError
-from pipelines.execute.splits import read_test, read_train
+from pipelines.execute.splits import read_splits, read_test
 from pipelines.plan import grid, job_file
 from pipelines.plan.build import plan
 from pipelines.tables import app
@@ -272,7 +272,8 @@ def test_a_dataset_may_hold_out_some_of_its_training_images(study):
     assert (job.images.train_cap, job.images.held_out) == (3, 1)
     assert job.digest not in before
     root = study.folder / "images"
-    train, test = read_train(job.images, root), read_test(job.images, root)
+    train, test = read_splits(job.images, root)
+    assert read_test(job.images, root).paths == test.paths
     assert (len(train), len(test)) == (2, 1)
     used = cap(read("imagefolder", root, "train"), 3)
     assert sorted([*train.paths, *test.paths]) == sorted(used.paths)

@@ -11,7 +11,7 @@ from mixlib.data.catalog import DATASETS
 from mixlib.models.backbones import backbone, check_drop_path
 from mixlib.training.recipes import Recipe, check_recipe
 from pipelines.declare.errors import DeclarationError
-from pipelines.declare.mapping import overlaid
+from pipelines.declare.mapping import merged
 from pipelines.declare.relations import RECIPE_RELATIONS, check_relations
 from pipelines.plan.epoch_selection import EPOCH_RULES
 from pipelines.plan.inputs import Data, Row
@@ -82,11 +82,10 @@ class TrainJob(Job):
             setting.scale.settings("train", paper, point["recipe"]),
             point.get("changes", {}),
         )
-        changes = overlaid(ours, declared)
-        evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         # a cell that asks for another crop keeps the scale's image size
-        augment = overlaid(ours.get("augmentation", {}), declared.get("augmentation", {}))
-        changes.pop("augmentation", None)
+        changes = merged(ours, declared)
+        augment = changes.pop("augmentation", {})
+        evaluation = {k: changes.pop(k) for k in ("evaluate_every", "pick") if k in changes}
         # a scale says null where its networks are too narrow for any published weights
         weights = changes.pop("weights", point.get("weights"))
         recipe = setting.recipe(point["recipe"], changes)
