@@ -16,9 +16,10 @@ from mixlib.data.augmentations import Augment
 from mixlib.data.catalog import DATASETS
 from pipelines.plan.inputs import Data, Row
 from pipelines.plan.job import Job
-from pipelines.plan.kinds import DetectJob, LocalizeJob, MixedJob, TrainJob
+from pipelines.plan.kinds import DetectJob, LocalizeJob, MasksJob, MixedJob, TrainJob
 from pipelines.plan.kinds.attention import AttentionJob
 from pipelines.plan.kinds.calibration import CalibrationJob
+from pipelines.plan.kinds.masks import LAMS
 from pipelines.plan.kinds.occlusion import OcclusionJob
 from pipelines.plan.kinds.robustness import RobustnessJob
 from pipelines.plan.kinds.segment import SegmentJob
@@ -81,6 +82,9 @@ def of_job(job: Job, gpus: int = 1) -> Load:
         # the mix looks at the images, and the classifier at the mix
         count = 2 * job.rounds * images(job.parent.images, train=False)
         return Load(step.forward * count, _forward_memory(step))
+    if isinstance(job, MasksJob):
+        step = _step_of(job.parent)
+        return Load(step.forward * len(LAMS) * job.pairs, _forward_memory(step))
     raise TypeError(f"expected a kind of job that can be counted, found {job.kind}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -69,6 +69,23 @@ def absent_device(plain: bool) -> Iterator[str]:
         yield "cuda"
 
 
+@contextmanager
+def halved() -> Iterator[None]:
+    """What ``torch.autocast("cuda", torch.bfloat16)`` does, which is off, with a warning, where no
+    such device is."""
+    before = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
+    torch.set_autocast_enabled("cuda", True)
+    torch.set_autocast_dtype("cuda", torch.bfloat16)
+    torch.autocast_increment_nesting()
+    try:
+        yield
+    finally:
+        if not torch.autocast_decrement_nesting():
+            torch.clear_autocast_cache()
+        torch.set_autocast_enabled("cuda", before[0])
+        torch.set_autocast_dtype("cuda", before[1])
+
+
 def one_shard(recipe: Recipe) -> Recipe:
     """What of a recipe changes the operations of a step: recipes that differ in the rest share a
     count.  Its batch is one shard's, with a partner for everybody.
@@ -102,7 +119,7 @@ def of_training(backbone: str, row: Row, recipe: Recipe, classes: int, size: int
         x = torch.empty(batch, 3, size, size, device=device)
         y = torch.zeros(batch, dtype=torch.int64, device=device)
         held = [*objective.parameters(), *objective.buffers()]
-        mixed = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16-mixed")
+        mixed = halved() if recipe.precision == "bf16-mixed" else nullcontext()
         with Operations() as counter:
             with Activations(held) as kept, mixed:
                 loss = objective(x, y, torch.Generator().manual_seed(0)).loss

@@ -171,6 +171,7 @@ _TINY: dict[str, Any] = {
     "channels": (16, 32, 64, 128),
     "stem_width": 16,
 }
+_TINY_WIDER: dict[str, Any] = {**_TINY, "channels": (32, 64, 128, 256), "stem_width": 32}
 # stride 8 in all, so that a 64-pixel image leaves 8 x 8 cells to localize in; the last stage is
 # dilated instead of strided
 _DENSE: dict[str, Any] = {
@@ -222,6 +223,7 @@ BACKBONES = Backbones(
     (
         _resnet("resnet10_w16", "R-10 (width 16)", "small", **_TINY),
         _resnet("resnet10_w16_cifar", "R-10 (width 16, CIFAR stem)", "cifar", **_TINY),
+        _resnet("resnet10_w32_cifar", "R-10 (width 32, CIFAR stem)", "cifar", **_TINY_WIDER),
         _resnet(
             *("resnet10_w16_dense", "R-10 (width 16, stride 8)", "dense"), **_DENSE, stem_width=16
         ),

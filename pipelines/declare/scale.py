@@ -7,7 +7,7 @@ which settings differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from pipelines.declare.values import check_fields
 from pipelines.declare.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parents[1] / "scales"
+TESTED = 8
+"""Test images of a study's own dataset that a rehearsal looks at."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,28 @@ def as_declared(seeds: Mapping[str, int], portable: bool = False) -> Scale:
         portable: whether the runs give the same bits on every x86 processor.
     """
     return Scale(SCALE_OF_STUDIES, "as declared", "", seeds=1, seeds_of=seeds, portable=portable)
+
+
+def cut_short(study: Scale, short: Scale, own: Iterable[str]) -> Scale:
+    """A study's scale with its trainings cut as a short scale has it, one run a cell.
+
+    Args:
+        study: as declared.
+        short: says how far, and what stands in for the catalog's datasets.
+        own: datasets of the study's own: nothing stands in for them, few of their test images are
+            looked at.
+    """
+    few = {name: {"test_cap": TESTED} for name in own}
+    return replace(
+        study,
+        name=short.name,
+        title=short.title,
+        note=short.note,
+        seeds_of={},
+        data={**short.data, **few},
+        kinds=short.kinds,
+        short=short.short,
+    )
 
 
 def names(folder: Path = FOLDER) -> list[str]:

@@ -170,6 +170,7 @@ CHANGES: Mapping[str, Kind] = {
     "detect": Fields(DETECTION, "detector setting"),
     "localize": Fields(evaluation.LOCALIZATION, "localization setting"),
     "mixed": Fields({}, "setting"),
+    "masks": Fields({}, "setting"),
     "robustness": Fields({**evaluation.ROBUSTNESS, "published": Maybe(NAME)}, "robustness setting"),
     "calibration": Fields(evaluation.CALIBRATION, "calibration setting"),
     "occlusion": Fields(evaluation.OCCLUSION, "occlusion setting"),
@@ -194,6 +195,8 @@ CELL: Mapping[str, Kind] = {
     "length": Real(0, 100, above=True),
     "prior": Maybe(OneOf(("center",), "prior")),
     "rounds": Whole(1, 1000),
+    "after": Whole(0, 100_000),
+    "pairs": Whole(2, 1_000_000),
     "published": Maybe(NAME),
     "baseline": Maybe(NAME),
     "teacher": Fields(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mixlib.data.catalog import DATASETS
 from pipelines.declare import scale, study, table
 from pipelines.declare.errors import DeclarationError, check_keys
 from pipelines.declare.scale import Scale
@@ -12,13 +13,17 @@ from pipelines.declare.table import Table
 from pipelines.plan import grid
 from pipelines.plan.kinds import KINDS
 
+REHEARSAL = "rehearsal"
+"""The scale at which a study may be planned, too."""
+
 
 def plan(name: str, folder: Path | None = None, plugins: Iterable[Path] = ()) -> grid.Plan:
     """The plan of all declared tables at a scale; one that cannot be planned is a fault of the plan
     and stops no other.
 
     Args:
-        name: of the scale; a folder of one's own is planned at scale "own".
+        name: of the scale; a folder of one's own is planned at scale "own", as it is declared, or
+            at scale "rehearsal", cut to a few steps.
         folder: of declarations of one's own, in the place of the papers'.
         plugins: files with methods of one's own.
 
@@ -56,10 +61,10 @@ def _check_words(tables: Iterable[str], chosen: Scale) -> None:
 
 
 def _plan_of_study(name: str, folder: Path) -> grid.Plan:
-    if name != study.SCALE:
+    if name not in (study.SCALE, REHEARSAL):
         raise DeclarationError(
-            f"scale {name}: expected {study.SCALE} with a folder of your own: its tables are "
-            "planned as they are declared; write how long and how often into them"
+            f"scale {name}: expected {study.SCALE} with a folder of your own (or {REHEARSAL}): its "
+            "tables are planned as they are declared; write how long and how often into them"
         )
     if not folder.is_dir():
         raise DeclarationError(f"expected a folder of declarations, found none at {folder}")
@@ -72,4 +77,8 @@ def _plan_of_study(name: str, folder: Path) -> grid.Plan:
     own = {key: t for key, t in declared.tables.items() if t.study}
     seeds = {key: t.seeds for key, t in own.items() if t.seeds is not None}
     portable = any(t.portable for t in own.values())
-    return grid.plan_each(own, scale.as_declared(seeds, portable), faults)
+    chosen = scale.as_declared(seeds, portable)
+    if name == REHEARSAL:
+        mine = [row.name for row in DATASETS.values() if row.own]
+        chosen = scale.cut_short(chosen, scale.load(REHEARSAL), mine)
+    return grid.plan_each(own, chosen, faults)

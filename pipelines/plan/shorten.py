@@ -14,14 +14,16 @@ from downstream.detection.settings import DetectSettings
 from downstream.segmentation.settings import SegmentSettings
 from mixlib.training.recipes import Recipe
 from pipelines.declare.scale import Short
+from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
+from pipelines.plan.kinds.masks import MasksJob
 
 J = TypeVar("J", bound=Job)
 SHARDS = 2
 """Shards that are left: one after another in a process, and averaged, as eight would be."""
 RATES = ("lr", "min_lr", "block_lr", "block_min_lr")
 LEAST = 4
-"""Images of a training's step."""
+"""Images of a training's step, and of those held out."""
 
 
 def shorten(job: J, short: Short) -> J:
@@ -37,10 +39,23 @@ def shorten(job: J, short: Short) -> J:
             changes[field.name] = shorten_segmentation(value, short)
         elif isinstance(value, Recipe):
             cut = changes[field.name] = shorten_recipe(value, short)
-            changes["images"] = replace(job.data, train_cap=cut.batch * short.steps)
+            changes["images"] = shorten_images(job.data, cut.batch * short.steps)
             snapshots = getattr(job, "snapshots", ())
             changes["snapshots"] = tuple(e for e in snapshots if e <= cut.epochs)
+    if isinstance(job, MasksJob) and job.after not in changes["parent"].snapshots:
+        changes["after"] = None
     return job.replace(**changes)
+
+
+def shorten_images(data: Data, used: int) -> Data:
+    """A dataset of which so many images are trained on; few are held out, where any are.
+
+    Example:
+        >>> shorten_images(Data("mine", "mine-1", held_out=1000), 8).train_cap
+        12
+    """
+    held = None if data.held_out is None else min(data.held_out, LEAST)
+    return replace(data, train_cap=used + (held or 0), held_out=held)
 
 
 def shorten_recipe(recipe: Recipe, short: Short) -> Recipe:

@@ -1,5 +1,6 @@
 """The command ``python -m pipelines.rehearsal [TABLE ...]``: every distinct combination of the
-papers' tables once, on a CPU, and a table of what became of it; ends with 1 where one fails.
+papers' tables, or of a study's, once, on a CPU, and a table of what became of it; ends with 1 where
+one fails.
 
 A stopped rehearsal goes on where it was; what another version of the source has passed is done
 again.
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +25,7 @@ import typer
 
 from mixlib.data.catalog import DATASETS
 from mixlib.whole_files import write_whole
-from pipelines.command_line import Tables, run_app
+from pipelines.command_line import OwnTables, Plugins, Tables, run_app
 from pipelines.data import datasets
 from pipelines.data.fingerprints import specify
 from pipelines.execute.store import Store
@@ -40,12 +42,15 @@ from pipelines.rehearsal.combinations import (
     sample,
     with_ancestors,
 )
-from pipelines.rehearsal.processes import end_all
+from pipelines.rehearsal.processes import Told, end_all
 from pipelines.rehearsal.table import failures, summary, whole
 from pipelines.rehearsal.weights import write_published
 
 SCALE = "rehearsal"
 SOURCES = ("mixlib", "downstream", "pipelines")
+ALONE = Told()
+START = 11.0
+"""What a job takes besides its steps, in the unit of :func:`cost` (fitted to 269 trainings)."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -61,6 +66,8 @@ class Part(StrEnum):
 @app.command()
 def main(
     tables: Tables = None,
+    own: OwnTables = None,
+    plugins: Plugins = None,
     part: Annotated[
         Part,
         typer.Option(
@@ -81,8 +88,10 @@ def main(
         bool, typer.Option("--show", help="the table of what was rehearsed so far, and do nothing")
     ] = False,
 ) -> None:
-    """Starts, trains and measures the papers' jobs for a few steps each."""
-    chosen, stopped, notes = choose(tables or [], part)
+    """Starts, trains and measures the jobs of the papers' tables, or of your own, for a few steps
+    each."""
+    told = Told(own=own, plugins=tuple(plugins or ()))
+    chosen, stopped, notes = choose(tables or [], part, told)
     if not stops:
         stopped = set()
     what = ", ".join(f"{n} {name}s" for name, n in counted(chosen).items())
@@ -98,7 +107,7 @@ def main(
         kept = (read_row(folder, job) for job in chosen)
         print(whole([row for row in kept if row is not None], notes))
         return
-    rows = list(rehearse(chosen, stopped, folder.absolute(), jobs, older))
+    rows = list(rehearse(chosen, stopped, folder.absolute(), jobs, older, told))
     page = whole(rows, notes)
     write_whole(folder / "table.md", page, durable=False)
     print(f"\n{page}\n{summary(rows)}\nthe table: {folder / 'table.md'}")
@@ -109,13 +118,15 @@ def main(
         sys.exit("\n".join(failed) + f"\n{len(failed)} jobs failed{waiting}")
 
 
-def choose(tables: Sequence[str], part: Part) -> tuple[list[Job], set[str], list[str]]:
+def choose(
+    tables: Sequence[str], part: Part, told: Told = ALONE
+) -> tuple[list[Job], set[str], list[str]]:
     """The jobs, ancestors first; digests of those that are stopped and resumed; notes.
 
     Raises:
         DeclarationError: a table is not known, or a recipe of the papers' cannot run.
     """
-    found = plan(SCALE)
+    found = plan(SCALE, told.own, told.plugins)
     # a table that cannot be planned ends it: none of its jobs could start
     names = tables or [*found.faults, *found.tables]
     closure = found.closure(*[found.known(name) for name in names])
@@ -129,10 +140,15 @@ def choose(tables: Sequence[str], part: Part) -> tuple[list[Job], set[str], list
 
 
 def rehearse(
-    jobs: Sequence[Job], stopped: set[str], folder: Path, side_by_side: int, older: bool = False
+    jobs: Sequence[Job],
+    stopped: set[str],
+    folder: Path,
+    side_by_side: int,
+    older: bool = False,
+    told: Told = ALONE,
 ) -> Iterator[Row]:
     """The row of every job, as soon as it has one; jobs whose parents failed have none."""
-    code, store, began = source_digest(), Store(folder), time.monotonic()
+    code, store, began = source_digest(told), Store(folder), time.monotonic()
     kept = {job.digest: read_row(folder, job) for job in jobs}
     done: dict[str, Row] = {
         key: row
@@ -150,14 +166,15 @@ def rehearse(
     yield from done.values()
     prepare(waiting.values())
     environment = write_published(waiting.values(), folder.parent / "rehearsal_weights")
+    told = replace(told, environment=environment)
     total, failed = len(done) + len(waiting), set[str]()
-    work, spent = sum(map(cost, waiting.values())), 0.0
+    work, spent = sum(map(length, waiting.values())), 0.0
     running: dict[Future[Row], Job] = {}
     with ThreadPoolExecutor(side_by_side) as pool, ended_with_this():
         while waiting or running:
             for job in ready(waiting, running.values(), failed)[: side_by_side - len(running)]:
                 del waiting[job.digest]
-                todo = (job, folder, code, environment, job.digest in stopped)
+                todo = (job, folder, code, told, job.digest in stopped)
                 running[pool.submit(attempt, *todo)] = job
             if not running:
                 break
@@ -166,7 +183,7 @@ def rehearse(
                 done[job.digest] = row
                 if not row.passed:
                     failed.add(job.digest)
-                spent += cost(job)
+                spent += length(job)
                 seconds = time.monotonic() - began
                 tell(row, f"{len(done)}/{total}", seconds, seconds * (work - spent) / spent)
                 yield row
@@ -191,6 +208,11 @@ def ready(waiting: Mapping[str, Job], running: Iterable[Job], failed: set[str]) 
         for job in waiting.values()
         if not any(parent.digest in busy | failed for parent in job.parents())
     ]
+
+
+def length(job: Job) -> float:
+    """About how long a job takes beside others, its start included."""
+    return START + cost(job)
 
 
 def tell(row: Row, place: str, seconds: float, left: float) -> None:
@@ -226,15 +248,18 @@ def prepare(jobs: Iterable[Job]) -> None:
         print(f"{row.title}: {datasets.provide(row, specify(row, dict(data.spec)))}", flush=True)
 
 
-def source_digest() -> str:
-    """Digest of the source whose jobs are rehearsed."""
+def source_digest(told: Told = ALONE) -> str:
+    """Digest of the source whose jobs are rehearsed, one's own methods and networks included."""
     root = Path(__file__).parents[2]
     paths = sorted(
         p for name in SOURCES for p in (root / name).rglob("*") if p.suffix in (".py", ".yaml")
     )
+    own = () if told.own is None else sorted(told.own.glob("*.py"))
     text = hashlib.sha256()
     for path in paths:
         text.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    for path in (*own, *told.plugins):
+        text.update(f"{path.name}\n".encode() + path.read_bytes())
     return text.hexdigest()[:16]
 
 

@@ -6,7 +6,6 @@ import json
 import math
 import shutil
 import signal
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pipelines.execute.store import Store
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import TrainJob
 from pipelines.rehearsal.combinations import combination
-from pipelines.rehearsal.processes import AGAIN, ENDED, run, run_forked
+from pipelines.rehearsal.processes import AGAIN, ENDED, Told, run, run_forked
 from pipelines.rehearsal.weights import published
 
 LAST = 4
@@ -62,9 +61,7 @@ class Row:
         return self.evaluated and not self.failure
 
 
-def attempt(
-    job: Job, folder: Path, code: str, environment: Mapping[str, str], sampled: bool
-) -> Row:
+def attempt(job: Job, folder: Path, code: str, told: Told, sampled: bool) -> Row:
     """Does a job, and once more by its start command with a stop in between where it is of the
     sample; keeps its row."""
     store = Store(folder)
@@ -75,9 +72,10 @@ def attempt(
         "combination": combination(job),
         "code": code,
     }
-    # a library that loads weights has read its environment when it was loaded
-    work = run_forked if published(job) is None else run
-    ended = work(job, store, environment)
+    # timm's hub has read its environment when it was loaded, torchvision's reads it when asked
+    weights = published(job)
+    work = run if weights is not None and weights.name == "timm" else run_forked
+    ended = work(job, store, told)
     log = store.log(job).read_text() if store.log(job).is_file() else ""
     row |= {"seconds": ended.seconds, "work": ended.work, "peak": ended.peak}
     row["started"] = job.describe() in log
@@ -94,7 +92,7 @@ def attempt(
             failure = ["expected the last of its steps in the log, found none"]
         row["evaluated"] = all(math.isfinite(v) for v in store.read(job)["metrics"].values())
         if sampled and not failure:
-            failure = stopped(job, store, folder / "stopped", environment)
+            failure = stopped(job, store, folder / "stopped", told)
             row["resumed"] = not failure
     found = Row(**row, failure=tuple(failure))
     write_whole(row_file(folder, job), json.dumps(asdict(found), indent=1), durable=False)
@@ -108,7 +106,7 @@ def trained(log: str) -> bool:
     return any(part[0] == part[-1] for part in done)
 
 
-def stopped(job: Job, store: Store, folder: Path, environment: Mapping[str, str]) -> list[str]:
+def stopped(job: Job, store: Store, folder: Path, told: Told) -> list[str]:
     """What is wrong with a run that a signal stops and that is started again; nothing: it ends with
     the code that a scheduler requeues, goes on from its checkpoint, and measures what the plain run
     did."""
@@ -121,7 +119,7 @@ def stopped(job: Job, store: Store, folder: Path, environment: Mapping[str, str]
     forget(job, again)
     # SIGUSR1 is a scheduler's other word for the same
     word = signal.SIGUSR1 if job.checkpoints and int(job.digest, 16) % 2 else signal.SIGTERM
-    first = run(job, again, environment, stop=word)
+    first = run(job, again, told, stop=word)
     wanted = AGAIN if job.checkpoints else ENDED
     if first.code != wanted:
         tail = first.output.strip().splitlines()[-LAST:]
@@ -129,7 +127,7 @@ def stopped(job: Job, store: Store, folder: Path, environment: Mapping[str, str]
     kept = folder / f"{job.digest}.partial" / "checkpoint.pt"
     if job.checkpoints and not (kept.exists() or any(kept.parent.glob("*.pt"))):
         return [f"{word.name}: expected a checkpoint in {kept.parent}, found none"]
-    second = run(job, again, environment)
+    second = run(job, again, told)
     if second.code:
         tail = second.output.strip().splitlines()[-LAST:]
         return [f"started again after {word.name}: exit code {second.code}", *tail]

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event
@@ -37,6 +37,27 @@ SERVER.set_forkserver_preload(["timm", *(f"pipelines.execute.{kind}" for kind in
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the processes of all jobs are told beside their job.
+
+    Attributes:
+        environment: variables, beside this process's.
+        own: folder of declarations of one's own.
+        plugins: files with methods of one's own.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    own: Path | None = None
+    plugins: tuple[Path, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """The options of a job's command."""
+        folder = [] if self.own is None else ["--tables", str(self.own)]
+        return [*folder, *(word for path in self.plugins for word in ("--plugin", str(path)))]
+
+
+@dataclass(frozen=True)
 class Ended:
     """A process that has ended.
 
@@ -55,23 +76,24 @@ class Ended:
     output: str
 
 
-def run(
-    job: Job, store: Store, environment: Mapping[str, str], stop: signal.Signals | None = None
-) -> Ended:
+def run(job: Job, store: Store, told: Told, stop: signal.Signals | None = None) -> Ended:
     """Does a job by its start command, on a CPU.
 
     Args:
         job: planned; its parents' results are in the store.
         store: where its result goes.
-        environment: of the process, beside this one's.
+        told: what its process is told beside.
         stop: a signal that is sent once the job can be stopped; None: it runs to its end.
     """
     command = start_command(job_file.write(job, store.jobs), job.shards, gpus=0, cores=1)
-    words = [*shlex.split(command), "--results", str(store.root)]
+    words = [*shlex.split(command), "--results", str(store.root), *told.words]
     output, began = output_file(job, store), time.monotonic()
     with output.open("w") as file:
         process = subprocess.Popen(
-            words, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **CPU, **environment}
+            words,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **CPU, **told.environment},
         )
         with running(process.pid):
             if stop is not None:
@@ -82,15 +104,13 @@ def run(
     return Ended(process.returncode, seconds, *spent(usage), printed(output))
 
 
-def run_forked(job: Job, store: Store, environment: Mapping[str, str]) -> Ended:
+def run_forked(job: Job, store: Store, told: Told) -> Ended:
     """Does a job as :func:`run`, in a process that has loaded the libraries beforehand: loading
     takes longer than most rehearsed jobs."""
     output, began = output_file(job, store), time.monotonic()
     path = job_file.write(job, store.jobs)
     receive, send = SERVER.Pipe(duplex=False)
-    process = SERVER.Process(
-        target=_work, args=(path, store.root, output, {**CPU, **environment}, Path.cwd(), send)
-    )
+    process = SERVER.Process(target=_work, args=(path, store.root, output, told, Path.cwd(), send))
     process.start()
     send.close()
     assert process.pid is not None
@@ -135,21 +155,16 @@ def end_all() -> None:
 
 
 def _work(
-    path: Path,
-    results: Path,
-    output: Path,
-    environment: Mapping[str, str],
-    place: Path,
-    answer: Connection,
+    path: Path, results: Path, output: Path, told: Told, place: Path, answer: Connection
 ) -> None:
     """What a forked process does: the job's command, its output in a file; tells its memory."""
-    os.environ.update(environment)
+    os.environ.update({**CPU, **told.environment})
     os.chdir(place)  # the server may have been started elsewhere
     with output.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:
-        run_app(lambda: command.main(path, results=results))
+        run_app(lambda: command.main(path, told.own, list(told.plugins), results))
     except SystemExit as end:
         # text is the message of an expected failure
         code = end.code if isinstance(end.code, int) else 1

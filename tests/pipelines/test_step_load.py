@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
+import torch
 
 from mixlib.training.recipes import recipe
 from pipelines import kept_counts, step_load
@@ -101,3 +103,17 @@ def test_recipes_that_differ_in_what_changes_no_step_share_a_count():
     first, second = (step_load.one_shard(recipe(name)) for name in ("cifar", "tiny"))
     assert first == second
     assert step_load.one_shard(recipe("imagenet_rsb_a2")) != first
+
+
+@pytest.mark.filterwarnings("error:CUDA is not available")
+def test_half_precision_keeps_smaller_activations_also_where_no_gpu_is():
+    """Convolutions and their inputs are halved; normalization and the loss are not."""
+    whole, half = (
+        step_load.of_training.__wrapped__(
+            "resnet10_w16", MIXUP, replace(SMALL, precision=precision), 10, 32
+        )
+        for precision in ("32-true", "bf16-mixed")
+    )
+    assert half.operations == whole.operations
+    assert 0.5 * whole.activations < half.activations < 0.8 * whole.activations
+    assert not torch.is_autocast_enabled("cuda")

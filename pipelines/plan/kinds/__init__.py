@@ -6,6 +6,7 @@ from pipelines.plan.kinds.attention import AttentionJob
 from pipelines.plan.kinds.calibration import CalibrationJob
 from pipelines.plan.kinds.detect import DetectJob
 from pipelines.plan.kinds.localize import LocalizeJob
+from pipelines.plan.kinds.masks import MasksJob
 from pipelines.plan.kinds.mixed import MixedJob
 from pipelines.plan.kinds.occlusion import OcclusionJob
 from pipelines.plan.kinds.robustness import RobustnessJob
@@ -15,7 +16,7 @@ from pipelines.plan.kinds.train import TrainJob
 KINDS: dict[str, type[Job]] = {
     job.kind: job
     for job in (
-        *(TrainJob, DetectJob, LocalizeJob, MixedJob),
+        *(TrainJob, DetectJob, LocalizeJob, MixedJob, MasksJob),
         *(RobustnessJob, CalibrationJob, OcclusionJob, AttentionJob, SegmentJob),
     )
 }
@@ -26,6 +27,7 @@ __all__ = [
     "CalibrationJob",
     "DetectJob",
     "LocalizeJob",
+    "MasksJob",
     "MixedJob",
     "OcclusionJob",
     "RobustnessJob",

@@ -25,6 +25,8 @@ CUT = {
     },
     "segment": {"steps", "batch", "warmup", "scales"},
 }
+FEWER = {"robustness": "attacked", "occlusion": "images"}
+"""Kind of measurement -> how many images it looks at."""
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +58,8 @@ def test_only_the_length_the_data_and_the_counts_of_images_differ(pairs):
         elif isinstance(paper, (DetectJob, SegmentJob)):
             assert differing(paper, short) <= {"scenes", "parent", "settings"}
             assert differing(paper.settings, short.settings) <= CUT[paper.kind]
-        elif paper.kind == "robustness":
-            assert differing(paper.settings, short.settings) == {"attacked"}
+        elif paper.kind in FEWER:
+            assert differing(paper.settings, short.settings) == {FEWER[paper.kind]}
         elif hasattr(paper, "settings"):
             assert paper.settings == short.settings
 
