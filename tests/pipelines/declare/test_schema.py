@@ -111,7 +111,7 @@ def test_names_that_stand_in_two_places_are_the_same():
     assert schema.CHANGES.keys() == KINDS.keys()
     fields = {
         *(*train.FIELDS, *detect.FIELDS, *localize.FIELDS, *mixed.FIELDS, "rounds"),
-        *(*robustness.FIELDS, *segment.FIELDS),
+        *(*robustness.FIELDS, *segment.FIELDS, "after", "pairs"),
     }
     assert schema.CELL.keys() == fields
 
