@@ -13,7 +13,7 @@ from pipelines.execute.context import Context
 from pipelines.execute.launch import launch
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.train import OBJECTIVE, snapshot, trained_objective
-from pipelines.execute.trained import load_batches, load_test_images
+from pipelines.execute.trained import load_batches, load_test_images, reported
 from pipelines.plan.kinds.masks import LAMS, MasksJob
 
 SHAPED = 0.1
@@ -30,7 +30,7 @@ def run(job: MasksJob, context: Context) -> Outcome:
     loader = load_batches(parent, context, images, parent.recipe.batch)
     spreads, shares = [], []
     with inference(objective):
-        for i, (x, y) in enumerate(loader.epoch(0)):
+        for i, (x, y) in enumerate(reported(loader, context, "masks")):
             # alike pairs at every lambda: what differs is lambda's
             mixes = [objective.mix_at(x, y, lam, generator(job.seed, "masks", i)) for lam in LAMS]
             own = [mix.dense()[:, 0].expand(len(x), -1, -1).flatten(1) for mix in mixes]
@@ -58,14 +58,15 @@ def measure(spread: Tensor, share: Tensor) -> dict[str, float]:
     Returns:
         "mask_spread", the mean; "mask_shaped", the percentage of masks with shape; "mask_lambda",
         the correlation of a mask's mean with lambda over all pairs; "mask_lambda_of_pair", the
-        median of those within a pair (which image is easier to see is not lambda's doing).  Where
-        no mask differs from another there is no correlation: 0.
+        median of those within a pair (which image is easier to see is not lambda's doing);
+        "mask_rising", the percentage of pairs that show more of the own image at the largest lambda
+        than at the smallest.  Where no mask differs from another there is no correlation: 0.
 
     Example:
         >>> lam = torch.tensor(LAMS)[:, None]
         >>> flat = measure(torch.zeros(5, 2), lam.expand(5, 2))
-        >>> {name: round(value, 6) for name, value in flat.items()}
-        {'mask_spread': 0.0, 'mask_shaped': 0.0, 'mask_lambda': 1.0, 'mask_lambda_of_pair': 1.0}
+        >>> [round(value, 6) for value in flat.values()]
+        [0.0, 0.0, 1.0, 1.0, 100.0]
     """
     lams = torch.tensor(LAMS, dtype=share.dtype)[:, None]
     within = torch.stack([correlation(lams.flatten(), own) for own in share.T])
@@ -74,6 +75,7 @@ def measure(spread: Tensor, share: Tensor) -> dict[str, float]:
         "mask_shaped": 100 * float((spread > SHAPED).double().mean()),
         "mask_lambda": float(correlation(lams.expand_as(share).flatten(), share.flatten())),
         "mask_lambda_of_pair": float(within.median()),
+        "mask_rising": 100 * float((share[-1] > share[0]).double().mean()),
     }
 
 

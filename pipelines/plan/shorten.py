@@ -16,7 +16,6 @@ from mixlib.training.recipes import Recipe
 from pipelines.declare.scale import Short
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
-from pipelines.plan.kinds.masks import MasksJob
 
 J = TypeVar("J", bound=Job)
 SHARDS = 2
@@ -42,8 +41,6 @@ def shorten(job: J, short: Short) -> J:
             changes["images"] = shorten_images(job.data, cut.batch * short.steps)
             snapshots = getattr(job, "snapshots", ())
             changes["snapshots"] = tuple(e for e in snapshots if e <= cut.epochs)
-    if isinstance(job, MasksJob) and job.after not in changes["parent"].snapshots:
-        changes["after"] = None
     return job.replace(**changes)
 
 

@@ -49,6 +49,7 @@ from pipelines.rehearsal.weights import write_published
 SCALE = "rehearsal"
 SOURCES = ("mixlib", "downstream", "pipelines")
 ALONE = Told()
+"""The papers' own tables and methods."""
 START = 11.0
 """What a job takes besides its steps, in the unit of :func:`cost` (fitted to 269 trainings)."""
 
@@ -251,15 +252,14 @@ def prepare(jobs: Iterable[Job]) -> None:
 def source_digest(told: Told = ALONE) -> str:
     """Digest of the source whose jobs are rehearsed, one's own methods and networks included."""
     root = Path(__file__).parents[2]
-    paths = sorted(
-        p for name in SOURCES for p in (root / name).rglob("*") if p.suffix in (".py", ".yaml")
-    )
-    own = () if told.own is None else sorted(told.own.glob("*.py"))
+    ours = (path for name in SOURCES for path in (root / name).rglob("*"))
+    files = sorted(path for path in ours if path.suffix in (".py", ".yaml"))
+    if told.own is not None:
+        files += sorted(told.own.glob("*.py"))
     text = hashlib.sha256()
-    for path in paths:
-        text.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
-    for path in (*own, *told.plugins):
-        text.update(f"{path.name}\n".encode() + path.read_bytes())
+    for path in (*files, *told.plugins):
+        named = path.relative_to(root) if path.is_relative_to(root) else path.name
+        text.update(f"{named}\n".encode() + path.read_bytes())
     return text.hexdigest()[:16]
 
 

@@ -56,4 +56,7 @@ def test_masks_have_shape(found):
 
 def test_the_share_of_a_mask_follows_lambda(found):
     assert found["mask_lambda"] > 0.6
+    # within each pair: what differs between pairs (which image is easier to see) is not lambda's
     assert found["mask_lambda_of_pair"] > 0.9
+    # the same pair, more of its first image at a larger lambda
+    assert found["mask_rising"] > 90

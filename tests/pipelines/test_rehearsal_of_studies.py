@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from mixlib.catalog.methods import METHODS
 from mixlib.data.catalog import DATASETS
+from pipelines.cost import Gpu, hours
 from pipelines.declare.errors import DeclarationError
 from pipelines.plan.build import plan
 from pipelines.rehearsal.__main__ import app, source_digest
@@ -104,11 +105,12 @@ def test_a_study_is_rehearsed_with_its_method_network_and_images(study):
 
 
 def test_the_league_can_be_planned_and_fits_its_time():
-    """Ten seeds of every method; operations alone leave most of 45 minutes to launches."""
+    """Ten seeds of every method; operations alone leave half of 45 minutes to launches."""
     found = plan("own", LEAGUE)
     assert not found.faults
     table = found.tables["league"]
     assert len(found.jobs) == 10 * len(table.rows) >= 290
+    assert sum(hours(job, Gpu.h100) for job in found.jobs.values()) < 0.75 / 2
     cut = plan("rehearsal", LEAGUE)
     assert len(cut.jobs) == len(table.rows)
     assert {job.images.name for job in cut.jobs.values()} == {"cifar100_drawn"}

@@ -12,8 +12,7 @@ from typing import Any
 
 from pipelines.declare.errors import DeclarationError
 from pipelines.declare.mapping import without
-from pipelines.plan.inputs import Data
-from pipelines.plan.job import Job
+from pipelines.plan.kinds.measurement import OfTraining
 from pipelines.plan.kinds.train import FIELDS, TrainJob
 from pipelines.plan.setting import Setting
 
@@ -22,28 +21,31 @@ LAMS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 @dataclass(frozen=True)
-class MasksJob(Job):
+class MasksJob(OfTraining):
     """Looking at a method's masks of test images.
 
     Attributes:
         parent: the training whose method mixes.
         after: as it was after so many of the parent's epochs, one of its snapshots; None: at the
-            end.
+            end, which is also what a moment becomes that a shortened training does not reach.
         pairs: test images that are mixed, each with another.
         seed: of the draws; the parent's too.
     """
 
     kind = "masks"
-    metrics = ("mask_spread", "mask_shaped", "mask_lambda", "mask_lambda_of_pair")
+    metrics = (
+        *("mask_spread", "mask_shaped", "mask_lambda", "mask_lambda_of_pair"),
+        "mask_rising",
+    )
 
     parent: TrainJob
     after: int | None
     pairs: int
     seed: int
 
-    @property
-    def data(self) -> Data:
-        return self.parent.images
+    def __post_init__(self) -> None:
+        if self.after not in self.parent.snapshots:
+            object.__setattr__(self, "after", None)
 
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> MasksJob:
@@ -55,9 +57,7 @@ class MasksJob(Job):
                 f"{setting.at('after')}: after: expected one of the snapshots, "
                 f"{', '.join(map(str, kept)) or 'none'}, found {after}"
             )
-        # a short run has no later epochs to look at
-        found = after if after in parent.snapshots else None
-        return cls(parent, found, point.get("pairs", 256), setting.seed)
+        return cls(parent, after, point.get("pairs", 256), setting.seed)
 
     def describe(self) -> str:
         p = self.parent

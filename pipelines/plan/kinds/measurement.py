@@ -1,4 +1,5 @@
-"""Measurements of one trained classifier on its own images: what their kinds share."""
+"""Jobs on one training and its own images, measurements of its classifier among them: what their
+kinds share."""
 
 from __future__ import annotations
 
@@ -13,7 +14,17 @@ from pipelines.plan.kinds.train import TrainJob
 from pipelines.plan.setting import Setting
 
 
-class Measurement(Job):
+class OfTraining(Job):
+    """A job that reads a training's result and images; a dataclass with the field ``parent``."""
+
+    parent: TrainJob
+
+    @property
+    def data(self) -> Data:
+        return self.parent.images
+
+
+class Measurement(OfTraining):
     """A job that reads a parent's weights and images; a dataclass with the fields ``parent`` and
     ``settings``.
 
@@ -23,12 +34,6 @@ class Measurement(Job):
 
     protocol: ClassVar[Any]
     known: ClassVar[Mapping[str, Kind]]
-
-    parent: TrainJob
-
-    @property
-    def data(self) -> Data:
-        return self.parent.images
 
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> Self:

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.declare.mapping import without
-from pipelines.plan.inputs import Data
-from pipelines.plan.job import Job
+from pipelines.plan.kinds.measurement import OfTraining
 from pipelines.plan.kinds.train import FIELDS, TrainJob
 from pipelines.plan.setting import Setting
 
 
 @dataclass(frozen=True)
-class MixedJob(Job):
+class MixedJob(OfTraining):
     """Recognizing mixed samples.
 
     Attributes:
@@ -34,10 +33,6 @@ class MixedJob(Job):
     parent: TrainJob
     rounds: int
     seed: int
-
-    @property
-    def data(self) -> Data:
-        return self.parent.images
 
     @classmethod
     def build(cls, point: Mapping[str, Any], setting: Setting) -> MixedJob:

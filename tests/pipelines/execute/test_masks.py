@@ -104,8 +104,9 @@ def test_masks_that_ignore_lambda_are_told_from_such_that_follow():
     spread = torch.full((5, 3), 0.2, dtype=torch.float64)
     deaf = measure(spread, same.expand(5, 3))
     assert (deaf["mask_lambda"], deaf["mask_lambda_of_pair"]) == (pytest.approx(0, abs=1e-9), 0)
+    assert deaf["mask_rising"] == 0
     # every pair follows, each around a place of its own
     shifted = measure(spread, 0.1 * lam + same)
     assert shifted["mask_lambda_of_pair"] == pytest.approx(1)
     assert shifted["mask_lambda"] < 0.3
-    assert shifted["mask_shaped"] == 100
+    assert (shifted["mask_shaped"], shifted["mask_rising"]) == (100, 100)
