@@ -47,6 +47,7 @@ class MeasuredRuns:
         numbers: the cells of which every run is here.
         jobs: the jobs behind them.
         results: their results, in the same order.
+        cells: those cells, with their jobs.
     """
 
     table: Table
@@ -54,6 +55,7 @@ class MeasuredRuns:
     numbers: Grid
     jobs: tuple[Job, ...]
     results: tuple[dict[str, Any], ...]
+    cells: tuple[grid.Cell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def _runs_at(
     )
     jobs = tuple({job.digest: job for cell in cells for job in cell.jobs}.values())
     numbers = measure(whole, cells, stored) if cells else {}
-    return MeasuredRuns(whole, chosen, numbers, jobs, tuple(mine[job.digest] for job in jobs))
+    results = tuple(mine[job.digest] for job in jobs)
+    return MeasuredRuns(whole, chosen, numbers, jobs, results, cells)
 
 
 def _fingerprints(job: Any) -> Iterator[tuple[str, str]]:

@@ -50,8 +50,8 @@ def test_a_stage_depends_on_its_own_declaration():
 
 
 BESIDE = (
-    *("best_settings", "gallery", "index", "kept_page", "kept_runs", "overview"),
-    *("repeat_kept_run", "report"),
+    *("best_settings", "equal_compute", "gallery", "index", "kept_page", "kept_runs"),
+    *("overview", "repeat_kept_run", "report"),
 )
 """Commands of their own, no part of a table."""
 
