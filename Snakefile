@@ -61,6 +61,10 @@ if MACHINE.devices and not MACHINE.cluster and "gpu" not in workflow.global_reso
 
 
 onstart:
+    # Snakemake's limit of starts a second makes it look at all ready jobs again a second after every look, and each
+    # job that ends starts one more such series: after a hundred jobs they take most of a core. A job that ends is
+    # reason enough to look; how many run at once, --cores and --jobs say.
+    workflow.scheduler.job_rate_limiter = None
     # libraries are loaded once for all jobs; with a GPU each job loads its own
     if not (ELSEWHERE or MACHINE.devices):
         preload_server.start(PLAN.scale.portable)

@@ -23,7 +23,7 @@ COMMAND = ("snakemake", "--cores", "2", "paper_tables/table7")
 def done(world):
     """A world in which the command ran undisturbed."""
     made = world("undisturbed")
-    made.log = made.run(*COMMAND)
+    made.log = made.run(*COMMAND[:-1], "--verbose", COMMAND[-1])
     return made
 
 
@@ -46,6 +46,12 @@ def test_progress_is_visible(done):
     assert "train resnet10_w16 with automix on shapes: 3 epochs, batch 16" in done.log
     assert "[train " in done.log
     assert "[detect " in done.log
+
+
+def test_snakemake_looks_for_jobs_when_one_has_ended_and_not_every_second(done):
+    ended = done.log.count("Finished jobid: ")
+    assert ended > 10
+    assert 0 < done.log.count("Ready jobs: ") <= ended + 1
 
 
 def test_a_second_run_has_nothing_to_do(done):
