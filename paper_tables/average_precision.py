@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from downstream.detection.settings import AP_RULES
+from paper_tables.measure import fixed
 from pipelines.declare.table import Table
 from pipelines.execute.store import Store
 from pipelines.plan.grid import Cell
@@ -42,7 +43,7 @@ def average_precision_notes(table: Table, cells: Iterable[Cell], store: Store) -
         if len(rules) != 1:
             continue
         spans = [
-            f"{cell.row} {low:.1f} to {high:.1f}"
+            f"{cell.row} {fixed(low, 1)} to {fixed(high, 1)}"
             for cell in own
             if (found := _interval(store.read(cell.jobs[0]), cell.metric)) is not None
             for low, high in [found]

@@ -155,3 +155,29 @@ def _apart(one: Measured, other: Measured) -> bool:
     if one.spread is None or other.spread is None:
         return False
     return abs(one.mean - other.mean) > one.spread + other.spread
+
+
+def fixed(value: float, places: int) -> str:
+    """A number with these decimals, or with more where it would be printed as zero and is not.
+
+    Example:
+        >>> fixed(4.26, 1), fixed(0.016, 1), fixed(0.0, 1)
+        ('4.3', '0.02', '0.0')
+    """
+    text = f"{value:.{places}f}"
+    return text if float(text) or not value else f"{value:.1g}"
+
+
+def told_apart(one: float, other: float, places: int) -> tuple[str, str]:
+    """Two numbers with these decimals, or with as many more as show that they differ.
+
+    Example:
+        >>> told_apart(54.7, 56.4, 1), told_apart(54.71, 54.74, 1), told_apart(2.0, 2.0, 1)
+        (('54.7', '56.4'), ('54.71', '54.74'), ('2.0', '2.0'))
+    """
+    while True:
+        texts = fixed(one, places), fixed(other, places)
+        # 17 digits tell any two doubles apart
+        if texts[0] != texts[1] or one == other or places >= 17:
+            return texts
+        places += 1

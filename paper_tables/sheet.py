@@ -13,7 +13,7 @@ from typing import Any
 
 from paper_tables.claims.reversed import reversed_notes
 from paper_tables.gains import measure_gains
-from paper_tables.measure import Grid, Measured, best
+from paper_tables.measure import Grid, Measured, best, fixed
 from paper_tables.origin import describe_origin
 from paper_tables.paired import paired_notes
 from pipelines.declare.scale import Scale
@@ -265,17 +265,6 @@ def printed(cell: Measured) -> tuple[str, str]:
         return ("diverged" if many == 1 else f"diverged ({cell.diverged} of {many})"), ""
     places = cell.decimals
     return fixed(cell.mean, places), "" if cell.spread is None else f"{cell.spread:.{places}f}"
-
-
-def fixed(value: float, places: int) -> str:
-    """A number with these decimals, or with more where it would be printed as zero and is not.
-
-    Example:
-        >>> fixed(4.26, 1), fixed(0.016, 1), fixed(0.0, 1)
-        ('4.3', '0.02', '0.0')
-    """
-    text = f"{value:.{places}f}"
-    return text if float(text) or not value else f"{value:.1g}"
 
 
 def _paper(table: Table, scale: Scale, cell: Measured, column: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from paper_tables.measure import Grid, Measured
+from paper_tables.measure import Grid, told_apart
 from pipelines.declare.claims import Place, Sentence, read_sentences_of
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import Table
@@ -59,13 +59,9 @@ def _as_said(sentence: Sentence, table: Table, grid: Grid, pair: tuple[Place, Pl
 
 
 def _pair(grid: Grid, left: Place, right: Place) -> str:
-    return f"{' / '.join(left)} {_shown(grid[left])} against {right[0]} / {right[1]} " + _shown(
-        grid[right]
-    )
-
-
-def _shown(cell: Measured) -> str:
-    return f"{cell.mean:.{cell.decimals}f}"
+    one, other = grid[left], grid[right]
+    ours, theirs = told_apart(one.mean, other.mean, max(one.decimals, other.decimals))
+    return f"{' / '.join(left)} {ours} against {' / '.join(right)} {theirs}"
 
 
 def _runs(grid: Grid, pairs: Sequence[tuple[Place, Place]]) -> str:

@@ -38,6 +38,12 @@ def test_every_column_says_its_rule_and_interval(plan, tmp_path):
     assert set(lines) <= set(make_sheet(plan, "table7", numbers, store).notes)
 
 
+def test_the_ends_of_a_small_interval_are_not_printed_as_zero(plan, tmp_path):
+    store = store_with(plan, tmp_path, intervals={"AP50": [0.0, 0.042]})
+    lines = average_precision_notes(plan.tables["table7"], plan.cells["table7"], store)
+    assert "Vanilla 0.0 to 0.04, Mixup 0.0 to 0.04" in lines[0]
+
+
 def test_older_results_have_a_rule_and_no_interval(plan, tmp_path):
     store = store_with(plan, tmp_path)
     lines = average_precision_notes(plan.tables["table7"], plan.cells["table7"], store)

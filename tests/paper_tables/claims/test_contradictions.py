@@ -95,6 +95,16 @@ def test_a_reversed_finding_is_said_and_one_as_said_is_not(paper, told, lead):
         assert "56.0 against without MP / Top-1 60.0 (one run, scale demo: no verdict)" in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("ours", "other", "shown"),
+    [(0.004, 0.03, "0.004 against without MP / Top-1 0.03"), (60.01, 60.02, "60.01 against")],
+)
+def test_numbers_of_a_reversed_pair_are_seen_to_differ(paper, told, ours, other, shown):
+    grid = {("AutoMix", "Top-1"): Measured((ours,)), ("without MP", "Top-1"): Measured((other,))}
+    (line,) = reversed_lines(paper.tables["fig6"], scale.load("demo"), grid, told[0])
+    assert f"AutoMix / Top-1 {shown}" in line
+
+
 def test_a_sentence_about_a_row_that_is_not_there_is_refused(paper, tmp_path):
     keys = "place: p, table: fig6, subject: AutoMixx, relation: better, object: without MP"
     text = f"paper: P\nsentences:\n  - {{{keys}}}\n"
