@@ -1,10 +1,9 @@
-"""Which epochs the accuracies of a table are of."""
+"""What the trainings behind a table were, and which of their epochs its numbers are of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from pipelines.declare.table import Table
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import TrainJob
 
@@ -15,10 +14,38 @@ WORDS = {
 }
 
 
-def epoch_notes(table: Table, jobs: Iterable[Job]) -> list[str]:
-    """A line for each rule by which the trainings of a study report their accuracy; a paper's table
-    says so itself."""
-    if not table.study:
-        return []
-    rules = dict.fromkeys(job.pick for job in jobs if isinstance(job, TrainJob))
-    return [f"The accuracy of a training is {WORDS[rule]} (pick: {rule})." for rule in rules]
+def epoch_notes(jobs: Iterable[Job]) -> list[str]:
+    """A line for each rule by which trainings report their accuracy, and one about networks that
+    are evaluated or trained further; both with the networks and epochs of this scale, whatever a
+    label calls them.
+
+    Args:
+        jobs: those whose numbers a table shows.
+    """
+    jobs = list(jobs)
+    trained = [job for job in jobs if isinstance(job, TrainJob)]
+    lines = [
+        f"The accuracy of a training ({_what([job for job in trained if job.pick == rule])}) is "
+        f"{WORDS[rule]} (pick: {rule})."
+        for rule in dict.fromkeys(job.pick for job in trained)
+    ]
+    others = [job for job in jobs if not isinstance(job, TrainJob)]
+    behind = [p for job in others for p in job.closure() if isinstance(p, TrainJob)]
+    if behind:
+        lines.append(
+            "A network that is measured or trained further is that of the last epoch of its "
+            f"training ({_what(behind)})."
+        )
+    return lines
+
+
+def _what(trainings: Sequence[TrainJob]) -> str:
+    """What was trained: "resnet50, 100 epochs", or "resnet10_w16 and vit6_w64, 5 and 10 epochs"."""
+    networks = dict.fromkeys(job.backbone.name for job in trainings)
+    epochs = sorted({job.recipe.epochs for job in trainings})
+    return f"{_list(networks)}, {_list(epochs)} epochs"
+
+
+def _list(words: Iterable[object]) -> str:
+    *first, last = map(str, words)
+    return " and ".join([*([", ".join(first)] if first else []), last])

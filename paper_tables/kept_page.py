@@ -52,7 +52,7 @@ def section(runs: MeasuredRuns, picture: str = "") -> str:
         runs.scale,
         data_titles(runs.jobs),
         runs.results,
-        remarks=(said, *epoch_notes(table, runs.jobs)),
+        remarks=(said, *epoch_notes(runs.jobs)),
     )
     shown = f"\n![{table.title}]({picture})\n" if picture else ""
     # below the page's own title

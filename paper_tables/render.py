@@ -27,6 +27,7 @@ from paper_tables.measure import Grid, measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet
+from paper_tables.subset_notes import subset_notes
 from paper_tables.warnings import run_warnings
 from paper_tables.writers import (
     write_csv,
@@ -83,8 +84,9 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         describe_stale(name, stale),
         (
             *average_precision_notes(table, plan.cells[name], store),
-            *epoch_notes(table, jobs),
-            *run_warnings(plan.closure(name).values(), store),
+            *epoch_notes(jobs),
+            *subset_notes(jobs),
+            *run_warnings(plan.closure(name).values(), store, plan.cells[name]),
         ),
     )
 

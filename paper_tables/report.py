@@ -17,6 +17,7 @@ from paper_tables.measure import measure
 from paper_tables.origin import data_titles
 from paper_tables.render import PICTURES, write_texts
 from paper_tables.sheet import build_sheet
+from paper_tables.subset_notes import subset_notes
 from paper_tables.warnings import run_warnings
 from pipelines.command_line import (
     OwnTables,
@@ -108,8 +109,9 @@ def render_with_holes(
         data_titles(plan.needed(name)),
         results,
         remarks=[f"Incomplete: {hole.line(store)}." for hole in missing]
-        + epoch_notes(table, jobs)
-        + run_warnings(plan.closure(name).values(), store),
+        + epoch_notes(jobs)
+        + subset_notes(jobs)
+        + run_warnings(plan.closure(name).values(), store, plan.cells[name]),
         marks={(hole.cell.row, hole.cell.column): hole.mark for hole in missing},
     )
     with store.lock(f"table-{name}"):
@@ -133,7 +135,10 @@ def report(plan: grid.Plan, name: str, store: Store, folder: Path | None = None)
     waiting = len(missing) - len(failed)
     if waiting:
         lines.append(f"  {MISSING}: {waiting} more cells")
-    lines += [f"  {warning}" for warning in run_warnings(plan.closure(name).values(), store)]
+    lines += [
+        f"  {warning}"
+        for warning in run_warnings(plan.closure(name).values(), store, plan.cells[name])
+    ]
     if failed and len(missing) < cells:
         path = render_with_holes(plan, name, store, missing, folder)
         lines.append(f"  {path} shows the others, with these marked")

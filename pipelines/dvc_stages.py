@@ -32,7 +32,8 @@ SCALE = "demo"
 SOURCES = ("Snakefile", "mixlib", "downstream", "pipelines")
 RENDERER = (
     *("derived_metrics", "gains", "measure", "sheet", "origin", "comparison", "average_precision"),
-    *("measured_runs", "freshness", "warnings", "epoch_notes", "paired", "render"),
+    *("measured_runs", "freshness", "warnings", "epoch_notes", "subset_notes", "paired"),
+    "render",
 )
 PRODUCTS = ("table.md", "table.csv", "table.tex", "table.html")
 

@@ -60,7 +60,8 @@ def run(job: TrainJob, context: Context) -> Outcome:
     fabric.barrier()
     chosen = select_epochs(job.pick, history.epochs)
     classes = len(context.data_classes(job.images))
-    warning = at_chance(chosen, history.epochs[-1].get("n", 0), classes)
+    # of one epoch both, whichever the accuracy is of that is reported
+    warning = at_chance(history.epochs[-1], history.epochs[-1].get("n", 0), classes)
     if warning:
         context.progress.say(f"warning: {warning}")
     return Outcome(
@@ -87,7 +88,7 @@ def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
 
     Example:
         >>> at_chance({"top1": 20.0, "test_loss": 550.0}, 50, 5).partition(";")[0]
-        'top-1 20.0 % of 50 images cannot be told from guessing (20.0 +- 17.0'
+        'top-1 20.0 % of 50 images at the last epoch cannot be told from guessing (20.0 +- 17.0 %)'
         >>> at_chance({"top1": 60.0, "test_loss": 1.2}, 50, 5)
         ''
     """
@@ -99,9 +100,9 @@ def at_chance(metrics: Mapping[str, float], images: float, classes: int) -> str:
     if not few or metrics["test_loss"] < KNOWS * math.log(classes):
         return ""
     return (
-        f"top-1 {metrics['top1']:.1f} % of {images:.0f} images cannot be told from guessing "
-        f"({100 * share:.1f} +- {300 * error:.1f}; test loss {metrics['test_loss']:.3g}, not "
-        f"{math.log(classes):.3g})"
+        f"top-1 {metrics['top1']:.1f} % of {images:.0f} images at the last epoch cannot be told "
+        f"from guessing ({100 * share:.1f} +- {300 * error:.1f} %); the test loss is "
+        f"{metrics['test_loss']:.2f}, guessing has {math.log(classes):.2f}"
     )
 
 

@@ -67,8 +67,11 @@ def test_runs_that_learned_nothing_are_warned_of(world):
     finish(store, jobs[0], 20.0, warning="top-1 20.0 % is what guessing gives")
     finish(store, jobs[1], float("nan"))
     text = "\n".join(report(plan, "table9", store, folder))
-    assert "Warning: no better than guessing: train resnet10_w16" in text
-    assert "Warning: diverged: train resnet10_w16" in text
+    cell = plan.cells["table9"][0]
+    where = f"({cell.row}, {cell.column})"
+    assert f"Warning: no better than guessing: {where}: train resnet10_w16" in text
+    assert "Warning: diverged: (" in text
+    assert text.count(": train resnet10_w16") == 2
 
 
 @pytest.mark.parametrize(
