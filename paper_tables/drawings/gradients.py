@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from paper_tables.drawings.canvas import Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
 from paper_tables.drawings.samples import trainings
 from paper_tables.drawings.trained_networks import context_of
 from pipelines.execute.launch import launch
@@ -29,9 +29,8 @@ def product_maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     maps = {label: of_network(job, drawing.store) for label, job in trainings(drawing).items()}
     canvas(drawing.table.name)  # ids in the picture that do not change from run to run
     figure = gradient_maps(maps)
-    figure.suptitle(
-        f"{drawing.table.title} ({drawing.scale.title}; {IMAGES} test images, one run)", size=11
-    )
+    title = f"{drawing.table.title} ({drawing.scale.title}; {IMAGES} test images, one run)"
+    set_title(figure, title, 11)
     save(figure, paths)
 
 
