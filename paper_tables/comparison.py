@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from paper_tables.measure import fixed
 from paper_tables.measured_runs import MeasuredRuns
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Comparison, Line, Value, header, printed
@@ -24,7 +25,7 @@ def compare_runs(runs: MeasuredRuns) -> Comparison:
         for column in columns:
             paper = table.reference.get((row.label, column.label))
             cell = numbers.get((row.label, column.label))
-            values.append(Value() if paper is None else Value(f"{paper:.{column.decimals}f}"))
+            values.append(Value() if paper is None else Value(fixed(paper, column.decimals)))
             values.append(Value() if cell is None else Value(*printed(cell)))
         lines.append(Line(row.label, tuple(values)))
     return Comparison(

@@ -69,4 +69,4 @@ def difference(one: Measured, other: Measured, *, relative: bool = False) -> Mea
     if len(one.values) != len(other.values):
         pairs = [(statistics.fmean(one.values), statistics.fmean(other.values))]
     values = tuple(100 * (a - b) / b if relative else a - b for a, b in pairs)
-    return replace(one, values=values, unit="%" if relative else one.unit)
+    return replace(one, values=values, unit="%" if relative else one.unit, source=())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from scipy.special import stdtrit
 
@@ -23,6 +24,8 @@ class Measured:
         reference: the paper's number, or None.
         unit: of all of them.
         decimals: how many of them are worth printing.
+        source: metric and digests of the jobs; two cells of one source show the same runs.  Empty
+            for numbers that are computed from other cells.
 
     Example:
         >>> cell = Measured((40.0, 42.0), reference=40.5)
@@ -38,6 +41,7 @@ class Measured:
     reference: float | None = None
     unit: str = "%"
     decimals: int = 1
+    source: tuple[str, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -103,6 +107,7 @@ def measure(table: Table, cells: tuple[Cell, ...], results: Results) -> Grid:
             table.reference.get((cell.row, cell.column)),
             column.unit or table.unit,
             column.decimals,
+            (cell.metric, *(job.digest for job in cell.jobs)),
         )
     return found
 
@@ -123,6 +128,21 @@ def baseline(grid: Grid, cells: list[tuple[str, str]]) -> bool:
     return len(cells) > 1 and len({grid[cell].values for cell in cells}) == 1
 
 
+def compared(table: Table, grid: Grid) -> list[list[tuple[str, str]]]:
+    """The cells among which one may be the best: of every comparison those that have a number and
+    whose column has a good way; without baselines, and without cells that stand alone."""
+    unranked = {column.label for column in table.columns if not column.ranked}
+    found = [
+        [
+            place
+            for place in places
+            if place in grid and not grid[place].diverged and place[1] not in unranked
+        ]
+        for _, places in panels(table)
+    ]
+    return [cells for cells in found if len(cells) > 1 and not baseline(grid, cells)]
+
+
 def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
     """The cells that are better than all that they are compared with; baselines have none, and no
     column in which neither way is good.
@@ -132,16 +152,8 @@ def best(table: Table, grid: Grid) -> frozenset[tuple[str, str]]:
     next, and means closer than their runs scatter may change places.
     """
     higher = {column.label: table.higher(column.label) for column in table.columns}
-    unranked = {column.label for column in table.columns if not column.ranked}
     leaders = set()
-    for _, places in panels(table):
-        cells = [
-            place
-            for place in places
-            if place in grid and not grid[place].diverged and place[1] not in unranked
-        ]
-        if len(cells) < 2 or baseline(grid, cells):
-            continue
+    for cells in compared(table, grid):
         first = max(
             cells, key=lambda cell: grid[cell].mean if higher[cell[1]] else -grid[cell].mean
         )
@@ -157,15 +169,38 @@ def _apart(one: Measured, other: Measured) -> bool:
     return abs(one.mean - other.mean) > one.spread + other.spread
 
 
-def fixed(value: float, places: int) -> str:
+NOISE = 6
+"""Decimals beyond the last printed one that still count: what is left of a difference of binary
+numbers lies below them."""
+
+
+def fixed(value: float, places: int, *, sign: bool = False) -> str:
     """A number with these decimals, or with more where it would be printed as zero and is not.
+
+    Halves are rounded away from zero as they are written in decimals.  A binary number may lie just
+    below the half that it stands for, so that Python's own rounding prints two halves differently.
+
+    Args:
+        value: the number.
+        places: how many decimals.
+        sign: whether a positive number has its sign, too, as a difference has.
 
     Example:
         >>> fixed(4.26, 1), fixed(0.016, 1), fixed(0.0, 1)
         ('4.3', '0.02', '0.0')
+        >>> fixed(17.25, 1), fixed(13.75, 1), fixed(45.15 - 43.0, 1, sign=True)
+        ('17.3', '13.8', '+2.2')
     """
-    text = f"{value:.{places}f}"
-    return text if float(text) or not value else f"{value:.1g}"
+    plus = "+" if sign else ""
+    if not math.isfinite(value):
+        return f"{value:{plus}}"
+    exact = Decimal(f"{value:.{places + NOISE}f}")
+    # a context without a limit that a binary number could reach
+    rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, Context(prec=400))
+    if exact and not rounded:
+        return f"{value:{plus}.1g}"
+    # zero has no minus
+    return f"{rounded if rounded else abs(rounded):{plus}.{places}f}"
 
 
 def told_apart(one: float, other: float, places: int) -> tuple[str, str]:

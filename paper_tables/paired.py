@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from paper_tables.measure import Grid
+from paper_tables.measure import Grid, fixed
 from pipelines.declare.axis import Entry
 from pipelines.declare.paired import Paired
 from pipelines.declare.table import Table
@@ -196,8 +196,9 @@ def paired_notes(table: Table, grid: Grid) -> list[str]:
         lines.append(
             f"{title}{len(part.found)} comparisons at {100 * table.paired.level:g} % together "
             f"(tests by Holm, intervals by Bonferroni), {part.seeds} seeds; beside means and seeds "
-            f"a run scatters by {noise.spread:.{places + 1}f} ({noise.freedom} degrees of freedom, "
-            f"taken to be the same for all rows). The images are the same in all runs.{missing}"
+            f"a run scatters by {fixed(noise.spread, places + 1)} ({noise.freedom} degrees of "
+            "freedom, taken to be the same for all rows). The images are the same in all runs."
+            f"{missing}"
         )
     return lines
 
@@ -209,8 +210,8 @@ def _said(found: Sequence[Difference], declared: Paired, places: int) -> Iterato
             continue
         name = f"within {declared.margin:g}" if word == EQUAL else word
         shown = ", ".join(
-            f"{each.row} {each.mean:+.{places}f} ({each.mean - each.half:.{places}f} to "
-            f"{each.mean + each.half:.{places}f})"
+            f"{each.row} {fixed(each.mean, places, sign=True)} "
+            f"({fixed(each.mean - each.half, places)} to {fixed(each.mean + each.half, places)})"
             for each in own
         )
         yield f"{name}: {shown}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from paper_tables.claims.reversed import reversed_notes
 from paper_tables.gains import measure_gains
-from paper_tables.measure import Grid, Measured, best, fixed
+from paper_tables.measure import Grid, Measured, best, compared, fixed
 from paper_tables.origin import describe_origin
 from paper_tables.paired import paired_notes
 from pipelines.declare.scale import Scale
@@ -240,7 +240,7 @@ def _value(table: Table, scale: Scale, cell: Measured | None, leads: bool, colum
     mean, spread = printed(cell)
     half = cell.half_interval
     if table.study and half is not None:
-        spread = f"{half:.{cell.decimals}f}"
+        spread = fixed(half, cell.decimals)
     return Value(mean, spread, _paper(table, scale, cell, column), leads)
 
 
@@ -251,8 +251,8 @@ def _gained(scale: Scale, cell: Measured | None) -> Value:
     _, spread = printed(cell)
     paper = ""
     if scale.compare and cell.reference is not None:
-        paper = f"paper {cell.reference:+.{cell.decimals}f}"
-    return Value(f"{cell.mean:+.{cell.decimals}f}", spread, paper)
+        paper = f"paper {fixed(cell.reference, cell.decimals, sign=True)}"
+    return Value(fixed(cell.mean, cell.decimals, sign=True), spread, paper)
 
 
 def printed(cell: Measured) -> tuple[str, str]:
@@ -264,7 +264,7 @@ def printed(cell: Measured) -> tuple[str, str]:
         many = len(cell.values)
         return ("diverged" if many == 1 else f"diverged ({cell.diverged} of {many})"), ""
     places = cell.decimals
-    return fixed(cell.mean, places), "" if cell.spread is None else f"{cell.spread:.{places}f}"
+    return fixed(cell.mean, places), "" if cell.spread is None else fixed(cell.spread, places)
 
 
 def _paper(table: Table, scale: Scale, cell: Measured, column: str) -> str:
@@ -275,8 +275,8 @@ def _paper(table: Table, scale: Scale, cell: Measured, column: str) -> str:
     known = table.tolerance if cell.unit == table.unit and holds else None
     close = known is not None and abs(cell.difference) <= known
     verdict = ", within tolerance" if close else ""
-    places = cell.decimals
-    return f"paper {cell.reference:.{places}f}, {cell.difference:+.{places}f}{verdict}"
+    paper = fixed(cell.reference, cell.decimals)
+    return f"paper {paper}, {fixed(cell.difference, cell.decimals, sign=True)}{verdict}"
 
 
 def _legend(table: Table, grid: Grid) -> tuple[str, ...]:
@@ -285,7 +285,11 @@ def _legend(table: Table, grid: Grid) -> tuple[str, ...]:
     if not any(spread is not None for spread in spreads):
         return (ONE_RUN,)
     about = INTERVAL if table.study else PLUS_MINUS
-    return (about, BOLD, *([GAINS.format(names=names)] if names else []))
+    return (
+        about,
+        *([BOLD] if compared(table, grid) else []),
+        *([GAINS.format(names=names)] if names else []),
+    )
 
 
 def _notes(table: Table, scale: Scale, remarks: Sequence[str]) -> list[str]:
@@ -295,7 +299,8 @@ def _notes(table: Table, scale: Scale, remarks: Sequence[str]) -> list[str]:
         return [declared, *remarks] + [note.strip() for note in table.footnotes]
     lines = [f"Reproduces {table.source}."]
     if table.left_out:
-        lines.append(f"Left out at scale {scale.title}: {', '.join(table.left_out)}.")
+        # labels hold commas
+        lines.append(f"Left out at scale {scale.title}: {'; '.join(table.left_out)}.")
     if not scale.compare:
         lines.append(
             "These numbers must not be compared with the paper's: other data, networks, schedules."

@@ -245,8 +245,15 @@ def designed(design: Design, measured: Tensor, masks: Float[Tensor, "n h w"]) ->
     return made
 
 
-def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
-    """MSDA Figure 4: normalized products of input gradients by displacement, and by distance."""
+def gradient_maps(
+    found: Mapping[str, Float[Tensor, "P Q"]], colors: Mapping[str, str] | None = None
+) -> Figure:
+    """MSDA Figure 4: normalized products of input gradients by displacement, and by distance.
+
+    Args:
+        found: name of a network -> its map.
+        colors: of its line, by name; None: in the order of :data:`COLORS`.
+    """
     across = min(len(found), 3)
     down = -(-len(found) // across)
     made = Picture(figsize=(2.7 * across + 5.2, 2.7 * down + 0.5), layout="constrained")
@@ -262,7 +269,8 @@ def gradient_maps(found: Mapping[str, Float[Tensor, "P Q"]]) -> Figure:
         shown = axis.imshow(values, cmap="viridis", norm=PowerNorm(0.5, 0, 1), extent=edges)
         axis.set_title(name, fontsize=10)
         distance, largest = reach(values)
-        curves.plot(distance, largest, label=name, **style(k))
+        own = {} if colors is None else {"color": colors[name]}
+        curves.plot(distance, largest, label=name, **(style(k) | own))
     axes[-1, 0].set(xlabel="horizontal displacement", ylabel="vertical displacement")
     curves.set(
         xlabel="length of the displacement in pixels",

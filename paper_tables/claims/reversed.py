@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from paper_tables.measure import Grid, told_apart
 from pipelines.declare.claims import Place, Sentence, read_sentences_of
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import Table
+
+Pair = tuple[Place, Place]
 
 SHOWN = 4
 """Pairs that a line names; of more, their number is said."""
@@ -26,44 +28,70 @@ def reversed_lines(
     """A line for every sentence about a table of which this run shows pairs the other way around.
 
     Means alone are compared, so a line is no verdict; a cell that diverged is not compared, and
-    neither are two cells that one result fills.
+    neither are two cells that one result fills.  Pairs of the same runs count once.
     """
     lines = []
     for sentence in sentences:
         if sentence.table != table.name:
             continue
-        pairs = list(_compared(sentence, grid))
-        broken = [pair for pair in pairs if not _as_said(sentence, table, grid, pair)]
+        groups = _compared(sentence, table, grid)
+        broken = [pairs for pairs in groups if not _as_said(sentence, table, grid, pairs[0])]
         if not broken:
             continue
-        shown = "; ".join(_pair(grid, *pair) for pair in broken[:SHOWN])
+        shown = "; ".join(_shown(grid, pairs) for pairs in broken[:SHOWN])
         more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
         lines.append(
             f"Reversed here: the paper ({sentence.place}) has {sentence.text}; "
-            f"{len(broken)} of {len(pairs)} pairs are the other way around: {shown}{more} "
+            f"{_count(len(broken), len(groups))} the other way around: {shown}{more} "
             f"({_runs(grid, broken)}, scale {scale.name}: no verdict)."
         )
     return lines
 
 
-def _compared(sentence: Sentence, grid: Grid) -> Iterator[tuple[Place, Place]]:
-    for left, right in sentence.pairs:
-        cells = [grid[place] for place in (left, right) if place in grid]
-        if len(cells) == 2 and not any(cell.diverged for cell in cells):
-            yield left, right
+def _compared(sentence: Sentence, table: Table, grid: Grid) -> list[list[Pair]]:
+    """The pairs of a sentence that can be compared, those of the same runs together: at a small
+    scale columns may share all their jobs."""
+    groups: dict[object, list[Pair]] = {}
+    for pair in sentence.pairs:
+        cells = [grid[place] for place in pair if place in grid]
+        if len(cells) < 2 or any(cell.diverged for cell in cells):
+            continue
+        one, other = (cell.source for cell in cells)
+        if not (one and other):
+            groups[pair] = [pair]  # it is not known from which runs
+        elif one != other:
+            groups.setdefault((one, other, sentence.higher(table, pair[0])), []).append(pair)
+    return list(groups.values())
 
 
-def _as_said(sentence: Sentence, table: Table, grid: Grid, pair: tuple[Place, Place]) -> bool:
+def _as_said(sentence: Sentence, table: Table, grid: Grid, pair: Pair) -> bool:
     lead = grid[pair[0]].mean - grid[pair[1]].mean
     return lead >= 0 if sentence.higher(table, pair[0]) else lead <= 0
 
 
-def _pair(grid: Grid, left: Place, right: Place) -> str:
+def _count(broken: int, of: int) -> str:
+    if of == 1:
+        return "the one pair is"
+    return f"{broken} of {of} pairs {'is' if broken == 1 else 'are'}"
+
+
+def _shown(grid: Grid, pairs: Sequence[Pair]) -> str:
+    """The first of several pairs of the same runs; a label that both sides share is named once."""
+    left, right = pairs[0]
     one, other = grid[left], grid[right]
     ours, theirs = told_apart(one.mean, other.mean, max(one.decimals, other.decimals))
-    return f"{' / '.join(left)} {ours} against {' / '.join(right)} {theirs}"
+    shared = [label for label, again in zip(left, right, strict=True) if label == again]
+    names = [" / ".join(label for label in place if label not in shared) for place in pairs[0]]
+    where = f" at {shared[0]}" if shared else ""
+    again = f" (the same runs fill {len(pairs) - 1} more)" if len(pairs) > 1 else ""
+    return f"{_named(names[0], ours)} against {_named(names[1], theirs)}{where}{again}"
 
 
-def _runs(grid: Grid, pairs: Sequence[tuple[Place, Place]]) -> str:
-    most = max(len(grid[place].values) for pair in pairs for place in pair)
+def _named(name: str, number: str) -> str:
+    """A label and its number, which a label that ends in a number ("l = 3") would run into."""
+    return f"{name}{':' if name[-1:].isdigit() else ''} {number}"
+
+
+def _runs(grid: Grid, groups: Sequence[Sequence[Pair]]) -> str:
+    most = max(len(grid[place].values) for pairs in groups for place in pairs[0])
     return "one run" if most == 1 else f"at most {most} runs a cell"

@@ -20,7 +20,7 @@ from paper_tables.claims.statistics import (
     seeds_needed,
     welch,
 )
-from paper_tables.measure import Grid
+from paper_tables.measure import Grid, fixed
 from pipelines.declare.claims import Number, Place, Rules, Sentence, leads
 from pipelines.declare.table import Table
 
@@ -70,7 +70,9 @@ def judge_number(claim: Number, rules: Rules, grid: Grid, judges: bool) -> Verdi
         close = abs(mean - claim.printed) <= margin * (1 + 1e-9)
         return Verdict(REPRODUCED if close else CONTRADICTED, f"{mean:.4g}")
     if runs < 2:
-        return Verdict(UNDECIDED, f"{mean:.2f}, one run", planned, max(0, (planned or 0) - runs))
+        return Verdict(
+            UNDECIDED, f"{fixed(mean, 2)}, one run", planned, max(0, (planned or 0) - runs)
+        )
     alike = len({len(cell.values) for cell in cells}) == 1
     if alike:
         found = of_runs(_difference(claim, [cell.values for cell in cells]), claim.printed)
@@ -78,7 +80,7 @@ def judge_number(claim: Number, rules: Rules, grid: Grid, judges: bool) -> Verdi
         both = welch(cells[0].values, cells[1].values)
         found = Estimate(both.mean - claim.printed, both.error, both.freedom)
     state = str(judge_equal(found, margin, rules.level))
-    ours = f"{mean:.2f}, {runs} runs"
+    ours = f"{fixed(mean, 2)}, {runs} runs"
     if state != UNDECIDED:
         return Verdict(state, ours)
     spread = float(found.error) * runs**0.5

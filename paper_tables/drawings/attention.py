@@ -4,7 +4,6 @@ and a teacher's activation maps as label shares (Figure 6)."""
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 import torch
@@ -16,7 +15,8 @@ from mixlib.masks.cells import enlarge
 from mixlib.methods.tokenmix import content_maps
 from mixlib.models.score_map_teacher import MapTeacher
 from mixlib.seed import generator
-from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
+from paper_tables.drawings.colors import styles
 from paper_tables.drawings.trained_networks import context_of, labeled_test_images, picture
 from pipelines.execute.attention import SAMPLES
 from pipelines.execute.trained import trained_network
@@ -34,10 +34,11 @@ def by_layer(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     figure, axis = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
     first = drawing.first_jobs()
     even = highest = 0.0
-    for number, row in enumerate(drawing.table.rows, 1):
+    looks = styles(row.label for row in drawing.table.rows)
+    for row in drawing.table.rows:
         result = drawing.store.read(first[row.label])
         layers, inside = ([line[key] for line in result["history"]] for key in ("layer", "inside"))
-        axis.plot(layers, inside, "o-", color=COLORS[number % len(COLORS)], label=row.label)
+        axis.plot(layers, inside, linestyle="-", **looks[row.label]._asdict(), label=row.label)
         even = result["metrics"]["box"]
         highest = max(highest, even, *inside)
     axis.axhline(even, color="black", linestyle="--", linewidth=1, label="an even map")
@@ -46,7 +47,7 @@ def by_layer(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize=8, frameon=False)
-    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title}; first run)", size=10)
+    set_title(figure, drawing.heading())
     save(figure, paths)
     plt.close(figure)
 
@@ -69,10 +70,10 @@ def maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         [sample["boxes"][sample["boxes"][:, 0] == image, 1:] for image, sample in rows],
     )
     text = (
-        f"{drawing.table.title} ({drawing.scale.title}; first run). Below each map: the share of "
+        f"{drawing.heading()}. Below each map: the share of "
         "its attention inside the true box (red). Colors span each map's own range"
     )
-    figure.suptitle(fill(text, round(11 * figure.get_figwidth())), size=10)
+    set_title(figure, text)
     save(figure, paths)
     plt.close("all")
 
@@ -104,7 +105,7 @@ def scores(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     figure = draw_target_scores(
         _bytes(pictures), _bytes(pictures * kept + 0.85 * (1 - kept)), grids[:-1].numpy(), shares
     )
-    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title})", size=10)
+    set_title(figure, drawing.heading())
     save(figure, paths)
     plt.close("all")
 

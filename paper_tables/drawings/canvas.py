@@ -1,9 +1,11 @@
-"""Matplotlib canvas of every drawing: what a drawing may show, colors, and byte-stable saving."""
+"""Matplotlib canvas of every drawing: what a drawing may show, its title, and byte-stable
+saving."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -17,8 +19,10 @@ from pipelines.plan.job import Job
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart by color-blind readers
-COLORS = ("#999999", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+TOP1 = "Top-1 (%)"
+"""Label of an axis."""
+LETTERS = 115
+"""Letters of one point that fit into an inch."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,15 @@ class Drawing:
         """The first run of every row, by its label."""
         return {cell.row: cell.jobs[0] for cell in reversed(self.cells)}
 
+    def heading(self, *, first: bool = True) -> str:
+        """Title and scale; where a cell has several runs, that the first is shown.
+
+        Args:
+            first: whether the picture shows the first run alone.
+        """
+        several = first and any(len(cell.jobs) > 1 for cell in self.cells)
+        return f"{self.table.title} ({self.scale.title}{'; first run' if several else ''})"
+
 
 def canvas(name: str) -> ModuleType:
     """pyplot without a display; the same drawing gives the same bytes."""
@@ -52,6 +65,17 @@ def canvas(name: str) -> ModuleType:
     from matplotlib import pyplot
 
     return pyplot
+
+
+def wrapped(figure: Figure, text: str, size: float) -> str:
+    """Text of a font size in lines that are no wider than the figure, which would cut them."""
+    width = round(LETTERS / size * figure.get_figwidth())
+    return "\n".join(fill(line, width) for line in text.splitlines())
+
+
+def set_title(figure: Figure, text: str, size: float = 10) -> None:
+    """The title of a picture, in as many lines as it takes."""
+    figure.suptitle(wrapped(figure, text, size), fontsize=size)
 
 
 def save(figure: Figure, paths: tuple[Path, ...]) -> None:

@@ -3,11 +3,14 @@ rule one panel per column and one line per row), a dot for every run."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title, wrapped
+from paper_tables.drawings.colors import styles
 from paper_tables.measure import Grid, Measured, baseline, panels
+from pipelines.declare.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +21,7 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
 
     No bars: their lengths say something about values only on axes that start at 0.
     """
-    table, grid, scale = drawing.table, drawing.numbers, drawing.scale
+    table, grid, scale = of_one_unit(drawing.table), drawing.numbers, drawing.scale
     plt = canvas(table.name)
     shown = [(label, cells) for label, cells in panels(table) if not baseline(grid, cells)]
     levels = {label: grid[cells[0]].mean for label, cells in panels(table) if baseline(grid, cells)}
@@ -26,6 +29,7 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     metrics = {entry.label: entry.metric for entry in (*table.rows, *table.columns)}
     compared = table.columns if table.compare == "columns" else table.rows
     labels = [entry.label for entry in compared]
+    looks = styles(labels)
     across = 3 if len(shown) in (5, 6, 9) else max(min(len(shown), 4), 1)
     down = max(-(-len(shown) // across), 1)
     size = (1.4 + 2.7 * across, (0.7 + 0.27 * len(labels)) * down + 0.7)
@@ -36,7 +40,11 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         # a skipped cell leaves its place empty, so that a row has one place and color everywhere
         side = 1 if table.compare == "columns" else 0
         for place in places:
-            line(axis, labels.index(place[side]), grid[place], paper=scale.compare)
+            label = place[side]
+            line(
+                axis, labels.index(label), grid[place],
+                color=looks[label].color, paper=scale.compare,
+            )  # fmt: skip
         own = {key: mean for key, mean in levels.items() if metrics[key] == metrics[title]}
         for number, (label, mean) in enumerate(own.items()):
             level = axis.axvline(mean, linestyle="--", linewidth=1.2, color="black", label=label)
@@ -57,15 +65,24 @@ def dots(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     axes[0, 0].set_yticks(range(len(labels)), labels)
     # the first row on top, as in the table
     axes[0, 0].set_ylim(len(labels) - 0.5, -0.5)
-    figure.suptitle(f"{table.title} ({scale.title})", fontsize=11)
-    figure.supxlabel(f"{table.units}: {marks(grid, paper=scale.compare)}", fontsize=8)
+    set_title(figure, drawing.heading(first=False), 11)
+    below = f"{table.unit}: {marks(grid, paper=scale.compare)}"
+    figure.supxlabel(wrapped(figure, below, 8), fontsize=8)
     save(figure, paths)
     plt.close(figure)
 
 
-def line(axis: Axes, at: int, cell: Measured, *, paper: bool) -> None:
+def of_one_unit(table: Table) -> Table:
+    """The table with the columns that one axis can show: those in its own unit in which one way is
+    good.  Where there are none, those in the unit of the first column."""
+    own = [c for c in table.columns if c.ranked and c.unit in (None, table.unit)]
+    first = table.columns[0].unit or table.unit
+    own = own or [c for c in table.columns if (c.unit or table.unit) == first]
+    return replace(table, columns=tuple(own), unit=own[0].unit or table.unit)
+
+
+def line(axis: Axes, at: int, cell: Measured, *, color: str, paper: bool) -> None:
     """One cell at a height: its runs, their mean and standard deviation, the paper's number."""
-    color = COLORS[at % len(COLORS)]
     if cell.diverged:
         # beside its place, so that an empty line is not taken for a run that is missing
         axis.annotate(

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from paper_tables.drawings.canvas import Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
+from paper_tables.drawings.colors import styles
 from paper_tables.drawings.samples import trainings
 from paper_tables.drawings.trained_networks import context_of
 from pipelines.execute.launch import launch
@@ -28,10 +29,9 @@ def product_maps(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     """The normalized map of every row's first run, and its fall with the distance."""
     maps = {label: of_network(job, drawing.store) for label, job in trainings(drawing).items()}
     canvas(drawing.table.name)  # ids in the picture that do not change from run to run
-    figure = gradient_maps(maps)
-    figure.suptitle(
-        f"{drawing.table.title} ({drawing.scale.title}; {IMAGES} test images, one run)", size=11
-    )
+    figure = gradient_maps(maps, {name: look.color for name, look in styles(maps).items()})
+    title = f"{drawing.table.title} ({drawing.scale.title}; {IMAGES} test images, one run)"
+    set_title(figure, title, 11)
     save(figure, paths)
 
 

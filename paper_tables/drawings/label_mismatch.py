@@ -12,7 +12,7 @@ from torch import Tensor
 from downstream.localization.cam import activation_maps
 from mixlib.core.net import Net, inference
 from mixlib.data.catalog import DATASETS
-from paper_tables.drawings.canvas import Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
 from paper_tables.drawings.mixed_pair import MixedImage
 from paper_tables.drawings.samples import trainings
 from paper_tables.drawings.trained_networks import context_of, mix_images, picture
@@ -47,10 +47,9 @@ def mismatched(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         mixed = mix_images(job, trained_objective(job, context), both, HALF)
         _show(line[0], mixed.image.movedim(0, -1), label)
         _maps(line[1:], networks[label], mixed, job, names)
-    figure.suptitle(
-        f"{drawing.table.title} ({drawing.scale.title}; first run). Below: where each network sees "
-        "its two strongest classes",
-        size=10,
+    set_title(
+        figure,
+        f"{drawing.heading()}. Below: where each network sees its two strongest classes",
     )
     save(figure, paths)
     plt.close(figure)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import fill
 from typing import Any, Literal
 
 import numpy as np
 
-from paper_tables.drawings.canvas import Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
 
+LINE = 0.012
+"""Half of a box's line, as a share of its tile."""
 TRUE, PREDICTED = "#00E000", "#FFFFFF"
 
 
@@ -59,11 +60,11 @@ def localized(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             if number == 0:
                 axis.set_title(name, fontsize=8, loc="left")
     text = (
-        f"{table.title} ({drawing.scale.title}). Color: class activation map of the true class; "
+        f"{drawing.heading()}. Color: class activation map of the true class; "
         "green: true box; white, dashed: box of the largest contour, with its overlap. Images "
         "spread evenly through the test split."
     )
-    figure.suptitle(fill(text, round(16 * figure.get_figwidth())), fontsize=8)
+    set_title(figure, text, 8)
     save(figure, paths)
     plt.close(figure)
 
@@ -79,10 +80,11 @@ def _tile(axis: Any, sample: dict[str, np.ndarray], number: int) -> None:
         (box, TRUE, "-") for s, *box in sample["true"].tolist() if s == number
     ]
     boxes.append((sample["predicted"][number].tolist(), PREDICTED, "--"))
+    height, width = gray.shape
     for (x0, y0, x1, y1), color, line in boxes:
-        corner = (x0 - 0.5, y0 - 0.5)
+        (left, right), (top, bottom) = _inside(x0, x1, width), _inside(y0, y1, height)
         frame = Rectangle(
-            *(corner, x1 - x0 + 1, y1 - y0 + 1), fill=False, edgecolor=color, linewidth=1.8
+            *((left, top), right - left, bottom - top), fill=False, edgecolor=color, linewidth=1.8
         )
         frame.set_linestyle(line)
         axis.add_patch(frame)
@@ -95,3 +97,10 @@ def _tile(axis: Any, sample: dict[str, np.ndarray], number: int) -> None:
         color="white",
         backgroundcolor="#00000080",
     )
+
+
+def _inside(first: int, last: int, size: int) -> tuple[float, float]:
+    """Edges of the pixels ``first`` to ``last``, at least half a line away from those of the tile,
+    which would cut the line."""
+    half = LINE * size
+    return max(first - 0.5, half - 0.5), min(last + 0.5, size - 0.5 - half)

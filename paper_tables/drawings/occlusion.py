@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.canvas import TOP1, Drawing, canvas, save, set_title
+from paper_tables.drawings.colors import styles
 from pipelines.execute.occlusion import SAMPLES
 
 TITLES = {
@@ -27,15 +28,16 @@ def curves(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         1, len(shown), figsize=(3.4 * len(shown), 3.4), sharey=True, squeeze=False,
         layout="constrained",
     )  # fmt: skip
+    looks = styles(results)
     for axis, which in zip(axes[0], shown, strict=True):
-        for number, (label, result) in enumerate(results.items(), 1):
+        for label, result in results.items():
             own = float(result["curves"].index(which))
             rows = [row for row in result["history"] if row["curve"] == own]
             axis.plot(
                 [100 * row["ratio"] for row in rows],
                 [row["top1"] for row in rows],
-                "o-",
-                color=COLORS[number % len(COLORS)],
+                linestyle="-",
+                **looks[label]._asdict(),
                 markersize=4,
                 label=label,
             )
@@ -44,11 +46,11 @@ def curves(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         axis.tick_params(labelsize=8)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].set_ylabel("top-1 (%)", fontsize=9)
+    axes[0, 0].set_ylabel(TOP1, fontsize=9)
     highest = max(row["top1"] for result in results.values() for row in result["history"])
     axes[0, 0].set_ylim(0, 1.05 * highest + 1)
     axes[0, 0].legend(fontsize=8, frameon=False)
-    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title}; first run)", size=10)
+    set_title(figure, drawing.heading())
     save(figure, paths)
     plt.close(figure)
 
@@ -59,6 +61,7 @@ def examples(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     plt = canvas(drawing.table.name)
     first = drawing.first_jobs()
     labels = [row.label for row in drawing.table.rows]
+    looks = styles(labels)
     samples = [dict(np.load(drawing.store.kept_file(first[name], SAMPLES))) for name in labels]
     ratios, images = samples[0]["ratios"], samples[0]["images"]
     count = images.shape[1]
@@ -73,12 +76,12 @@ def examples(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         for step, axis in enumerate(line):
             axis.imshow(images[step, place])
             axis.set(xticks=[], yticks=[])
-            for number, sample in enumerate(samples, 1):
+            for number, (label, sample) in enumerate(zip(labels, samples, strict=True)):
                 axis.text(
                     0.5,
-                    -0.02 - 0.12 * (number - 1),
+                    -0.02 - 0.12 * number,
                     f"{sample['confidence'][step, place]:.2f}",
-                    color=COLORS[number % len(COLORS)],
+                    color=looks[label].color,
                     transform=axis.transAxes,
                     ha="center",
                     va="top",
@@ -86,15 +89,11 @@ def examples(drawing: Drawing, paths: tuple[Path, ...]) -> None:
                 )
             if place == 0:
                 axis.set_title(f"{100 * ratios[step]:.0f} %", fontsize=9)
-    handles = [
-        plt.Line2D([], [], color=COLORS[number % len(COLORS)], label=label)
-        for number, label in enumerate(labels, 1)
-    ]
+    handles = [plt.Line2D([], [], color=looks[label].color, label=label) for label in labels]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(labels), frameon=False)
-    figure.suptitle(
-        f"{drawing.table.title} ({drawing.scale.title})\npatches dropped, and the probability of "
-        "the true class",
-        size=10,
+    set_title(
+        figure,
+        f"{drawing.heading()}\npatches dropped, and the probability of the true class",
     )
     save(figure, paths)
     plt.close(figure)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
+from paper_tables.drawings.colors import styles
 from paper_tables.drawings.dots import dots
 from paper_tables.paired import compare_columns
 
@@ -26,6 +27,7 @@ def forest(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         1, len(parts), figsize=size, squeeze=False, sharey=True, layout="constrained"
     )
     references = table.paired.references
+    looks = styles(references)
     for axis, part in zip(axes.flat, parts, strict=True):
         if table.paired.margin is not None:
             axis.axvspan(-table.paired.margin, table.paired.margin, color="0.92", zorder=0)
@@ -34,7 +36,7 @@ def forest(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             number = references.index(each.reference)
             at = labels.index(each.row) + APART * (number - (len(references) - 1) / 2)
             axis.errorbar(
-                each.mean, at, xerr=each.half, fmt="o", color=COLORS[number % len(COLORS)],
+                each.mean, at, xerr=each.half, fmt="o", color=looks[each.reference].color,
                 markersize=4.5, linewidth=1.3, capsize=2,
             )  # fmt: skip
         axis.set_title(part.column.label, fontsize=10)
@@ -46,8 +48,8 @@ def forest(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     axes[0, 0].set_yticks(range(len(labels)), labels)
     axes[0, 0].set_ylim(len(labels) - 0.5, -0.5)
     marks = [
-        plt.Line2D([], [], marker="o", color=COLORS[number % len(COLORS)], label=f"minus {name}")
-        for number, name in enumerate(references)
+        plt.Line2D([], [], marker="o", color=looks[name].color, label=f"minus {name}")
+        for name in references
     ]
     band = "" if table.paired.margin is None else f"; band: ± {table.paired.margin:g}"
     figure.legend(
@@ -55,6 +57,6 @@ def forest(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         title=f"intervals that hold together at {100 * (1 - table.paired.level):g} %{band}",
         frameon=False,
     )  # fmt: skip
-    figure.suptitle(f"{table.title}: differences by seed", fontsize=11)
+    set_title(figure, f"{table.title}: differences by seed", 11)
     save(figure, paths)
     plt.close(figure)

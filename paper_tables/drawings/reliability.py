@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 
 from downstream.calibration.bins import Bins
 from downstream.calibration.diagram import draw_reliability
-from paper_tables.drawings.canvas import Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
 
 
 def reliability(drawing: Drawing, paths: tuple[Path, ...]) -> None:
@@ -23,10 +22,10 @@ def reliability(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     }
     figure = draw_reliability(bins)
     text = (
-        f"{drawing.table.title} ({drawing.scale.title}; first run). Blue: accuracy by confidence; "
+        f"{drawing.heading()}. Blue: accuracy by confidence; "
         "hatched: its gap to the mean confidence; gray: share of the images"
     )
-    figure.suptitle(fill(text, round(12 * figure.get_figwidth())), size=10)
+    set_title(figure, text)
     save(figure, paths)
     plt.close("all")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from downstream.robustness.scores import CorruptionAccuracy
-from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
+from paper_tables.drawings.colors import styles
 from pipelines.execute.robustness import read_table
 
 ATTACKS = {
@@ -36,13 +37,14 @@ def by_corruption_and_attack(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         1, 2, figsize=(11, 4.2), width_ratios=(1.9, 1), layout="constrained"
     )
     _corruptions(left, tables)
-    for number, (label, result) in enumerate(results.items()):
+    looks = styles(results)
+    for label, result in results.items():
         known = [name for name in ATTACKS if name in result["metrics"]]
         right.plot(
             [ATTACKS[name] for name in known],
             [result["metrics"][name] for name in known],
-            "o-",
-            color=COLORS[number % len(COLORS)],
+            linestyle="-",
+            **looks[label]._asdict(),
             markersize=4,
             label=label,
         )
@@ -56,7 +58,7 @@ def by_corruption_and_attack(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         for text in axis.get_xticklabels():
             text.set(ha="right", rotation_mode="anchor")
     left.legend(fontsize=8, frameon=False, ncols=3)
-    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title}; first run)", size=10)
+    set_title(figure, drawing.heading())
     save(figure, paths)
     plt.close(figure)
 
@@ -65,12 +67,13 @@ def _corruptions(axis, tables: dict[str, CorruptionAccuracy]) -> None:
     """Accuracy by corruption, mean over severities; the first method's worst one comes first."""
     first = next(iter(tables.values()))
     order = first.accuracy.mean(1).argsort(kind="stable")
-    for number, (label, table) in enumerate(tables.items()):
+    looks = styles(tables)
+    for label, table in tables.items():
         axis.plot(
             [first.names[i].replace("_", " ") for i in order],
             [table.mean((first.names[i],)) for i in order],
-            "o-",
-            color=COLORS[number % len(COLORS)],
+            linestyle="-",
+            **looks[label]._asdict(),
             markersize=4,
             label=label,
         )

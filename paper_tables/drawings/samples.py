@@ -3,11 +3,13 @@ Figures 4, 6, 7 and 12)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
+from paper_tables.drawings.canvas import TOP1, Drawing, canvas, save, set_title
+from paper_tables.drawings.colors import styles
 from paper_tables.drawings.mixed_pair import MixedImage
 from paper_tables.drawings.trained_networks import (
     context_of,
@@ -15,6 +17,7 @@ from paper_tables.drawings.trained_networks import (
     picture,
     test_images,
 )
+from pipelines.execute.mixed import BINS
 from pipelines.execute.train import OBJECTIVE, snapshot, trained_objective
 from pipelines.plan.kinds.mixed import MixedJob
 from pipelines.plan.kinds.train import TrainJob
@@ -22,6 +25,9 @@ from pipelines.plan.kinds.train import TrainJob
 # AutoMix, Figure 4, left
 FIGURE_4 = (0.0, 0.3, 0.7, 1.0)
 FIGURE_12 = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+MASKS = "masks: share of the first image (light: 1)"
+FEWEST = 30
+"""Samples without which a share has no point: their standard error may be nine percent."""
 
 
 def trainings(drawing: Drawing) -> dict[str, TrainJob]:
@@ -52,26 +58,62 @@ def over_lambda(drawing: Drawing, paths: tuple[Path, ...]) -> None:
             _show(axis, mixed.image.movedim(0, -1), rf"$\lambda$ = {lam:g}")
         line[0].set_ylabel(label, fontsize=9)
     _accuracies(drawing, right.subplots(1, 2, sharex=True))
-    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title})", size=10)
+    set_title(figure, drawing.heading())
     save(figure, paths)
     plt.close(figure)
 
 
 def _accuracies(drawing: Drawing, axes: Sequence[Any]) -> None:
-    """Top-1 and top-2 of mixed data over the label share, one line per method."""
+    """Top-1 and top-2 of mixed data over the label share, one line per method, with binomial
+    standard errors."""
     first = drawing.first_jobs()
-    for i, row in enumerate(drawing.table.rows):
+    looks = styles(row.label for row in drawing.table.rows)
+    for row in drawing.table.rows:
         history = drawing.store.read(first[row.label])["history"]
-        for axis, key in zip(axes, ("top1", "top2"), strict=True):
-            share, value = ([line[name] for line in history] for name in ("share", key))
-            axis.plot(share, value, ".-", color=COLORS[i + 1], label=row.label)
+        for axis, key, count in zip(axes, ("top1", "top2"), ("n", "pairs"), strict=True):
+            share, value, error = shares_seen(history, key, count)
+            axis.errorbar(
+                share, value, yerr=error, linestyle="-", **looks[row.label]._asdict(),
+                markersize=4, linewidth=1.2, elinewidth=0.8, label=row.label,
+            )  # fmt: skip
     for axis, rank in zip(axes, (1, 2), strict=True):
-        axis.set_title(f"top-{rank} of mixed data (%)", fontsize=9)
+        axis.set_title(
+            f"Top-{rank} of mixed data (%), bars: standard error,\n"
+            f"shares of fewer than {FEWEST} samples left out",
+            fontsize=8,
+        )
         axis.set_xlabel("label share of the own image", fontsize=8)
         axis.tick_params(labelsize=8)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].legend(fontsize=8, frameon=False)
+
+
+def shares_seen(
+    history: Sequence[Mapping[str, float]], key: str, count: str
+) -> tuple[list[float], list[float], list[float]]:
+    """The points of a line over the label share.
+
+    Args:
+        history: rows of a result; a share that no sample has is missing.
+        key: the accuracy, in percent.
+        count: of the samples behind it.
+
+    Returns:
+        Shares, accuracies and their binomial standard errors, one for every share between the
+        first and the last of the result; not a number where fewer than ``FEWEST`` samples are, so
+        that a line breaks there.
+    """
+    places = {round(row["share"] * BINS - 0.5): row for row in history}
+    known = {place: row for place, row in places.items() if row[count] >= FEWEST}
+    shares, values, errors = [], [], []
+    for place in range(min(places), max(places) + 1):
+        row = known.get(place, {key: math.nan, count: math.nan})
+        share = row[key] / 100
+        shares.append((place + 0.5) / BINS)
+        values.append(row[key])
+        errors.append(100 * math.sqrt(share * (1 - share) / row[count]))
+    return shares, values, errors
 
 
 def over_training(drawing: Drawing, paths: tuple[Path, ...]) -> None:
@@ -94,8 +136,7 @@ def over_training(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         above[0].set_ylabel(label, fontsize=9)
         for axis in below[:2]:
             axis.set_visible(False)
-    title = f"{drawing.table.title} ({drawing.scale.title}); below: share of image A"
-    figure.suptitle(title, size=10)
+    set_title(figure, f"{drawing.heading()}; {MASKS}")
     save(figure, paths)
     plt.close(figure)
 
@@ -114,11 +155,12 @@ def trivial_or_not(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     left, right = figure.subfigures(1, 2, width_ratios=(1.3, 1))
     axis = left.subplots()
     panels = right.subplots(len(jobs), 2, squeeze=False)
+    looks = styles(jobs)
     for i, (label, job) in enumerate(jobs.items()):
         rows = [row for row in drawing.store.read(job)["history"] if "top1" in row]
         axis.plot(
             [row["epoch"] for row in rows], [row["top1"] for row in rows],
-            ".-", color=COLORS[i + 1], label=label,
+            linestyle="-", **looks[label]._asdict(), markersize=4, label=label,
         )  # fmt: skip
         both = test_images(job, drawing.store, 2)
         mixed = mix_images(
@@ -126,11 +168,12 @@ def trivial_or_not(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         )
         _pair(panels[i, 0], panels[i, 1], mixed, label)
     axis.set_xlabel("epoch")
-    axis.set_ylabel("top-1 (%)")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set_ylabel(TOP1)
     axis.legend(fontsize=8, frameon=False)
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title})", size=10)
+    set_title(figure, f"{drawing.heading()}; {MASKS}")
     save(figure, paths)
     plt.close(figure)
 
@@ -154,9 +197,7 @@ def of_a_trained_block(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     for i, lam in enumerate(FIGURE_12):
         mixed = mix_images(job, objective, pairs[0], lam)
         _pair(axes[2, i], axes[3, i], mixed, rf"$\lambda$ = {lam:g}")
-    figure.suptitle(
-        f"{drawing.table.title} ({drawing.scale.title}); masks: share of the first image", size=10
-    )
+    set_title(figure, f"{drawing.heading()}; {MASKS}")
     save(figure, paths)
     plt.close(figure)
 

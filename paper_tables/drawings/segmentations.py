@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from downstream.segmentation.metrics import IGNORE
-from paper_tables.drawings.canvas import Drawing, canvas, save
+from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
 from pipelines.execute.segment import SAMPLES
 
 
@@ -44,7 +44,7 @@ def segmented(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     titles = ["image", "true", *(row for row, _ in shown.values())]
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=9)
-    figure.suptitle(f"{drawing.table.title} ({drawing.scale.title}; first run)", size=10)
+    set_title(figure, drawing.heading())
     save(figure, paths)
     plt.close(figure)
 

@@ -110,3 +110,18 @@ def test_hours_are_those_of_all_steps():
             return {"seconds": 5400.0}
 
     assert DERIVED["hours"](None, Store()) == 1.5
+
+
+def test_a_gain_of_halves_is_rounded_as_the_cells_are():
+    cells = numbers(**{"Vanilla_A": (13.75,), "Mixup_A": (13.75,), "AutoMix_A": (16.5,)})
+    sheet = build_sheet(declared(Gain("Gain", "row", "AutoMix")), cells, scale.load("demo"), ())
+    assert [line.values[0].mean for line in sheet.lines] == ["13.8", "13.8", "16.5", "+2.8"]
+    # a difference of ties in binary
+    cells = numbers(**{"Vanilla_A": (43.0,), "Mixup_A": (17.25,), "AutoMix_A": (45.15,)})
+    sheet = build_sheet(declared(Gain("Gain", "row", "AutoMix")), cells, scale.load("demo"), ())
+    assert [line.values[0].mean for line in sheet.lines] == ["43.0", "17.3", "45.2", "+2.2"]
+
+
+def test_a_gain_has_no_runs_of_its_own():
+    cell = Measured((1.0,), source=("top1", "a"))
+    assert difference(cell, cell).source == ()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from paper_tables.measure import Measured, best, measure
+from paper_tables.measure import Measured, best, compared, fixed, measure
 from pipelines.declare.table import Entry, Table
 
 
@@ -65,3 +65,57 @@ def test_a_column_says_which_way_is_good_and_how_many_decimals(invented):
     assert ("l = 4", "R-18") in leaders
     assert not best(paper, numbers), "one run a cell"
     assert numbers["Mixup", "R-18 params (M)"].decimals == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "signed", "text"),
+    [
+        (17.25, 1, False, "17.3"),
+        (13.75, 1, False, "13.8"),
+        (-17.25, 1, False, "-17.3"),
+        # the nearest binary number lies below the half
+        (2.675, 2, False, "2.68"),
+        (45.15 - 43.0, 1, True, "+2.2"),
+        (43.0 - 45.15, 1, True, "-2.2"),
+        (2.1499, 1, False, "2.1"),
+        (0.016, 1, True, "+0.02"),
+        (0.05, 1, False, "0.1"),
+        # what binary numbers leave of a difference of nothing
+        (0.3 - 0.1 - 0.2, 1, True, "+0.0"),
+        (-0.0, 1, False, "0.0"),
+        (1e15, 17, False, "1000000000000000.00000000000000000"),
+        (float("inf"), 1, False, "inf"),
+    ],
+)
+def test_halves_are_rounded_away_from_zero_as_they_are_written(value, places, signed, text):
+    assert fixed(value, places, sign=signed) == text
+
+
+def test_a_tie_is_rounded_alike_whatever_digit_is_before_it():
+    for hundredths in range(1, 20_000, 2):
+        text = fixed(hundredths / 100, 1)
+        tenths = (hundredths + 5) // 10
+        assert text in (f"{tenths // 10}.{tenths % 10}", f"0.0{hundredths}")
+        assert fixed(-hundredths / 100, 1) == f"-{text}"
+
+
+def test_a_cell_knows_its_runs(invented):
+    plan, store = invented
+    numbers = measure(plan.tables["table11"], plan.cells["table11"], store)
+    same = [numbers["Mixup", column].source for column in ("R-18", "R-18 params (M)")]
+    # other numbers of the same runs
+    assert same[0][1:] == same[1][1:]
+    assert same[0] != same[1]
+    for cell in plan.cells["table11"]:
+        digests = tuple(job.digest for job in cell.jobs)
+        assert numbers[cell.row, cell.column].source == (cell.metric, *digests)
+
+
+def test_only_cells_of_which_one_may_be_the_best_are_compared():
+    table = declared()
+    grid = {(label, "x"): Measured((n, n)) for label, n in zip("ABC", (50, 40, 45), strict=True)}
+    assert compared(table, grid) == [[("A", "x"), ("B", "x"), ("C", "x")]]
+    assert compared(replace(table, rows=table.rows[:1]), grid) == []
+    unranked = replace(table, columns=(replace(table.columns[0], ranked=False),))
+    assert compared(unranked, grid) == []
+    assert compared(table, dict.fromkeys(grid, Measured((50.0, 51.0)))) == []

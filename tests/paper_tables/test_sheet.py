@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from paper_tables.measure import Measured, measure, panels
-from paper_tables.sheet import EMPTY, ONE_RUN, PLUS_MINUS, build_sheet
+from paper_tables.sheet import BOLD, EMPTY, ONE_RUN, PLUS_MINUS, build_sheet
 from paper_tables.writers import write_csv, write_html, write_markdown, write_tex
 from pipelines.declare import scale, table
 
@@ -99,3 +99,24 @@ def test_a_cell_that_diverged_says_so_in_every_format(values, word):
     for text in (write_markdown(sheet), write_tex(sheet)):
         assert "nan" not in text
         assert "inf" not in text
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_bold_is_explained_where_cells_are_compared(rows):
+    fig6 = replace(TABLES["fig6"], rows=TABLES["fig6"].rows[:rows])
+    grid = {(row.label, "Top-1"): Measured((40.0 + i, 41.0)) for i, row in enumerate(fig6.rows)}
+    legend = build_sheet(fig6, grid, scale.load("demo"), ("shapes",)).legend
+    assert (BOLD in legend) is (rows > 1)
+    assert legend[0] == PLUS_MINUS
+
+
+def test_labels_that_are_left_out_are_told_apart_though_they_hold_commas():
+    table8 = TABLES["table8"]
+    part = table8.part("here", {"rows": [table8.rows[0].label]})
+    (line,) = [
+        note
+        for note in build_sheet(part, {}, scale.load("demo"), ()).notes
+        if note.startswith("Left out")
+    ]
+    labels = line.partition(": ")[2].removesuffix(".").split("; ")
+    assert labels == [row.label for row in table8.rows[1:]]

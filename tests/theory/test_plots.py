@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from typer.testing import CliRunner
 
 from theory import plots
@@ -24,3 +25,11 @@ def test_figures_command_names_its_files(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {
         f"{name}.{kind}" for name in ("coefficients", "maps", "spectra") for kind in ("png", "svg")
     }
+
+
+def test_the_lines_of_gradient_maps_have_the_colors_that_are_asked_for():
+    maps = {"a": torch.rand(5, 5), "b": torch.rand(5, 5)}
+    for colors in (None, {"b": "#000000", "a": "#112233"}):
+        made = plots.gradient_maps(maps, colors)
+        lines = {line.get_label(): line.get_color() for at in made.axes for line in at.get_lines()}
+        assert lines == (colors or {"a": plots.COLORS[0], "b": plots.COLORS[1]})

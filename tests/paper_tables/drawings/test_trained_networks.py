@@ -9,8 +9,11 @@ import pytest
 import torch
 from matplotlib import image
 
-from paper_tables.drawings import gradients
+from paper_tables.drawings import gradients, samples
+from paper_tables.drawings.canvas import Drawing
+from paper_tables.drawings.registry import load_drawing
 from paper_tables.drawings.trained_networks import context_of
+from paper_tables.measure import measure
 from paper_tables.render import render
 from pipelines.declare import scale, table
 from pipelines.execute.train import trained_objective
@@ -50,6 +53,22 @@ def test_a_trained_method_is_drawn(trained, name, tmp_path):
     pixels = image.imread(out)
     # a photograph has thousands of colors, axes alone a few dozen
     assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 2000
+
+
+@pytest.mark.parametrize("name", ["fig6", "fig7", "fig12"])
+def test_titles_say_what_a_mask_shows_and_epochs_are_whole(trained, name, monkeypatch):
+    plan, store = trained
+    kept = []
+    monkeypatch.setattr(samples, "save", lambda figure, paths: kept.append(figure))
+    numbers = measure(plan.tables[name], plan.cells[name], store)
+    drawing = Drawing(plan.tables[name], plan.scale, numbers, plan.cells[name], store)
+    load_drawing(plan.tables[name].figure)(drawing, ())
+    assert samples.MASKS in " ".join(kept[0].get_suptitle().split())
+    curves = [axis for axis in kept[0].axes if axis.get_xlabel() == "epoch"]
+    assert len(curves) == (name == "fig6")
+    for axis in curves:
+        assert axis.get_ylabel() == "Top-1 (%)"
+        assert all(tick == round(tick) for tick in axis.get_xticks())
 
 
 def test_mixed_accuracy_is_measured_over_the_label_share(trained):
