@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from paper_tables.drawings.canvas import COLORS, Drawing, canvas, save
@@ -50,6 +51,7 @@ def over_lambda(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         for axis, lam in zip(line[1:-1], reversed(FIGURE_4), strict=True):
             mixed = mix_images(job, objective, both, lam)
             _show(axis, mixed.image.movedim(0, -1), rf"$\lambda$ = {lam:g}")
+            axis.set_xlabel(fill("; ".join(mixed.notes), 20), fontsize=6)
         line[0].set_ylabel(label, fontsize=9)
     _accuracies(drawing, right.subplots(1, 2, sharex=True))
     figure.suptitle(f"{drawing.table.title} ({drawing.scale.title})", size=10)
