@@ -53,16 +53,20 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
 }
 # method -> hyper-parameters that suit small images which are always to be mixed
 SHOWN: Mapping[str, Mapping[str, Any]] = {
+    # the finest of the paper's grids: on coarse ones two images' shares of saliency hardly differ,
+    # and cells keep the half that the prior wants at lambda = 1/2 (docs/methods/saliency.md)
+    "puzzlemix": {"blocks": (16,)},
     "random_erasing": {"prob": 1.0},
 }
 UNIT = {"mean": (0.0,) * 3, "std": (1.0,) * 3}  # images in [0, 1] are not normalized
-# objective -> what the picture cannot show
+# method -> what the picture cannot show
 PATCHES = ("patches, labeled one by one",)
 NOTES: Mapping[str, tuple[str, ...]] = {
     "augmix": ("one image's views", "labels stay"),
     "sumix": (BY_AREA, "in training by what the network sees"),
     "tokenlabel": PATCHES,
     "mixtoken": PATCHES,
+    "puzzlemix": ("the finest of its grids",),
 }
 BY_ATTENTION = (BY_AREA, "in training by attention")
 OWN_LOSS = ("a loss of its own, not seen here",)
@@ -173,8 +177,8 @@ class GalleryNetworks:
             return (f"learned in {self.mask_epochs * len(self.batches)} steps",)
         if row.rule is not None:
             return BY_ATTENTION if "attention" in row.needs else OWN_LOSS
-        if row.objective in NOTES:
-            return NOTES[row.objective]
+        if row.name in NOTES:
+            return NOTES[row.name]
         hidden = [site for site in _policy(objective).places if site != "input"]
         return ("at the input", f"also at {', '.join(hidden)}") if hidden else ()
 

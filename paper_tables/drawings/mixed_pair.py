@@ -46,7 +46,7 @@ def mixed_image(mix: Mix, pair: Tensor) -> MixedImage:
     mask = mix.dense(size)[0].expand(-1, *size)
     shares = torch.zeros(3, *size)
     weights = [0.0, 0.0]
-    for k, (source, weight) in enumerate(zip(mix.source[0], mix.weight[0], strict=True)):
+    for k, (source, weight) in enumerate(zip(mix.source[0], mix.weight[0].detach(), strict=True)):
         made = mix.parts is not None and mix.parts[k] is not None
         # content that earns no label and comes from no image: a fill
         place = 2 if made and k > 0 and not float(weight) else int(source)

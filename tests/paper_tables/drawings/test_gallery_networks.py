@@ -68,3 +68,10 @@ def test_an_epoch_has_every_image_once_and_is_the_same_again():
     (rest,) = (y for _, y in batches.epoch(1, start_step=1))
     assert torch.equal(rest, epoch[1])
     assert not torch.equal(epoch[0], next(y for _, y in batches.epoch(0)))
+
+
+def test_puzzlemix_has_a_mask_with_shape(networks):
+    """On its coarse grids all cells are halves, a picture of Mixup."""
+    own = networks.mix("puzzlemix", IMAGES, LABELS, 0.5, 1).shares[0]
+    assert own.std() > 0.05
+    assert len(own.unique()) == 3

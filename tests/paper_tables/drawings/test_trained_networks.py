@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from matplotlib import image
+from matplotlib import image, rc_context
 
 from paper_tables.drawings import gradients
 from paper_tables.drawings.trained_networks import context_of
@@ -50,6 +50,14 @@ def test_a_trained_method_is_drawn(trained, name, tmp_path):
     pixels = image.imread(out)
     # a photograph has thousands of colors, axes alone a few dozen
     assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 2000
+
+
+def test_a_cut_box_is_said_below_its_picture(trained, tmp_path):
+    """At lambda = 0 a strip of the other image is left."""
+    plan, store = trained
+    with rc_context({"svg.fonttype": "none"}):
+        text = (render(plan, "fig4", store, tmp_path) / "figure.svg").read_text()
+    assert "box cut at the" in text
 
 
 def test_mixed_accuracy_is_measured_over_the_label_share(trained):
