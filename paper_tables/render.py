@@ -3,8 +3,8 @@ out.
 
 Products, in ``paper_tables/<table>/``: table.md, .csv, .tex, .html, metrics.json, figure.png, .svg,
 pictures.png where the table declares example pictures, provenance.json, and cells-<digest>.json,
-whose name is the address of everything the table shows.  A declared figure has no table, only the
-figure.
+whose name is the address of everything the table shows.  A declared figure has no table: its page,
+figure.md and .html, holds the picture with its caption and source.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from paper_tables.epoch_notes import epoch_notes
 from paper_tables.measure import Grid, measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
-from paper_tables.sheet import Sheet, build_sheet
+from paper_tables.sheet import Sheet, build_sheet, figure_sheet
 from paper_tables.subset_notes import subset_notes
 from paper_tables.warnings import run_warnings
 from paper_tables.writers import (
@@ -47,6 +47,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path("paper_tables")
 PICTURES = "pictures.png"
 METRICS = "metrics.json"
+FIGURE_PAGE = ("figure.md", "figure.html")  # what a product without cells has for a table's pages
 
 
 def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Path]:
@@ -63,7 +64,7 @@ def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Pat
     names = ["table.md", "table.csv", "table.tex", "table.html", METRICS]
     names += ["figure.png", "figure.svg"]
     if plan.tables[name].kind == NO_CELLS:
-        names = ["figure.png", "figure.svg"]
+        names = [*FIGURE_PAGE, "figure.png", "figure.svg"]
     if plan.tables[name].pictures is not None:
         names.append(PICTURES)
     folder = Path(table.file).parent if folder is None else folder
@@ -127,9 +128,12 @@ def _make(plan: grid.Plan, name: str, store: Store, out: Path) -> dict[str, list
     if table.pictures is not None:
         drawn.append(out / PICTURES)
         load_drawing(table.pictures)(drawing, (out / PICTURES,))
-    if table.kind != NO_CELLS:
-        sheet = make_sheet(plan, name, numbers, store)
-        write_texts(sheet, out, drawn)
+    if table.kind == NO_CELLS:
+        page = figure_sheet(table, scale)
+        (out / FIGURE_PAGE[0]).write_text(write_markdown(page, drawn))
+        (out / FIGURE_PAGE[1]).write_text(write_html(page, drawn))
+    else:
+        write_texts(make_sheet(plan, name, numbers, store), out, drawn)
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}
@@ -162,8 +166,8 @@ def main(
     """Renders one table from its jobs' results."""
     found = plan(scale, own, plugins or ())
     out = render(found, found.known(name), Store(results))
-    table = out / "table.md"
-    print(table.read_text() if table.exists() else f"{out / 'figure.png'}")
+    page = FIGURE_PAGE[0] if found.tables[name].kind == NO_CELLS else "table.md"
+    print((out / page).read_text())
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pipelines.declare.table import Table
 
 EMPTY = "–"  # a cell that the declaration skips
 MEASURED = "Measured runs, beside the paper's numbers"  # title above the comparisons
+DRAWN = "Drawn from its declared settings alone, from no run's results: the same at every scale."
 PLUS_MINUS = "± is the standard deviation over runs (n - 1)."
 INTERVAL = (
     "± is half of the 95 % confidence interval of the mean (Student's t over the runs of a cell, "
@@ -138,6 +139,25 @@ class Sheet:
     comparisons: tuple[Comparison, ...] = ()
     stale: str = ""
     findings: tuple[str, ...] = ()
+
+
+def figure_sheet(table: Table, scale: Scale) -> Sheet:
+    """What stands beside a declared figure, which has no cells: its title, caption and source."""
+    return Sheet(
+        name=table.name,
+        header=DRAWN,
+        title=table.title,
+        caption=table.caption,
+        units="",
+        scale=scale.title,
+        stub="",
+        heads=(),
+        lines=(),
+        legend=(),
+        notes=(f"Source: {table.source}.", *(note.strip() for note in table.footnotes)),
+        origin="",
+        records=(),
+    )
 
 
 def build_sheet(

@@ -36,6 +36,7 @@ RENDERER = (
     "render",
 )
 PRODUCTS = ("table.md", "table.csv", "table.tex", "table.html")
+FIGURE_PAGE = ("figure.md", "figure.html")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -66,7 +67,7 @@ def _stage(found: Table, sources: list[str]) -> dict[str, Any]:
     name, folder = found.name, f"paper_tables/{found.name}"
     drawn = found.kind == NO_CELLS
     uncached = {"cache": False}
-    files = [*([] if drawn else PRODUCTS), "figure.svg", "provenance.json"]
+    files = [*(FIGURE_PAGE if drawn else PRODUCTS), "figure.svg", "provenance.json"]
     if found.pictures is not None:
         files.append("pictures.png")
     section = "figures" if drawn else "tables"

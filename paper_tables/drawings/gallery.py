@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ OWN, PARTNER, FILL = "#0072B2", "#E69F00", "#8c8c8c"
 CELL = 0.78  # inches
 GAP, UNDER, OVER, LEFT = 0.06, 0.34, 0.58, 0.3  # in cells
 HEAD = 2.35  # cells above the first line
+NOTE = 0.15  # cells of a line of notes
+LETTERS = 16  # of a note, above one cell
 
 
 @dataclass(frozen=True)
@@ -108,17 +111,22 @@ def paint(title: str, chosen: Settings, paths: tuple[Path, ...]) -> None:
         ]
     plt = canvas(title)
     lines = -(-len(rows) // chosen.blocks)
+    notes = {name: _notes(shown, chosen) for name, shown in rows.items()}
+    below = NOTE * max(map(len, notes.values()))
+    head, step = HEAD + below, 2 + GAP + UNDER + OVER + below
     wide = chosen.blocks * (chosen.columns * (1 + GAP) + LEFT) + LEFT
-    high = lines * (2 + GAP + UNDER + OVER) + HEAD - OVER + 0.35
+    high = lines * step + HEAD - OVER + 0.35
     figure = plt.figure(figsize=(wide * CELL, high * CELL))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, wide), ylim=(high, 0))
     axes.axis("off")
-    _head(axes, title, images.permute(0, 2, 3, 1).numpy())
+    filled = any(float(mixed.shares[2].max()) > 0 for shown in rows.values() for mixed in shown)
+    _head(axes, title, images.permute(0, 2, 3, 1).numpy(), filled)
     for k, (name, shown) in enumerate(rows.items()):
         x = LEFT + (k % chosen.blocks) * (chosen.columns * (1 + GAP) + LEFT)
-        y = HEAD + (k // chosen.blocks) * (2 + GAP + UNDER + OVER)
-        _block(axes, (x, y), method(name).title, shown, chosen)
+        y = head + (k // chosen.blocks) * step
+        _words(axes, (x, y - 0.34 - below), method(name).title, notes[name])
+        _block(axes, (x, y), shown, chosen)
     save(figure, paths)
     plt.close(figure)
 
@@ -128,7 +136,13 @@ def _picture(axes: Axes, at: tuple[float, float], pixels: NDArray[np.floating]) 
     axes.imshow(pixels, extent=(x, x + 1, y + 1, y), interpolation="nearest", aspect="auto")
 
 
-def _head(axes: Axes, title: str, images: NDArray[np.floating]) -> None:
+def _notes(shown: list[MixedImage], chosen: Settings) -> list[str]:
+    """The lines above a method's images: every note of any of them once."""
+    notes = dict.fromkeys(note for mixed in shown for note in mixed.notes)
+    return wrap("; ".join(notes), LETTERS * chosen.columns)
+
+
+def _head(axes: Axes, title: str, images: NDArray[np.floating], filled: bool) -> None:
     """Title, the pairs with their colors, and how to read a mask."""
     axes.text(LEFT, 0.28, title, fontsize=13, fontweight="bold", va="center")
     for k, pixels in enumerate(images):
@@ -137,14 +151,13 @@ def _head(axes: Axes, title: str, images: NDArray[np.floating]) -> None:
         color = PARTNER if k % 2 else OWN
         axes.add_patch(_frame(x, 0.56, color))
     x = LEFT + len(images) * (1 + GAP) + (len(images) // 2) * 0.3
-    words = (
-        ("own image", OWN),
-        ("partner", PARTNER),
-        ("filled", FILL),
-    )
+    words = [("own image", OWN), ("partner", PARTNER)]
+    if filled:
+        words.append(("filled", FILL))
     for k, (word, color) in enumerate(words):
         axes.text(x, 0.7 + 0.24 * k, f"■ {word}", color=color, fontsize=9, va="center")
-    axes.text(x, 1.43, "below: label weights", color="#444444", fontsize=8, va="center")
+    y = 0.7 + 0.24 * len(words) + 0.01
+    axes.text(x, y, "below: label weights", color="#444444", fontsize=8, va="center")
 
 
 def _frame(x: float, y: float, color: str) -> Any:
@@ -153,17 +166,18 @@ def _frame(x: float, y: float, color: str) -> Any:
     return Rectangle((x, y), 1, 1, fill=False, edgecolor=color, linewidth=2.5)
 
 
-def _block(
-    axes: Axes, at: tuple[float, float], title: str, shown: list[MixedImage], chosen: Settings
-) -> None:
+def _words(axes: Axes, at: tuple[float, float], title: str, notes: list[str]) -> None:
+    """A method's name, and below it what its pictures cannot show."""
+    x, y = at
+    axes.text(x, y, title, fontsize=9.5, fontweight="bold", va="center")
+    for i, line in enumerate(notes):
+        below = y + 0.06 + NOTE * (i + 0.7)
+        axes.text(x, below, line, fontsize=6.5, color="#666666", va="center")
+
+
+def _block(axes: Axes, at: tuple[float, float], shown: list[MixedImage], chosen: Settings) -> None:
     """One method: mixed images, their masks, their label weights."""
     x, y = at
-    axes.text(x, y - 0.34, title, fontsize=9.5, fontweight="bold", va="center")
-    if shown[0].note:
-        right = x + chosen.columns * (1 + GAP) - GAP
-        axes.text(
-            right, y - 0.34, shown[0].note, fontsize=6.5, color="#666666", va="center", ha="right"
-        )
     for k, mixed in enumerate(shown):
         left = x + k * (1 + GAP)
         if mixed.at_lambda:
@@ -183,12 +197,24 @@ def _colors(mixed: MixedImage) -> NDArray[np.floating]:
 
 
 def _weights(axes: Axes, x: float, y: float, weights: tuple[float, float]) -> None:
-    """A bar of both label weights, and the own one as a number.  A bar that is too short or too
-    long shows a label whose weights do not sum to one."""
+    """A bar of both label weights, and their numbers.  A bar that is too short shows weights that
+    sum to less than one; where they sum to more, both parts are shrunk to the tile's width."""
     from matplotlib.patches import Rectangle
 
-    own, partner = weights
-    axes.add_patch(Rectangle((x, y), min(own, 1), 0.07, color=OWN, linewidth=0))
-    axes.add_patch(Rectangle((x + own, y), min(partner, 1.05), 0.07, color=PARTNER, linewidth=0))
-    text = f"{own:.2f} + {partner:.2f}"
+    own, partner = bar(weights)
+    axes.add_patch(Rectangle((x, y), own, 0.07, color=OWN, linewidth=0))
+    axes.add_patch(Rectangle((x + own, y), partner, 0.07, color=PARTNER, linewidth=0))
+    text = "{:.2f} + {:.2f}".format(*weights)
     axes.text(x + 0.5, y + 0.17, text, fontsize=6, ha="center", va="center", color="#333333")
+
+
+def bar(weights: tuple[float, float]) -> tuple[float, float]:
+    """Lengths of a bar's parts, in cells: together at most one.
+
+    Example:
+        >>> bar((0.25, 0.5)), bar((1.0, 1.0))
+        ((0.25, 0.5), (0.5, 0.5))
+    """
+    own, partner = weights
+    most = max(1.0, own + partner)
+    return own / most, partner / most

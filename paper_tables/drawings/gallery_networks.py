@@ -24,7 +24,7 @@ from mixlib.seed import generator
 from mixlib.training.fit import fit
 from mixlib.training.recipes import Recipe
 from paper_tables.drawings.gallery_images import SIDE, generated_images
-from paper_tables.drawings.mixed_pair import MixedImage, mixed_image
+from paper_tables.drawings.mixed_pair import BY_AREA, MixedImage, label_notes, mixed_image
 
 Trained = TypeVar("Trained", bound=Objective)
 
@@ -53,17 +53,23 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
 }
 # method -> hyper-parameters that suit small images which are always to be mixed
 SHOWN: Mapping[str, Mapping[str, Any]] = {
-    "attentivemix": {"side": None},  # the network sees the image as it is
+    # the finest of the paper's grids: on coarse ones two images' shares of saliency hardly differ,
+    # and cells keep the half that the prior wants at lambda = 1/2 (docs/methods/saliency.md)
+    "puzzlemix": {"blocks": (16,)},
     "random_erasing": {"prob": 1.0},
 }
 UNIT = {"mean": (0.0,) * 3, "std": (1.0,) * 3}  # images in [0, 1] are not normalized
-# objective -> what the picture cannot show
-NOTES = {
-    "augmix": "one image's views; labels stay",
-    "sumix": "label by area; in training by what the network sees",
-    "tokenlabel": "patches, labeled one by one",
-    "mixtoken": "patches, labeled one by one",
+# method -> what the picture cannot show
+PATCHES = ("patches, labeled one by one",)
+NOTES: Mapping[str, tuple[str, ...]] = {
+    "augmix": ("one image's views", "labels stay"),
+    "sumix": (BY_AREA, "in training by what the network sees"),
+    "tokenlabel": PATCHES,
+    "mixtoken": PATCHES,
+    "puzzlemix": ("the finest of its grids",),
 }
+BY_ATTENTION = (BY_AREA, "in training by attention")
+OWN_LOSS = ("a loss of its own, not seen here",)
 TOKENS = ("tokenlabel", "mixtoken")  # objectives of a transformer's patches
 
 
@@ -123,8 +129,9 @@ class GalleryNetworks:
             mix = _policy(objective).choose(rng).draw(pair, labels, network, rng)
             follows = False
         made = mixed_image(mix, pair)
-        note = "labels by a teacher" if mix.labels is not None else self._note(row, objective)
-        return MixedImage(made.image.clamp(0, 1), made.shares, made.weights, note, follows)
+        about = ("labels by a teacher",) if mix.labels is not None else self._notes(row, objective)
+        notes = (*about, *label_notes(mix, made, lam if follows else None))
+        return MixedImage(made.image.clamp(0, 1), made.shares, made.weights, notes, follows)
 
     def _rng(self, row: Method, seed: int) -> torch.Generator:
         return generator(seed, "gallery", row.name)
@@ -147,8 +154,8 @@ class GalleryNetworks:
         return self._objectives[row.name]
 
     def _params(self, row: Method) -> dict[str, Any]:
-        """Hyper-parameters: the catalog's, but for what suits small images in [0, 1]."""
-        given = row.params_for("default" if row.objective == "once" else "generated")
+        """Hyper-parameters: the catalog's for generated images, but for what suits a picture."""
+        given = row.params_for("generated")
         given |= {word: value for word, value in UNIT.items() if word in given}
         given |= SHOWN.get(row.name, {})
         for word, value in QUICK.get(row.objective, {}).items():
@@ -164,15 +171,16 @@ class GalleryNetworks:
             return self.net
         return builder.net("resnet10_w16", CLASSES, self.seed)
 
-    def _note(self, row: Method, objective: Objective) -> str:
+    def _notes(self, row: Method, objective: Objective) -> tuple[str, ...]:
+        """What the pictures of a method cannot show."""
         if row.objective in QUICK:
-            return f"learned in {self.mask_epochs * len(self.batches)} steps"
+            return (f"learned in {self.mask_epochs * len(self.batches)} steps",)
         if row.rule is not None:
-            return "label by area; in training by attention"
-        if row.objective in NOTES:
-            return NOTES[row.objective]
+            return BY_ATTENTION if "attention" in row.needs else OWN_LOSS
+        if row.name in NOTES:
+            return NOTES[row.name]
         hidden = [site for site in _policy(objective).places if site != "input"]
-        return f"at the input; also at {', '.join(hidden)}" if hidden else ""
+        return ("at the input", f"also at {', '.join(hidden)}") if hidden else ()
 
     @cached_property
     def batches(self) -> Batches:

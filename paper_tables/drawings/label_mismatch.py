@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import torch
@@ -46,6 +47,7 @@ def mismatched(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     for line, (label, job) in zip(axes[:, 1:].T, jobs.items(), strict=True):
         mixed = mix_images(job, trained_objective(job, context), both, HALF)
         _show(line[0], mixed.image.movedim(0, -1), label)
+        line[0].set_xlabel(mask_words(mixed), fontsize=6)
         _maps(line[1:], networks[label], mixed, job, names)
     set_title(
         figure,
@@ -91,6 +93,15 @@ def _maps(axes: Any, net: Net, mixed: MixedImage, job: TrainJob, names: list[str
             heat, cmap="jet", alpha=0.45, extent=(-0.5, width - 0.5, height - 0.5, -0.5),
             interpolation="bilinear",
         )  # fmt: skip
+
+
+def mask_words(mixed: MixedImage) -> str:
+    """Mean and spread of a mask, by which an even one is told from one with shape, and why the
+    label is another than was asked for."""
+    own = mixed.shares[0]
+    mean, spread = float(own.mean()), float(own.std())
+    numbers = f"upper image: mean share {mean:.2f}, sd {spread:.2f}"
+    return fill("; ".join((numbers, *mixed.notes)), 44)
 
 
 def _normalized(job: TrainJob, image: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from paper_tables.drawings.canvas import TOP1, Drawing, canvas, save, set_title
@@ -56,6 +57,7 @@ def over_lambda(drawing: Drawing, paths: tuple[Path, ...]) -> None:
         for axis, lam in zip(line[1:-1], reversed(FIGURE_4), strict=True):
             mixed = mix_images(job, objective, both, lam)
             _show(axis, mixed.image.movedim(0, -1), rf"$\lambda$ = {lam:g}")
+            axis.set_xlabel(fill("; ".join(mixed.notes), 20), fontsize=6)
         line[0].set_ylabel(label, fontsize=9)
     _accuracies(drawing, right.subplots(1, 2, sharex=True))
     set_title(figure, drawing.heading())

@@ -15,7 +15,7 @@ from mixlib.core.net import inference
 from mixlib.core.objective import Objective
 from mixlib.data.catalog import DATASETS
 from mixlib.seed import generator
-from paper_tables.drawings.mixed_pair import MixedImage, mixed_image
+from paper_tables.drawings.mixed_pair import MixedImage, label_notes, mixed_image
 from pipelines.execute.context import Context
 from pipelines.execute.launch import launch
 from pipelines.execute.progress import Progress
@@ -57,7 +57,7 @@ def picture(job: TrainJob, image: Tensor) -> Tensor:
 
 def mix_images(job: TrainJob, objective: Objective, both: Tensor, lam: float) -> MixedImage:
     """The first of two test images [2, C, H, W] mixed with the second, whose label share is
-    1 - lam; the image in [0, 1].
+    1 - lam; the image in [0, 1], and notes where the label is not lambda.
 
     Raises:
         ValueError: the method's masks do not follow a lambda.
@@ -66,4 +66,5 @@ def mix_images(job: TrainJob, objective: Objective, both: Tensor, lam: float) ->
     with inference(objective):
         mix = objective.mix_at(both, labels, lam, generator(0, "specimen"))
         made = mixed_image(mix, both)
-    return replace(made, image=picture(job, made.image).movedim(-1, 0))
+    image = picture(job, made.image).movedim(-1, 0)
+    return replace(made, image=image, notes=label_notes(mix, made, lam))

@@ -32,16 +32,19 @@ def write_html(sheet: Sheet, pictures: Sequence[Path] = ()) -> str:
     repository.
 
     Args:
-        sheet: what to write.
+        sheet: what to write; one without columns has no table, and its caption is a paragraph.
         pictures: files (.png) to show below the table.
     """
     caption = f"<caption>{prose(sheet.caption)} ({escape(sheet.units)})</caption>"
+    shown_above = table(sheet.heads, sheet.lines, caption)
+    if not sheet.heads:
+        shown_above = f"<p>{prose(sheet.caption)}</p>" if sheet.caption else ""
     shown = "".join(image(path, sheet.title) for path in pictures)
     legend = "".join(f"<p class=legend>{prose(text)}</p>" for text in sheet.legend)
     foot = "".join(f"<p>{prose(note)}</p>" for note in (*sheet.notes, sheet.origin) if note)
     body = (
         f"<p class=scale>{escape(sheet.header)}</p><h1>{escape(sheet.title)}</h1>"
-        f"{table(sheet.heads, sheet.lines, caption)}{findings(sheet)}{legend}"
+        f"{shown_above}{findings(sheet)}{legend}"
         f"{shown}<footer>{foot}</footer>{comparisons(sheet.comparisons, sheet.stale)}"
     )
     return document(sheet.title, body)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from mixlib.core.markdown import escape, escape_line, escape_prose, table
 from paper_tables.sheet import MEASURED, Line, Sheet, Value
 
 
-def write_markdown(sheet: Sheet) -> str:
-    """The sheet in GitHub's dialect; declared text is escaped, in prose but for words of code."""
+def write_markdown(sheet: Sheet, pictures: Sequence[Path] = ()) -> str:
+    """The sheet in GitHub's dialect; declared text is escaped, in prose but for words of code.
+
+    Args:
+        sheet: what to write; one without columns has no table.
+        pictures: files beside the page to show below the caption.
+    """
     units = f" ({sheet.units})" if sheet.units else ""
     lines = [escape_line(sheet.header), "", f"# {_heading(sheet.title + units)}", ""]
     if sheet.caption:
         lines += [escape_prose(sheet.caption), ""]
-    lines += _table(sheet.heads, sheet.lines)
+    for path in pictures:
+        lines += [f"![{escape(sheet.title)}]({path.name})", ""]
+    if sheet.heads:
+        lines += [*_table(sheet.heads, sheet.lines), ""]
     below = (*sheet.findings, *sheet.legend, *sheet.notes)
-    lines += ["", *(f"- {escape_prose(note)}" for note in below)]
+    lines += [f"- {escape_prose(note)}" for note in below]
     if sheet.comparisons or sheet.stale:
         lines += ["", f"## {MEASURED}"]
     for part in sheet.comparisons:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib
 import pytest
 
 from paper_tables.drawings import gallery
@@ -36,11 +37,50 @@ def test_a_figure_has_no_cells_and_renders(declared, tmp_path):
     assert not plan.jobs
     render(plan, "small", Store(tmp_path / "results"), tmp_path)
     made = products(plan, "small", tmp_path)
-    assert {path.suffix for path in made} == {".png", ".svg", ".json"}
+    assert {path.suffix for path in made} == {".md", ".html", ".png", ".svg", ".json"}
     assert all(path.stat().st_size > 0 for path in made)
-    first = made[0].read_bytes()
+    drawn = [path for path in made if path.stem == "figure"]
+    first = [path.read_bytes() for path in drawn]
     render(plan, "small", Store(tmp_path / "results"), tmp_path)
-    assert made[0].read_bytes() == first
+    assert [path.read_bytes() for path in drawn] == first
+
+
+def test_a_figure_has_a_page_with_its_caption_and_source(declared, tmp_path):
+    declared.write_text(
+        FIGURES.replace("source: nowhere", "source: nowhere\n    caption: Two boxes.")
+    )
+    plan = grid.plan(table.load(declared), scale.load("demo"))
+    out = render(plan, "small", Store(tmp_path / "results"), tmp_path)
+    page = (out / "figure.md").read_text()
+    assert page.splitlines()[0].startswith("Drawn from its declared settings")
+    assert "# A small figure\n\nTwo boxes.\n\n![A small figure](figure.png)\n" in page
+    assert page.endswith("- Source: a test, nowhere.\n")
+    assert "|" not in page
+    html = (out / "figure.html").read_text()
+    assert "<p>Two boxes.</p><img " in html
+    assert "Source: a test, nowhere." in html
+    assert "<table" not in html
+
+
+def legend(tmp_path, methods) -> str:
+    """The texts of a drawn gallery."""
+    chosen = gallery.settings("a test", {"methods": methods, "lambdas": [0.1], "pairs": 1})
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        gallery.paint("A gallery", chosen, (tmp_path / "figure.svg",))
+    return (tmp_path / "figure.svg").read_text()
+
+
+def test_the_legend_names_what_is_there(tmp_path):
+    assert "filled" in legend(tmp_path, ["cutmix", "cutout"])
+    text = legend(tmp_path, ["cutmix", "mixup"])
+    assert "own image" in text
+    assert "partner" in text
+    assert "filled" not in text
+
+
+def test_a_bar_stays_within_its_tile():
+    assert gallery.bar((0.75, 0.58)) == pytest.approx((0.564, 0.436), abs=1e-3)
+    assert gallery.bar((0.4, 0.35)) == (0.4, 0.35)
 
 
 def test_its_settings_are_its_address(declared):

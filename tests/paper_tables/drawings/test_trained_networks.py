@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from matplotlib import image
+from matplotlib import image, rc_context
 
 from paper_tables.drawings import gradients, samples
 from paper_tables.drawings.canvas import Drawing
@@ -69,6 +69,14 @@ def test_titles_say_what_a_mask_shows_and_epochs_are_whole(trained, name, monkey
     for axis in curves:
         assert axis.get_ylabel() == "Top-1 (%)"
         assert all(tick == round(tick) for tick in axis.get_xticks())
+
+
+def test_a_cut_box_is_said_below_its_picture(trained, tmp_path):
+    """At lambda = 0 a strip of the other image is left."""
+    plan, store = trained
+    with rc_context({"svg.fonttype": "none"}):
+        text = (render(plan, "fig4", store, tmp_path) / "figure.svg").read_text()
+    assert "box cut at the" in text
 
 
 def test_mixed_accuracy_is_measured_over_the_label_share(trained):

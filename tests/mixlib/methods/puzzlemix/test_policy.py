@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -258,3 +260,18 @@ def test_any_batch_and_size_with_a_network(n, size):
     assert all(p.grad is None for p in net.parameters())
     with pytest.raises(ValueError, match="needs the net"):
         policy.draw(x, y, None, torch.Generator())
+
+
+@pytest.mark.parametrize(("contrast", "level"), [(0.97, 1), (1.03, 0)])
+def test_a_cell_stays_half_where_saliency_differs_by_less_than_the_prior_s_step(contrast, level):
+    """The least difference of shares that a label leaves the half for, without seams."""
+    weights = Weights(beta=0.0)
+    step = contrast * weights.eta * math.log(2) / 4
+    more = torch.tensor([[0.25 + step, 0.25], [0.25, 0.25 - step]])
+    saliency = torch.stack([more, more.flip(0, 1)])
+    costs = labeling_costs(
+        torch.zeros(2, 3, 2, 2), torch.ones(3, 1, 1), saliency, torch.tensor([1, 0]),
+        torch.full((2,), 0.5), (2, 2), weights,
+    )  # fmt: skip
+    labels = least_energy(costs, 0.0)
+    assert labels[0].tolist() == [[level, 1], [1, 2 - level]]
