@@ -22,5 +22,10 @@ def test_figures_command_names_its_files(tmp_path, monkeypatch):
     out = CliRunner().invoke(app, ["figures", str(tmp_path)])
     assert out.exit_code == 0, out.output
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{name}.{kind}" for name in ("coefficients", "maps", "spectra") for kind in ("png", "svg")
+        "table.md",
+        *(
+            f"{name}.{kind}"
+            for name in ("coefficients", "maps", "spectra")
+            for kind in ("png", "svg")
+        ),
     }
