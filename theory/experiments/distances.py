@@ -297,7 +297,11 @@ def _no_one_fits_all(declared: Distances, agreement: Agreement) -> str:
     beaten, ahead = {}, {}
     for k, law in enumerate(laws):
         signs = [
-            [paired(f[k], f[m], 1 - 0.05 / count).sign for m in range(len(laws)) if m != k]
+            [
+                paired(list(f[k]), list(f[m]), 1 - 0.05 / count).sign
+                for m in range(len(laws))
+                if m != k
+            ]
             for f in agreement.found
         ]
         beaten[law] = [p[0] for p, one in zip(places, signs, strict=True) if -1 in one]
@@ -312,7 +316,7 @@ def _no_one_fits_all(declared: Distances, agreement: Agreement) -> str:
     )
     said = f"Beaten by another law, by {by}: {where or 'none'}. "
     if never:
-        return f"{said}Whether no one fits all of them is undecided: {listed(never)} is not beaten."
+        return f"{said}Whether no one fits all of them is undecided; never beaten: {listed(never)}."
     return f"{said}No one fits all of them."
 
 

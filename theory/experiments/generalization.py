@@ -146,17 +146,7 @@ def page(declared: Generalization, measured: list[Measured]) -> Page:
         "Do mask laws with a smaller effective dimension, as the bound defines it, also generalize "
         "better?",
     )
-    made.say(
-        f"Linear classifiers of two generated classes, {declared.size} x {declared.size} pixels, "
-        f"noise {declared.noise:g}, {declared.steps} steps, {declared.seeds} seeds, "
-        f"alpha = {declared.alpha:g}; {len(LAWS)} laws that meet the bound's assumptions. The "
-        "effective dimension d_eff = tr((A o Sigma)^+ Sigma) weighs the directions of the data by "
-        "1/A: it is not a count, and exceeds the number of pixels. Mixup's is the rank of Sigma "
-        f"times {1 / mixup_coefficient(Beta(declared.alpha)):g} (1 / c2, its A), the largest "
-        "possible. Complexity = sqrt(theta^T (A o Sigma) theta d_eff / n) at the trained theta, of "
-        "which the bound takes twice; gap = loss on unseen minus loss on training images. Brackets "
-        "are 95 % intervals over seeds."
-    )
+    made.say(_setting(declared))
     rows = []
     for name in LAWS:
         cells = [name]
@@ -200,6 +190,21 @@ def page(declared: Generalization, measured: list[Measured]) -> Page:
         + ".",
     )
     return made
+
+
+def _setting(declared: Generalization) -> str:
+    """What was trained, and what the numbers of the page are."""
+    return (
+        f"Linear classifiers of two generated classes, {declared.size} x {declared.size} pixels, "
+        f"noise {declared.noise:g}, {declared.steps} steps, {declared.seeds} seeds, "
+        f"alpha = {declared.alpha:g}; {len(LAWS)} laws that meet the bound's assumptions. The "
+        "effective dimension d_eff = tr((A o Sigma)^+ Sigma) weighs the directions of the data by "
+        "1/A: it is not a count, and may exceed the number of pixels. Mixup's is the rank of Sigma "
+        f"times {1 / mixup_coefficient(Beta(declared.alpha)):g} (1 / c2, its A), the largest "
+        "possible. Complexity = sqrt(theta^T (A o Sigma) theta d_eff / n) at the trained theta, of "
+        "which the bound takes twice; gap = loss on unseen minus loss on training images. Brackets "
+        "are 95 % intervals over seeds."
+    )
 
 
 def draw(declared: Generalization, measured: list[Measured]) -> Figure:
