@@ -197,12 +197,13 @@ def twins(
 
 @app.command()
 def figures(out: Annotated[Path, typer.Argument(help="folder for the pictures")]) -> None:
-    """Draws the theory's pictures as PNG and SVG."""
+    """Draws the theory's pictures as PNG and SVG, and writes what they show as table.md."""
+    from .coefficients_table import coefficients_page
     from .plots import save_all
     from .verify import single_thread
 
     single_thread()
-    for path in save_all(out):
+    for path in (*save_all(out), coefficients_page().write(out)):
         typer.echo(path)
 
 

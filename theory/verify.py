@@ -40,6 +40,7 @@ class Row:
     Attributes:
         identity: largest |loss by definition - loss by the swapped sum| over the three states.
         z: largest |exact - measured| / standard error of A; None where only measured.
+        entries: how many entries of A that is the largest of; 0 where only measured.
         slope: order of the remainder between eps = 1/16 and 1/32 on the first state whose
             third-order terms do not cancel; None if they do on all.
         third: largest |remainder - (c3 eps^3 + c4 eps^4)| over the states, relative to those two
@@ -60,6 +61,7 @@ class Row:
     off: tuple[float, float, float]
     penalty: dict[str, float]
     anchored: dict[str, float]
+    entries: int = 0
 
     @property
     def explained(self) -> dict[str, float]:
@@ -89,12 +91,22 @@ def largest_z(name: str, family: Family, n: int, seed: int) -> float | None:
     if not family.exact:
         return None
     size, found = (SIZE, SIZE), []
-    # laws of lambda that do not depend on alpha are measured once
-    for one in {family, *(families(alpha)[name] for alpha in ALPHAS)}:
+    for one in _over_alphas(name, family):
         rng = generator(seed, "z", str(one))
         measured = monte_carlo_moments(one.law, one.lam, size, n, rng)
         found.append(measured.largest_z(exact_moments(one.law, one.lam, size)))
     return max(found)
+
+
+def _over_alphas(name: str, family: Family) -> set[Family]:
+    """A family at every alpha; laws of lambda that do not depend on alpha are there once."""
+    return {family, *(families(alpha)[name] for alpha in ALPHAS)}
+
+
+def compared(name: str, family: Family) -> int:
+    """Entries of the symmetric A that :func:`largest_z` compares, over all alphas."""
+    pixels = SIZE**2
+    return len(_over_alphas(name, family)) * pixels * (pixels + 1) // 2 if family.exact else 0
 
 
 def pairs(x: Tensor, law: Atoms) -> Displaced:
@@ -154,7 +166,8 @@ def check(
         slope, third = measured if slope is None else slope, max(third, away)
     z = largest_z(name, family, n, seed)
     r1, r2, r3 = off.tolist()
-    return Row(name, gap, z, slope, third, terms, (r1, r2, r3), penalty, sharper)
+    entries = compared(name, family)
+    return Row(name, gap, z, slope, third, terms, (r1, r2, r3), penalty, sharper, entries)
 
 
 def distance_to_definition(

@@ -2,7 +2,7 @@
 EXPERIMENTS = ("adversarial", "distances", "first_layer", "generalization", "gradients", "network_terms", "twins")
 # products of the theory: command, files
 THEORY = {
-    "coefficients": ("figures", [f"{n}.{k}" for n in ("coefficients", "maps", "spectra") for k in ("png", "svg")]),
+    "coefficients": ("figures", ["table.md", *(f"{n}.{k}" for n in ("coefficients", "maps", "spectra") for k in ("png", "svg"))]),
     "expansion": ("verify --out", ["table.md"]),
     "notebooks": ("notebooks", [f"{path.stem}.html" for path in sorted(Path("theory/notebooks").glob("*.py"))]),
     # every measured unit is kept in results/theory: what was cut off goes on

@@ -17,13 +17,29 @@ def test_figures_repeat_their_bytes(tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_lines_that_nearly_coincide_are_told_apart():
+    (axis,) = (a for a in plots.coefficients(16, n=50).axes if a.get_title() == "cells and tokens")
+    drawn = {line.get_label(): line for line in axis.get_lines()}
+    lit = []
+    for name in plots.TURNS:
+        start, (on, off) = plots.TURNS[name]
+        assert drawn[name].get_linestyle() == "--"
+        lit += [(start + k) % (on + off) for k in range(on)]
+    assert sorted(lit) == list(range(12))  # each shows where the others pause
+
+
 def test_figures_command_names_its_files(tmp_path, monkeypatch):
     for name in ("coefficients", "maps"):  # drawn in full by the second notebook
         monkeypatch.setattr(plots, name, plots.spectra)
     out = CliRunner().invoke(app, ["figures", str(tmp_path)])
     assert out.exit_code == 0, out.output
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{name}.{kind}" for name in ("coefficients", "maps", "spectra") for kind in ("png", "svg")
+        "table.md",
+        *(
+            f"{name}.{kind}"
+            for name in ("coefficients", "maps", "spectra")
+            for kind in ("png", "svg")
+        ),
     }
 
 

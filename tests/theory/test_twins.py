@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from theory.__main__ import app
 from theory.experiments.twins import EXPERIMENT
-from theory.experiments.units import column
+from theory.experiments.units import Measured, column
 from theory.twins import Declaration, accuracy, look, look_alikes, twins, verdict
 
 DECLARED = Declaration(seeds=2, steps=5, train=20, test=50)
@@ -37,6 +37,30 @@ def test_look_alikes_have_the_same_masks_and_another_A():
     drawn = [law.sample(lam, (16, 16), torch.Generator().manual_seed(3)) for law in pair.laws]
     assert torch.equal(*drawn)
     assert pair.gap > 0.05
+    seen = [
+        look(law, known, DECLARED, n=500)
+        for law, known in zip(pair.laws, pair.moments, strict=True)
+    ]
+    assert seen[0].fourth == seen[1].fourth
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [(0.1, "they train differently."), (0.0, "whether they train differently is undecided.")],
+)
+def test_the_look_alikes_do_not_say_which_difference_acts(gain, said):
+    measured = [
+        Measured(unit, {"accuracy": 0.5 + gain * int(unit.variant[1]) + 0.01 * unit.seed})
+        for unit in EXPERIMENT.units(DECLARED)
+    ]
+    text = EXPERIMENT.page(DECLARED, measured).text()
+    assert said in text
+    assert "a of R1 (0.3527 against 0.4110 on average)" in text
+    assert "cannot say which of them acts" in text
+    assert "50.5 (44.2 .. 56.8)" in text  # the mean, with its interval
+    (axis,) = EXPERIMENT.draw(DECLARED, measured).axes
+    assert axis.get_xlabel() == "test accuracy, %"
+    assert axis.get_xlim()[1] > 40  # the table's unit
 
 
 def test_the_laws_are_trained_on_the_same_data(tmp_path):
@@ -49,8 +73,8 @@ def test_the_laws_are_trained_on_the_same_data(tmp_path):
     judged = verdict(torch.tensor(found[0]) - torch.tensor(found[1]), DECLARED.margin)
     text = chosen.page(DECLARED, measured).text()
     assert (
-        f"equal training within the margin of 2 points that was declared first is {judged.word}"
-        in text
+        "that the two train alike within the margin of 2 points that was declared first: "
+        f"{judged.word}." in text
     )
     # nothing is trained for, and the laws no longer differ
     still = [accuracy(law, replace(DECLARED, steps=0), 1) for law in pair.laws]

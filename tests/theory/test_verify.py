@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from mixlib.core.mask import MaskLaw
@@ -11,7 +15,7 @@ from theory.__main__ import app
 from theory.expansion.terms import Swapped
 from theory.families import families
 from theory.networks import STATES
-from theory.verify_table import write_table
+from theory.verify_table import check_columns, write_table, z_limit
 
 FEW = ("Mixup", "HMix", "TokenMix")
 
@@ -47,6 +51,31 @@ def test_the_written_table_has_its_columns_in_every_line(tmp_path):
         assert len(widths) == 1
     assert "R3 trained" in text
     assert "-1.0e-01 -10 %" in text
+
+
+def test_the_written_page_asks_defines_and_concludes(tmp_path):
+    rows = [replace(row(0.0), entries=8320), replace(row(0.0), name="CutMix", z=3.5, entries=8320)]
+    write_table(tmp_path, rows, [("x", 0.1, ""), ("y", 0.1, "left over")])
+    text = (tmp_path / "table.md").read_text()
+    assert re.match(r"# .+\n\n\*.+\?\*\n", text)  # title and question
+    for head in (*check_columns()[1:5], "R1-3", "anchored", *STATES[2:]):
+        assert re.search(rf"^\* .*{re.escape(head)}.*: ", text, re.MULTILINE), head
+    assert "Two-jet: the loss to second order" in text
+    assert "The largest z of 2 families, 3.5 (CutMix), stays below 4.7, which" in text
+    assert "R1 + R2 + R3 explain of what mixing adds: 10 % on random networks" in text
+    assert "1 of 2 symbolic statements hold." in text
+    write_table(tmp_path, [replace(rows[1], z=4.8)], [])
+    assert "4.8 (CutMix), EXCEEDS 4.5" in (tmp_path / "table.md").read_text()
+
+
+def test_the_limit_of_z_accounts_for_the_entries():
+    assert z_limit(1) == pytest.approx(1.96, abs=0.001)
+    assert verify.compared("SmoothMix", families()["SmoothMix"]) == 0
+    alone = verify.SIZE**2 * (verify.SIZE**2 + 1) // 2
+    assert verify.compared("Mixup", families()["Mixup"]) == 4 * alone
+    assert verify.compared("ResizeMix, place", families()["ResizeMix, place"]) == alone
+    draws = torch.randn(400, 1000, generator=torch.Generator().manual_seed(0)).abs().amax(1)
+    assert 0.02 < float((draws > z_limit(1000)).double().mean()) < 0.09
 
 
 def test_verify_fails_loudly(few, monkeypatch):

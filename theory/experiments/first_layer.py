@@ -25,7 +25,7 @@ from ..first_layer import first_layer, products, split
 from ..moments import exact_moments
 from ..networks import blobs, network, small_convolutional, train
 from .intervals import Interval, mean_interval, paired
-from .page import Page
+from .page import Page, listed
 from .pictures import dots
 from .units import Declaration, Experiment, Found, Measured, Unit, column
 
@@ -100,13 +100,17 @@ def page(declared: FirstLayers, measured: list[Measured]) -> Page:
     made = Page(
         "The first layer",
         "Are R1, R2 and R3 functions of first-layer weights and their derivatives, also where the "
-        "first layer is a convolution, and does mixing shrink them?",
+        "first layer is a convolution, and does training with mixing shrink the products of the "
+        "two?",
     )
     made.say(
         f"{declared.train} generated images of {declared.classes} classes, {declared.size} x "
         f"{declared.size}; softplus networks, {declared.steps} steps, {declared.seeds} seeds, "
         f"masks as the methods train with (alpha = {declared.alpha:g}); terms on {declared.few} of "
-        "the images, under the law that the network was trained with. Brackets are 95 % intervals."
+        "the images, under the law that the network was trained with. Products: for image i, "
+        "logit f_c and pixel j, sum_a W_aj df_c/dW_aj over the units a of the first layer, whose "
+        "matrix is W (a convolution's is unrolled); it equals x_ij df_c/dx_j. Brackets are 95 % "
+        "intervals."
     )
     keys, rows, worst = ("R1", "R2", "R3", "R2_own", "R3_own"), [], 0.0
     for kind in KINDS:
@@ -132,17 +136,16 @@ def page(declared: FirstLayers, measured: list[Measured]) -> Page:
             cells = [found.text(2, plus=True), weights.text(2, plus=True)]
             rows.append([f"{name}, {kind}", *cells])
     made.tabulate(
-        "After training, against no mixing, paired by seed: logarithms of the mean square of the "
-        "products and of the first layer's weights.",
+        "After training, against no mixing, paired by seed: natural logarithms of the mean square "
+        "of the products (over images, logits and pixels) and of the first layer's weights.",
         ["law, network", "products", "weights"],
         rows,
     )
     made.items(
         f"The first-layer form is exact: largest relative difference {worst:.0e} over "
         f"{len(KINDS) * len(declared.laws) * declared.seeds} trained networks.",
-        f"Mixing shrinks the first layer's products for {', '.join(words[-1]) or 'none'}; it "
-        f"enlarges them, against the paper's reading, for {', '.join(words[1]) or 'none'}; "
-        f"undecided for {', '.join(words[0]) or 'none'}.",
+        f"Mixing shrinks the first layer's products for {listed(words[-1])}; it enlarges them, "
+        f"against the paper's reading, for {listed(words[1])}; undecided for {listed(words[0])}.",
     )
     return made
 
@@ -156,8 +159,13 @@ def draw(declared: FirstLayers, measured: list[Measured]) -> Figure:
         for kind in KINDS
         for name in declared.laws
     }
-    labels = ("products with their derivatives", "weights")
-    return dots(rows, labels, "first layer after training", "log ratio to no mixing, mean squares")
+    labels = ("products of weights and their derivatives", "weights")
+    return dots(
+        rows,
+        labels,
+        "First layer after training",
+        "log ratio of mean squares to no mixing, with 95 % interval",
+    )
 
 
 EXPERIMENT = Experiment("first_layer", FirstLayers(), units, measure, page, draw)

@@ -30,6 +30,7 @@ from mixlib.methods.mixup import Flat
 
 from ..generalization import generalization
 from ..moments import exact_moments
+from ..moments.lam import mixup_coefficient
 from ..networks import blobs, linear, train
 from .intervals import (
     Interval,
@@ -54,6 +55,8 @@ LAWS: dict[str, MaskLaw] = {
     "cells 4 x 4": CoinCells((4, 4)),
     "cells 8 x 8": CoinCells((8, 8)),
 }
+# measured quantities as rows of the page
+SAID = {"dimension": "effective dimension", "complexity": "complexity"}
 
 
 @dataclass(frozen=True)
@@ -140,16 +143,10 @@ def page(declared: Generalization, measured: list[Measured]) -> Page:
     """Dimension and gap by law and sample size, and how their orders agree."""
     made = Page(
         "Generalization: the bound's dimension beside measured gaps",
-        "Do mask laws whose penalty leaves fewer dimensions free also generalize better?",
+        "Do mask laws with a smaller effective dimension, as the bound defines it, also generalize "
+        "better?",
     )
-    made.say(
-        f"Linear classifiers of two generated classes, {declared.size} x {declared.size} pixels, "
-        f"noise {declared.noise:g}, {declared.steps} steps, {declared.seeds} seeds, "
-        f"alpha = {declared.alpha:g}; {len(LAWS)} laws that meet the bound's assumptions. d_eff = "
-        "tr((A o Sigma)^+ Sigma); complexity = sqrt(theta^T (A o Sigma) theta d_eff / n) at the "
-        "trained theta, of which the bound takes twice; gap = loss on unseen minus loss on "
-        "training images. Brackets are 95 % intervals over seeds."
-    )
+    made.say(_setting(declared))
     rows = []
     for name in LAWS:
         cells = [name]
@@ -164,14 +161,16 @@ def page(declared: Generalization, measured: list[Measured]) -> Page:
     heads = [
         f"{what}, n = {n}" for n in declared.samples for what in ("d_eff", "complexity", "gap")
     ]
-    made.tabulate("Dimension, complexity and gap.", ["law", *heads], rows)
+    made.tabulate(
+        "Effective dimension d_eff, complexity and gap by sample size n.", ["law", *heads], rows
+    )
     places = [f"n = {n}" for n in declared.samples] + ["mean"]
     kinds = {key: correlations(declared, measured, key) for key in ("dimension", "complexity")}
     made.tabulate(
         "Rank correlation (Kendall's tau-b) over the laws with the measured gap; the interval is a "
         "bootstrap over seeds.",
         ["quantity", *places],
-        [[key, *(v.text(2, plus=True) for v in found)] for key, found in kinds.items()],
+        [[SAID[key], *(v.text(2, plus=True) for v in found)] for key, found in kinds.items()],
     )
     bounds = [
         2 * one.found["complexity"] / one.found["gap"] for one in measured if one.found["gap"] > 0
@@ -180,7 +179,8 @@ def page(declared: Generalization, measured: list[Measured]) -> Page:
     made.items(
         "The order of the laws by d_eff predicts the order of the gaps "
         f"{chance(kinds['dimension'][-1])}: tau {kinds['dimension'][-1].text(2, plus=True)}.",
-        "With the strength that each law's classifier was left with (complexity) it does so "
+        "The order by complexity, in which d_eff is multiplied by the penalty that each law's "
+        "trained classifier ends with, predicts it "
         f"{chance(kinds['complexity'][-1])}: tau {kinds['complexity'][-1].text(2, plus=True)}.",
         f"Twice the complexity is {np.median(bounds):.0f} times the measured gap in the median "
         f"({100 * np.mean([b > 1 for b in bounds]):.0f} % of the classifiers lie below it): "
@@ -190,6 +190,21 @@ def page(declared: Generalization, measured: list[Measured]) -> Page:
         + ".",
     )
     return made
+
+
+def _setting(declared: Generalization) -> str:
+    """What was trained, and what the numbers of the page are."""
+    return (
+        f"Linear classifiers of two generated classes, {declared.size} x {declared.size} pixels, "
+        f"noise {declared.noise:g}, {declared.steps} steps, {declared.seeds} seeds, "
+        f"alpha = {declared.alpha:g}; {len(LAWS)} laws that meet the bound's assumptions. The "
+        "effective dimension d_eff = tr((A o Sigma)^+ Sigma) weighs the directions of the data by "
+        "1/A: it is not a count, and may exceed the number of pixels. Mixup's is the rank of Sigma "
+        f"times {1 / mixup_coefficient(Beta(declared.alpha)):g} (1 / c2, its A), the largest "
+        "possible. Complexity = sqrt(theta^T (A o Sigma) theta d_eff / n) at the trained theta, of "
+        "which the bound takes twice; gap = loss on unseen minus loss on training images. Brackets "
+        "are 95 % intervals over seeds."
+    )
 
 
 def draw(declared: Generalization, measured: list[Measured]) -> Figure:
@@ -206,8 +221,8 @@ def draw(declared: Generalization, measured: list[Measured]) -> Figure:
     return dots(
         rows,
         labels,
-        f"laws by dimension at n = {n}",
-        "gap: loss on unseen - loss on training images",
+        f"Generalization gap, laws by effective dimension at n = {n}",
+        "gap: loss on unseen - loss on training images, with 95 % interval",
     )
 
 

@@ -23,8 +23,8 @@ from mixlib.methods.vanilla import vanilla
 from ..families import families
 from ..gradients import input_gradients, product_map
 from ..networks import blobs, convolutional, network, train
-from .intervals import Interval, mean_interval, paired
-from .page import Page
+from .intervals import Interval, paired, share_interval
+from .page import Page, listed
 from .pictures import dots
 from .units import Declaration, Experiment, Found, Measured, Unit, column
 
@@ -124,11 +124,11 @@ def page(declared: Gradients, measured: list[Measured]) -> Page:
         rows = []
         for name in declared.laws:
             cells = [against(measured, kind, key, name, PLAIN).text(2, plus=True) for key in keys]
-            right = mean_interval(column(measured, "accuracy", kind, name))
-            rows.append([name, *cells, f"{100 * right.value:.1f}"])
-        plain = 100 * mean_interval(column(measured, "accuracy", kind, PLAIN)).value
+            right = share_interval(column(measured, "accuracy", kind, name))
+            rows.append([name, *cells, right.text(1, 100)])
+        plain = share_interval(column(measured, "accuracy", kind, PLAIN)).text(1, 100, " %")
         made.tabulate(
-            f"Networks: {kind}. Without mixing: accuracy {plain:.1f} % on unseen images.",
+            f"Networks: {kind}. Accuracy is that on unseen images; without mixing it is {plain}.",
             ["trained with", *keys[:3], "contrast: near - far", "accuracy, %"],
             rows,
         )
@@ -165,8 +165,8 @@ def _lowered(declared: Gradients, measured: Sequence[Measured]) -> str:
             found = against(measured, kind, "log peak", name, PLAIN)
             words[found.sign].append(f"{name} ({kind})")
     return (
-        f"The largest product falls against no mixing for {', '.join(words[-1]) or 'none'}; rises "
-        f"for {', '.join(words[1]) or 'none'}; undecided for {', '.join(words[0]) or 'none'}."
+        f"The largest product falls against no mixing for {listed(words[-1])}; rises for "
+        f"{listed(words[1])}; undecided for {listed(words[0])}."
     )
 
 

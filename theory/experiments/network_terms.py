@@ -17,7 +17,8 @@ from ..families import families
 from ..networks import blobs, convolutional, network, train, vision_transformer
 from ..plots import COLORS, figure
 from .intervals import Interval, mean_interval, paired
-from .page import Page
+from .page import Page, listed
+from .pictures import reach
 from .units import Declaration, Experiment, Found, Measured, Unit, column
 
 KINDS = ("dense", "convolutional", "ViT")
@@ -60,7 +61,8 @@ def untrained(kind: str, declared: NetworkTerms, seed: int) -> nn.Module:
 
 
 def measure(declared: NetworkTerms, unit: Unit) -> Found:
-    """Terms of every family on one network that was trained with Mixup and CutMix in turn."""
+    """Terms of every family on one network that was trained with a random choice of Mixup and
+    CutMix for every sample."""
     (kind,), known = unit.variant, families(declared.alpha)
     x, y = blobs(declared.train, declared.size, declared.classes, unit.seed, noise=declared.noise)
     both = known["Mixup & CutMix"]
@@ -84,9 +86,11 @@ def page(declared: NetworkTerms, measured: list[Measured]) -> Page:
     )
     made.say(
         f"{declared.train} generated images of {declared.classes} classes, {declared.size} x "
-        f"{declared.size}; networks trained for {declared.steps} steps with Mixup or CutMix, "
-        f"{declared.seeds} seeds, {declared.directions} sampled displacements, alpha = "
-        f"{declared.alpha:g}. Means over seeds with 95 % intervals."
+        f"{declared.size}; {declared.seeds} networks of each kind, one a seed, each trained for "
+        f"{declared.steps} steps with Mixup & CutMix: every sample's mask is Mixup's or CutMix', "
+        f"at random and equally often. {declared.directions} sampled displacements, alpha = "
+        f"{declared.alpha:g}. Terms, remainder and penalty in nats; means over seeds with 95 % "
+        "intervals."
     )
     for kind in KINDS:
         rows = [
@@ -124,9 +128,9 @@ def _said(declared: NetworkTerms, measured: list[Measured], kind: str) -> str:
         shares.append(100 * sum(parts) / _term(measured, kind, name, "penalty").value)
     return (
         f"{kind}: R2 is above {first}'s (95 % interval, paired by seed) for "
-        f"{', '.join(words[1]) or 'none'}, below for {', '.join(words[-1]) or 'none'}, undecided "
-        f"for {', '.join(words[0]) or 'none'}; R1 + R2 + R3 are {min(shares):.0f} to "
-        f"{max(shares):.0f} % of the penalty (median {np.median(shares):.0f} %)."
+        f"{listed(words[1])}; below for {listed(words[-1])}; undecided for {listed(words[0])}. "
+        f"R1 + R2 + R3 are {min(shares):.0f} to {max(shares):.0f} % of the penalty (median "
+        f"{np.median(shares):.0f} %)."
     )
 
 
@@ -136,19 +140,18 @@ def draw(declared: NetworkTerms, measured: list[Measured]) -> Figure:
     for axis, kind in zip(axes, KINDS, strict=True):
         for k, term in enumerate(TERMS):
             found = [_term(measured, kind, name, term) for name in declared.laws]
-            spread = [np.std(column(measured, f"{name}: {term}", kind)) for name in declared.laws]
             places = [i + (k - 1.5) * 0.2 for i in range(len(found))]
             axis.barh(
                 places,
                 [v.value for v in found],
                 height=0.19,
-                xerr=spread,
+                xerr=reach(found),
                 color=COLORS[k + 1],
                 label=term if kind == KINDS[0] else None,
                 error_kw={"linewidth": 0.8},
             )
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.set(title=kind, xlabel="nats (bar: standard deviation over seeds)")
+        axis.set(title=kind, xlabel="nats (lines: 95 % interval over seeds)")
         axis.set_yticks(
             range(len(declared.laws)),
             declared.laws if kind == KINDS[0] else [""] * len(declared.laws),

@@ -3,11 +3,33 @@ that came out; as Markdown."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mixlib.core.markdown import table
 from mixlib.whole_files import write_whole
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence; one that holds a comma is quoted.
+
+    Example:
+        >>> listed(["CutMix", "ResizeMix, place"]), listed([])
+        ('CutMix, "ResizeMix, place"', 'none')
+    """
+    return ", ".join(f'"{name}"' if "," in name else name for name in names) or "none"
+
+
+def told_apart(first: float, second: float) -> tuple[str, str]:
+    """Two numbers with as few digits, two at least, as show which is larger.
+
+    Example:
+        >>> told_apart(0.5, 0.1), told_apart(8.2443e-05, 8.2391e-05)
+        (('0.5', '0.1'), ('8.244e-05', '8.239e-05'))
+    """
+    texts = [(f"{first:.{n}g}", f"{second:.{n}g}") for n in range(2, 18)]
+    return next((one for one in texts if one[0] != one[1]), texts[0])
 
 
 @dataclass

@@ -61,8 +61,9 @@ def spectrum(matrix: Float[Tensor, "s s"], size: tuple[int, int]) -> Float[Tenso
 
 
 def effective_dimension(penalty: Float[Tensor, "s s"], covariance: Float[Tensor, "s s"]) -> float:
-    """d_eff = tr((A o Sigma)^+ Sigma): how many directions of the data the penalty leaves free, in
-    units of its strength.
+    """d_eff = tr((A o Sigma)^+ Sigma): the directions of the data, each weighted by the inverse of
+    the penalty's strength on it.  Not a count: with A = c2 everywhere (Mixup) it is rank / c2, and
+    no law that meets the bound's assumptions has more.
 
     Args:
         penalty: Sigma_A = A o Sigma.

@@ -39,6 +39,7 @@ from mixlib.methods.mixup import Flat
 from mixlib.seed import generator
 from theory.families import families
 from theory.moments import center, exact_moments, monte_carlo_moments
+from theory.moments.lam import mixup_coefficient
 from theory.moments.profiles import by_distance, effective_dimension
 from theory.moments.tilt import one_sided
 from theory.networks import blobs
@@ -67,7 +68,9 @@ maps(24, n=2000)
 
 # %% [markdown]
 r"""
-Their spectra along the rows' index: boxes fall as $k^{-2}$, bells faster at first; FMix falls with
+Their spectra along the rows' index, $S(k, 0) = f_k^H A f_k / s^2$ with $f_k$ the Fourier wave of
+$k$ cycles and $s$ the number of pixels; values below $10^{-6}$, zero included, are not shown.
+Boxes fall as $k^{-2}$, bells faster at first; FMix falls with
 the decay of its field, as intended and as released; masks of cells and tokens vanish at the
 frequency of their grid.
 """
@@ -99,11 +102,13 @@ for name, family in families().items():
 
 # %% [markdown]
 r"""
-## A dimension for each mask
+## An effective dimension for each mask
 
 $d_{\mathrm{eff}} = \operatorname{tr}((A \odot \Sigma)^+ \Sigma)$ enters the generalization
-bound where Mixup has $s / c_2$: the more a mask decorrelates pixels, the fewer directions its
-penalty leaves free.
+bound. It weighs the directions of the data by $1 / A$ and is not a count: Mixup's is $s / c_2$, six
+times the number of pixels, and no law that meets the bound's assumptions has more. The more a mask
+decorrelates pixels, the smaller it is. Beside it stands $c_2 d_{\mathrm{eff}}$, which is $s$ for
+Mixup.
 """
 
 # %%
@@ -119,7 +124,8 @@ dimension = {
     name: effective_dimension(exact_moments(law, lam, (8, 8)).A * sigma, sigma)
     for name, law in fair.items()
 }
-print({name: round(value, 1) for name, value in dimension.items()})
+for name, value in dimension.items():
+    print(f"{name:25} d_eff {value:5.1f}  c2 d_eff {mixup_coefficient(lam) * value:4.1f}")
 
 # %%
 middle = center((32, 32))
@@ -145,7 +151,8 @@ the torus weighs a pixel with itself by {cut[0]:.3f} and with the farthest by {c
 below Mixup's; HMix goes from {hmix[0]:.3f} to {hmix[-1]:.3f}. Exact and measured coefficients
 agree: largest z {max(largest.values()):.1f} over {len(largest)} families. Forgetting the
 complement mask would give opposite corners under CutMix {wrong.A[0, -1]:.3f} instead of
-{known.A[0, -1]:.3f}. The penalty leaves {dimension["Mixup"]:.0f} dimensions free under Mixup,
-{dimension["HMix"]:.0f} under HMix and {dimension["CutMix, unbiased (torus)"]:.0f} under CutMix;
-whether that predicts generalization is the question of `paper_tables/generalization`."""
+{known.A[0, -1]:.3f}. The effective dimension, weighted by 1/A and so no count of the
+{flat.shape[1]} pixels, is {dimension["Mixup"]:.0f} under Mixup, {dimension["HMix"]:.0f} under HMix
+and {dimension["CutMix, unbiased (torus)"]:.0f} under CutMix; whether that predicts generalization
+is the question of `paper_tables/generalization`."""
 )
