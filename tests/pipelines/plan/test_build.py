@@ -153,6 +153,22 @@ def test_cells_that_mean_the_same_training_are_one_job(name):
         assert measured in jobs_of(plan, "table14", row, column)
 
 
+@pytest.mark.parametrize("name", ["demo", "paper"])
+def test_the_baseline_of_tokenmix_mixes_as_deit_does_at_every_scale(name):
+    """A scale's own hyper-parameters do not reach it: TokenMix' Mixup has DeiT's, too."""
+    plan = grid.plan(table.load_all(), scale.load(name))
+    found = {
+        (method.name, dict(method.params)["mixup"], dict(method.params).get("cutmix"))
+        for target in plan.tables
+        if target.startswith("tokenmix")
+        for job in plan.needed(target)
+        if isinstance(job, TrainJob) and "mixup" in dict((method := job.method).params)
+    }
+    assert ("stochastic", 0.8, 1.0) in found
+    assert {mixup for _, mixup, _ in found if mixup} == {0.8}
+    assert {cutmix for name, _, cutmix in found if name == "stochastic"} == {1.0}
+
+
 def test_a_teacher_is_one_training_for_all_seeds():
     declared = table.load_all()["tokenmix_teacher"]
     paper = grid.plan({"tokenmix_teacher": declared}, scale.load("paper"))
