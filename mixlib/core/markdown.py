@@ -1,8 +1,8 @@
 r"""Markdown tables (GitHub's dialect): cells in, lines out.
 
 Two steps, so that a cell may be text or markup: :func:`escape` makes text literal, and
-:func:`table` keeps every cell inside its column, whatever it holds.  Imports nothing of the
-project and no torch.
+:func:`table` keeps every cell inside its column, whatever it holds; :func:`escape_prose` leaves
+words of code to text outside of tables.  Imports nothing of the project and no torch.
 
 >>> print("\n".join(table(["", "top-1"], [[escape("a|b"), "**47.0**"]], align="lr")))
 | | top-1 |
@@ -30,6 +30,10 @@ _INLINE = re.compile(
 _BLOCK = re.compile(r"^(?:[#>]|[-+](?= |$)|-(?=-)|=(?==|$)|:(?=-)|\d{1,9}(?=[.)](?: |$)))")
 _LISTED = re.compile(r"^(\d{1,9})([.)])(?= |$)")
 _BLANKS = re.compile(r"\s+")
+CODE = re.compile(r"(?<!`)`([^`\s](?:[^`]*[^`\s])?)`(?!`)")
+"""A word of code in prose, as declarations write it: between single backticks, no blanks inside
+them at the ends (a parser would take one away)."""
+_PROSE = re.compile(f"{CODE.pattern}|{_INLINE.pattern}")
 
 
 def escape(text: str) -> str:
@@ -42,7 +46,7 @@ def escape(text: str) -> str:
         >>> escape("5 * 3 = $15, *not* snake_case")
         '5 * 3 = \\$15, \\*not\\* snake_case'
     """
-    return _INLINE.sub(lambda found: "\\" + found[0], _BLANKS.sub(" ", text).strip())
+    return _INLINE.sub(lambda found: "\\" + found[0], _one_line(text))
 
 
 def escape_line(text: str) -> str:
@@ -53,7 +57,29 @@ def escape_line(text: str) -> str:
         >>> escape_line("1. epoch")
         '1\\\\. epoch'
     """
-    line = escape(text)
+    return _at_start(escape(text))
+
+
+def escape_prose(text: str) -> str:
+    r""":func:`escape_line` for prose, whose :data:`CODE` stays code.
+
+    Example:
+        >>> escape_prose("set `alpha_2: *` or *not*; a ` alone")
+        'set `alpha_2: *` or \\*not\\*; a \\` alone'
+    """
+    return _at_start(_PROSE.sub(_escaped, _one_line(text)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[1] else f"\\{found[0]}"
+
+
+def _one_line(text: str) -> str:
+    return _BLANKS.sub(" ", text).strip()
+
+
+def _at_start(line: str) -> str:
+    """A line whose start opens no block."""
     if _LISTED.match(line):
         return _LISTED.sub(r"\1\\\2", line)
     return "\\" + line if _BLOCK.match(line) else line

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from mixlib.core.markdown import CODE
 from paper_tables.sheet import MEASURED, Comparison, Line, Sheet, Value
 
 STYLE = """
@@ -34,10 +35,10 @@ def write_html(sheet: Sheet, pictures: Sequence[Path] = ()) -> str:
         sheet: what to write.
         pictures: files (.png) to show below the table.
     """
-    caption = f"<caption>{escape(sheet.caption)} ({escape(sheet.units)})</caption>"
+    caption = f"<caption>{prose(sheet.caption)} ({escape(sheet.units)})</caption>"
     shown = "".join(image(path, sheet.title) for path in pictures)
-    legend = "".join(f"<p class=legend>{escape(text)}</p>" for text in sheet.legend)
-    foot = "".join(f"<p>{escape(note)}</p>" for note in (*sheet.notes, sheet.origin) if note)
+    legend = "".join(f"<p class=legend>{prose(text)}</p>" for text in sheet.legend)
+    foot = "".join(f"<p>{prose(note)}</p>" for note in (*sheet.notes, sheet.origin) if note)
     body = (
         f"<p class=scale>{escape(sheet.header)}</p><h1>{escape(sheet.title)}</h1>"
         f"{table(sheet.heads, sheet.lines, caption)}{findings(sheet)}{legend}"
@@ -53,6 +54,16 @@ def document(title: str, body: str, style: str = STYLE) -> str:
         '<meta name=viewport content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style>{body}</html>\n"
     )
+
+
+def prose(text: str) -> str:
+    """Escaped text, its words between backticks as code.
+
+    Example:
+        >>> prose("a < b where `released: true`")
+        'a &lt; b where <code>released: true</code>'
+    """
+    return CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def table(heads: Sequence[str], lines: Sequence[Line], caption: str = "") -> str:
@@ -71,7 +82,7 @@ def table(heads: Sequence[str], lines: Sequence[Line], caption: str = "") -> str
 def findings(sheet: Sheet) -> str:
     """What the numbers show the other way around than the paper says, and comparisons of rows; a
     paragraph each."""
-    return "".join(f"<p>{escape(line)}</p>" for line in sheet.findings)
+    return "".join(f"<p>{prose(line)}</p>" for line in sheet.findings)
 
 
 def image(path: Path, alt: str) -> str:
@@ -94,7 +105,7 @@ def comparisons(parts: Sequence[Comparison], stale: str = "", heading: str = "h2
     found = [f"<{heading}>{escape(MEASURED)}</{heading}>"]
     for part in parts:
         found += [f"<p class=scale>{escape(part.caveat)}</p>", table(part.heads, part.lines)]
-        found += [f"<p>{escape(note)}</p>" for note in part.notes]
+        found += [f"<p>{prose(note)}</p>" for note in part.notes]
     if stale:
         found.append(f"<p>{escape(stale)}</p>")
     return "".join(found)

@@ -81,7 +81,7 @@ def _article(entry: Entry, scale: Scale, folder: Path) -> str:
         f"{html.image(path, table.title)}</a>"
         for path in entry.pictures
     )
-    caption = f"<p>{escape(table.caption)}</p>" if table.caption else ""
+    caption = f"<p>{html.prose(table.caption)}</p>" if table.caption else ""
     below = _missing(entry, scale)
     if entry.rendered:
         below = (_numbers(entry.sheet) if entry.sheet else "") + _links(entry, folder)
@@ -95,10 +95,10 @@ def _article(entry: Entry, scale: Scale, folder: Path) -> str:
 def _numbers(sheet: Sheet) -> str:
     units = f"<caption>In {escape(sheet.units)}:</caption>"
     legend = " ".join(sheet.legend)
-    notes = "".join(f"<p>{escape(note)}</p>" for note in (*sheet.notes, sheet.origin) if note)
+    notes = "".join(f"<p>{html.prose(note)}</p>" for note in (*sheet.notes, sheet.origin) if note)
     return (
         f"{html.table(sheet.heads, sheet.lines, units)}{html.findings(sheet)}"
-        f"<p class=more>{escape(sheet.header)} {escape(legend)}</p>"
+        f"<p class=more>{escape(sheet.header)} {html.prose(legend)}</p>"
         f"<details class=more><summary>Source, notes, provenance</summary>{notes}</details>"
     )
 

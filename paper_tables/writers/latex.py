@@ -3,6 +3,7 @@ bold."""
 
 from __future__ import annotations
 
+from mixlib.core.markdown import CODE
 from paper_tables.sheet import Sheet, Value
 
 _ESCAPES = {
@@ -28,12 +29,14 @@ _OPTIONS = ("[", "*")
 
 def write_tex(sheet: Sheet) -> str:
     """The sheet as it goes into a paper: without notes and comparisons."""
+    # a backtick is a quotation mark there
+    caption = escape(CODE.sub(r"\1", sheet.caption))
     inside = "; ".join(part for part in (sheet.units, sheet.scale) if part)
     lines = [
         f"% {_one_line(sheet.header)}",
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{escape(sheet.title)} ({escape(inside)}). {escape(sheet.caption)}}}",
+        rf"\caption{{{escape(sheet.title)} ({escape(inside)}). {caption}}}",
         rf"\begin{{tabular}}{{l{'r' * len(sheet.heads)}}}",
         r"\toprule",
         _row([sheet.stub, *map(escape, sheet.heads)]),

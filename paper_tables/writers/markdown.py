@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from mixlib.core.markdown import escape, escape_line, table
+from mixlib.core.markdown import escape, escape_line, escape_prose, table
 from paper_tables.sheet import MEASURED, Line, Sheet, Value
 
 
 def write_markdown(sheet: Sheet) -> str:
-    """The sheet in GitHub's dialect; text of declarations is escaped."""
+    """The sheet in GitHub's dialect; declared text is escaped, in prose but for words of code."""
     units = f" ({sheet.units})" if sheet.units else ""
     lines = [escape_line(sheet.header), "", f"# {_heading(sheet.title + units)}", ""]
     if sheet.caption:
-        lines += [escape_line(sheet.caption), ""]
+        lines += [escape_prose(sheet.caption), ""]
     lines += _table(sheet.heads, sheet.lines)
     below = (*sheet.findings, *sheet.legend, *sheet.notes)
-    lines += ["", *(f"- {escape_line(note)}" for note in below)]
+    lines += ["", *(f"- {escape_prose(note)}" for note in below)]
     if sheet.comparisons or sheet.stale:
         lines += ["", f"## {MEASURED}"]
     for part in sheet.comparisons:
         lines += ["", escape_line(part.caveat), "", *_table(part.heads, part.lines)]
-        lines += ["", *(f"- {escape_line(note)}" for note in part.notes)]
+        lines += ["", *(f"- {escape_prose(note)}" for note in part.notes)]
     if sheet.stale:
         lines += ["", escape_line(sheet.stale)]
     return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from mixlib.core.markdown import escape, escape_line, table
+from mixlib.core.markdown import CODE, escape, escape_line, escape_prose, table
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # a busy machine is no failure
@@ -53,6 +53,28 @@ def test_a_line_is_read_as_it_was_written(text):
         "bullet_list_open"
     ]
     assert "".join(seen(token) for token in inline) == plain(text)
+
+
+@PATIENT
+@given(TEXT)
+@example("`a|b` *c*")
+@example("\\`a\\` `")
+@example("``a` `b``")
+def test_prose_is_read_as_it_was_written_and_its_words_of_code_as_code(text):
+    tokens = PARSER.parse(f"- {escape_prose(text)}")
+    inline = [token for token in tokens if token.type == "inline"]
+    assert len(inline) == (1 if plain(text) else 0)
+    children = [child for token in inline for child in token.children]
+    assert {child.type for child in children} <= {"text", "text_special", "code_inline"}
+    code = [child.content for child in children if child.type == "code_inline"]
+    assert code == CODE.findall(plain(text))
+    marks = {"code_inline": "`"}
+    shown = [marks.get(c.type, "") + c.content + marks.get(c.type, "") for c in children]
+    assert "".join(shown) == plain(text)
+
+
+def test_words_of_code_are_between_single_backticks():
+    assert CODE.findall("`released: true`, ` a`, ``b``, `c d`") == ["released: true", "c d"]
 
 
 @PATIENT

@@ -12,7 +12,7 @@ from tests.paper_tables.writers.sheets import PATIENT, sheets
 
 KNOWN = {
     *("html", "meta", "title", "style", "p", "h1", "h2", "div", "table", "caption", "thead"),
-    *("tbody", "tr", "th", "td", "span", "footer", "img"),
+    *("tbody", "tr", "th", "td", "span", "footer", "img", "code"),
 }
 
 
