@@ -1,11 +1,16 @@
-"""Findings of a run that are the reverse of what a paper says, as lines below its table."""
+"""Findings of a run that are the reverse of what a paper says, as lines below its table.
+
+Where a paper's own numbers deny its sentence (a rule of :mod:`paper_tables.claims.contradictions`),
+the line says so: no run can agree with both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from paper_tables.measure import Grid, told_apart
-from pipelines.declare.claims import Place, Sentence, read_sentences_of
+from paper_tables.measure import Grid, Measured, told_apart
+from pipelines.declare.claims import Place, Sentence, leads, read_sentences_of
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import Table
 
@@ -36,14 +41,33 @@ def reversed_lines(
         broken = [pair for pair in pairs if not _as_said(sentence, table, grid, pair)]
         if not broken:
             continue
+        own = _own_numbers(sentence, table.whole or table)
         shown = "; ".join(_pair(grid, *pair) for pair in broken[:SHOWN])
         more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
         lines.append(
             f"Reversed here: the paper ({sentence.place}) has {sentence.text}; "
             f"{len(broken)} of {len(pairs)} pairs are the other way around: {shown}{more} "
-            f"({_runs(grid, broken)}, scale {scale.name}: no verdict)."
+            f"({_runs(grid, broken)}, scale {scale.name}: no verdict).{own}"
         )
     return lines
+
+
+def _own_numbers(sentence: Sentence, table: Table) -> str:
+    """The pairs of printed numbers that deny a sentence, ties among them; "" where none do."""
+    decimals = {column.label: column.decimals for column in table.columns}
+    printed = {
+        place: Measured((number,), decimals=decimals[place[1]])
+        for place, number in table.reference.items()
+    }
+    broken = [
+        pair
+        for pair in sentence.pairs
+        if any(
+            x <= 0 for x in leads(replace(sentence, pairs=(pair,)), table, table.reference).values()
+        )
+    ]
+    shown = "; ".join(_pair(printed, *pair) for pair in broken)
+    return f" The paper's own table denies its sentence: {shown}." if broken else ""
 
 
 def _compared(sentence: Sentence, grid: Grid) -> Iterator[tuple[Place, Place]]:

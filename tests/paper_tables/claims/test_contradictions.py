@@ -48,7 +48,8 @@ def test_every_printed_number_is_a_claim_with_a_margin_and_its_source(paper):
         ("amount", "table5", "+2.74 at AutoMix / iNat2017 R-50; by the table +2.85"),
         ("amount", "table4", "+0.12 to +0.98; by the table +0.52 to +0.98"),
         ("sentence", "table4", "TransMix"),
-        ("sentence", "table3", "EfficientNet B0 A2"),
+        ("sentence", "table3", "RSB better than Mixup and CutMix"),
+        ("amount", "table3", "+0.08 at RSB / EfficientNet B0 A2; by the table -0.41"),
         ("sentence", "tokenmix_mask_sampling", "ResNet50"),
         ("printed twice", "table1", "CutMix / CIFAR-10 RX-50 97.01; table13"),
         ("printed twice", "table1", "CutMix / CIFAR-100 RX-50 81.67; table14"),
@@ -103,6 +104,41 @@ def test_numbers_of_a_reversed_pair_are_seen_to_differ(paper, told, ours, other,
     grid = {("AutoMix", "Top-1"): Measured((ours,)), ("without MP", "Top-1"): Measured((other,))}
     (line,) = reversed_lines(paper.tables["fig6"], scale.load("demo"), grid, told[0])
     assert f"AutoMix / Top-1 {shown}" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "other", "at", "said"),
+    [
+        (
+            "table3",
+            "RSB",
+            "SaliencyMix",
+            "EfficientNet B0 A2",
+            "RSB / {0} 77.26 against {1} / {0} 77.67",
+        ),
+        ("table4", "AutoMix", "TransMix", "Swin-T", "AutoMix / {0} 81.80 against {1} / {0} 81.80"),
+    ],
+)
+def test_a_reversed_finding_names_the_printed_numbers_that_deny_its_sentence(
+    paper, told, name, subject, other, at, said
+):
+    grid = {(subject, at): Measured((40.0,)), (other, at): Measured((41.0,))}
+    (line,) = reversed_lines(paper.tables[name], scale.load("demo"), grid, told[0])
+    assert "The paper's own table denies its sentence: " in line
+    assert said.format(at, other) in line
+
+
+def test_a_sentence_that_its_table_bears_out_is_not_called_denied(paper, told):
+    at = "CIFAR-10 R-18"
+    grid = {("AutoMix", at): Measured((40.0,)), ("PuzzleMix", at): Measured((41.0,))}
+    (line,) = reversed_lines(paper.tables["table1"], scale.load("demo"), grid, told[0])
+    assert "denies" not in line
+
+
+def test_three_tables_deny_a_sentence(found):
+    denied = {(each.table, each.text.split(";")[0]) for each in found if each.rule == "sentence"}
+    assert {name for name, _ in denied} == {"table3", "table4", "tokenmix_mask_sampling"}
+    assert not any("AutoMix better than all others" in text for _, text in denied)
 
 
 def test_a_sentence_about_a_row_that_is_not_there_is_refused(paper, tmp_path):
