@@ -146,7 +146,7 @@ def test_a_digest_covers_every_field(declare):
     assert isinstance(job, TrainJob)
     for change in (
         {"seed": 7},
-        {"pick": "last"},
+        {"pick": "best"},
         {"recipe": replace(job.recipe, momentum=0.8)},
         {"images": replace(job.images, fingerprint="other")},
         {"method": replace(job.method, revision=99)},
