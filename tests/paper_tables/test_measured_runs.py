@@ -74,7 +74,7 @@ def test_a_run_whose_settings_are_gone_is_reported_and_not_shown(table13, shelf)
     path.unlink()
     body["digest"] = digest_of(body["job"])
     stale = shelf / "table13" / f"{body['digest']}.json"
-    stale.write_text(json.dumps(body))
+    write_result(stale, body)
     before, after = measured_runs.find_runs(table13)[0][0], measured_runs.find_runs(table13, shelf)
     assert len(after[0][0].numbers) == len(before.numbers) - 1
     assert after[1] == (stale.name,)
