@@ -111,10 +111,10 @@ def _conclusions(rows: list[Row], proofs: list[tuple[str, float, str]]) -> list[
         )
     for what, kind in (
         ("R1 + R2 + R3 explain", "explained"),
-        ("The anchored terms are", "anchored"),
+        ("the anchored expansion explains", "anchored"),
     ):
         parts = [_span(rows, kind, state) for state in STATES]
-        said.append(f"{what} of what mixing adds: {'; '.join(parts)}.")
+        said.append(f"Of what mixing adds {what}: {'; '.join(parts)}.")
     held = sum(not wrong for _, _, wrong in proofs)
     return [*said, f"{held} of {len(proofs)} symbolic statements hold."]
 

@@ -62,7 +62,7 @@ def test_the_written_page_asks_defines_and_concludes(tmp_path):
         assert re.search(rf"^\* .*{re.escape(head)}.*: ", text, re.MULTILINE), head
     assert "Two-jet: the loss to second order" in text
     assert "The largest z of 2 families, 3.5 (CutMix), stays below 4.7, which" in text
-    assert "R1 + R2 + R3 explain of what mixing adds: 10 % on random networks" in text
+    assert "Of what mixing adds R1 + R2 + R3 explain: 10 % on random networks" in text
     assert "1 of 2 symbolic statements hold." in text
     write_table(tmp_path, [replace(rows[1], z=4.8)], [])
     assert "4.8 (CutMix), EXCEEDS 4.5" in (tmp_path / "table.md").read_text()

@@ -120,8 +120,8 @@ def _said(declared: NetworkTerms, measured: list[Measured], kind: str) -> str:
     first, *others = declared.laws
     words: dict[int, list[str]] = {-1: [], 0: [], 1: []}
     for name in others:
-        own, other = (column(measured, f"{law}: R2", kind) for law in (name, first))
-        words[paired(own, other).sign].append(name)
+        own, mixup = (column(measured, f"{law}: R2", kind) for law in (name, first))
+        words[paired(own, mixup).sign].append(name)
     shares = []
     for name in declared.laws:
         parts = [_term(measured, kind, name, key).value for key in ("R1", "R2", "R3")]
