@@ -57,6 +57,7 @@ SHOWN: Mapping[str, Mapping[str, Any]] = {
     # and cells keep the half that the prior wants at lambda = 1/2 (docs/methods/saliency.md)
     "puzzlemix": {"blocks": (16,)},
     "random_erasing": {"prob": 1.0},
+    "supermix": {"side": 16},  # on coarser masks the small network finds no mixture of these pairs
 }
 UNIT = {"mean": (0.0,) * 3, "std": (1.0,) * 3}  # images in [0, 1] are not normalized
 # method -> what the picture cannot show

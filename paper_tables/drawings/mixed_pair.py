@@ -73,7 +73,8 @@ def label_notes(mix: Mix, made: MixedImage, lam: float | None = None) -> tuple[s
     own, partner = made.weights
     if abs(own + partner - 1) > CLOSE:
         return (NOT_ONE,)
-    by_area = abs(own - float(made.shares[0].mean())) < CLOSE
+    # a label by content may come near to the area, not to its last digits
+    by_area = abs(own - float(made.shares[0].mean())) < CLOSE / 100
     if lam is None or abs(own - lam) < CLOSE or not by_area:
         return ()
     return (CUT, BY_AREA) if _cut(mix, lam) else (BY_AREA,)

@@ -65,6 +65,8 @@ def test_a_label_that_is_not_lambda_is_said():
     # a law of its own, and a label that is lambda whatever the mask shows
     assert notes(halves(), quarter, None) == ()
     assert notes(halves(), torch.full((2,), 0.5), 0.5) == ()
+    # by content, and only near to the area
+    assert notes(halves(), torch.full((2,), 0.755), 0.5) == ()
 
 
 @pytest.mark.parametrize("lam", [0.5, None])
