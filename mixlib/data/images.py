@@ -103,7 +103,7 @@ def cap(images: Images, most: int | None, seed: int = 0) -> Images:
 
 def hold_out(images: Images, held: int, seed: int = 0) -> tuple[Images, Images]:
     """(the others, `held` images kept apart, for choosing settings): the same share of every class,
-    in their original order.
+    to less than one image, in their original order.
 
     Which images these are depends on `seed` only.
 
@@ -119,9 +119,11 @@ def hold_out(images: Images, held: int, seed: int = 0) -> tuple[Images, Images]:
     if not 0 < held < len(images):
         raise ValueError(f"expected 1 to {len(images) - 1} images to hold out, found {held}")
     order, labels, turn = _turns(images.labels, seed)
-    share = (turn + 0.5) / np.bincount(labels)[labels]
-    first = order[np.lexsort((labels, share))]
-    return images.take(np.sort(first[held:])), images.take(np.sort(first[:held]))
+    # whole images first, then the classes with the largest remainders
+    taken, remainder = np.divmod(np.bincount(labels) * held, len(images))
+    taken[np.argsort(-remainder, kind="stable")[: held - taken.sum()]] += 1
+    apart = turn < taken[labels]
+    return images.take(np.sort(order[~apart])), images.take(np.sort(order[apart]))
 
 
 def _turns(labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], ...]:

@@ -136,9 +136,9 @@ def _extract_tar(opened: tarfile.TarFile, path: Path, aside: Path) -> list[int]:
     sizes, total = [], path.stat().st_size
     report = progress(f"unpack {path.name} (bytes)")
     for member in opened:
-        opened.extract(member, aside, filter="data")
-        if member.isfile():
-            sizes.append(member.size)
+        size = _extract_member(opened, member, aside)
+        if size is not None:
+            sizes.append(size)
         report(min(opened.offset, total), total)
     assert opened.fileobj is not None
     opened.fileobj.seek(opened.offset)
@@ -148,6 +148,29 @@ def _extract_tar(opened: tarfile.TarFile, path: Path, aside: Path) -> list[int]:
     while opened.fileobj.read(CHUNK):
         pass  # a compressed stream compares its checksum at its end
     return sizes
+
+
+def _extract_member(opened: tarfile.TarFile, member: tarfile.TarInfo, aside: Path) -> int | None:
+    """Writes a member, a link as a copy of what it points to; returns the size of a file.
+
+    tarfile's own filter against members that point outside is not in every Python 3.11.
+    """
+    place = (aside / member.name).resolve()
+    if not place.is_relative_to(aside.resolve()):
+        raise tarfile.ReadError(f"{member.name!r} is outside of the folder")
+    if member.isdir():
+        place.mkdir(parents=True, exist_ok=True)
+        return None
+    try:
+        source = opened.extractfile(member)
+    except KeyError as error:
+        raise tarfile.ReadError(f"{member.name!r} is a link to nothing in the archive") from error
+    if source is None:
+        raise tarfile.ReadError(f"{member.name!r} is no file, folder or link")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with source, place.open("wb") as file:
+        shutil.copyfileobj(source, file)
+    return place.stat().st_size
 
 
 def _move(source: Path, target: Path) -> None:
