@@ -47,5 +47,6 @@ def _what(trainings: Sequence[TrainJob]) -> str:
 
 
 def _list(words: Iterable[object]) -> str:
+    """ "a", or "a, b and c"."""
     *first, last = map(str, words)
-    return " and ".join([*([", ".join(first)] if first else []), last])
+    return f"{', '.join(first)} and {last}" if first else last

@@ -7,10 +7,9 @@ the line says so: no run can agree with both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from paper_tables.measure import Grid, Measured, told_apart
-from pipelines.declare.claims import Place, Sentence, leads, read_sentences_of
+from pipelines.declare.claims import Place, Sentence, lead, read_sentences_of
 from pipelines.declare.scale import Scale
 from pipelines.declare.table import Table
 
@@ -64,9 +63,7 @@ def _own_numbers(sentence: Sentence, table: Table) -> str:
     broken = [
         pair
         for pair in sentence.pairs
-        if any(
-            x <= 0 for x in leads(replace(sentence, pairs=(pair,)), table, table.reference).values()
-        )
+        if table.reference.keys() >= set(pair) and lead(sentence, table, pair, table.reference) <= 0
     ]
     shown = "; ".join(_shown(printed, [pair]) for pair in broken)
     return f" The paper's own table denies its sentence: {shown}." if broken else ""
@@ -89,8 +86,7 @@ def _compared(sentence: Sentence, table: Table, grid: Grid) -> list[list[Pair]]:
 
 
 def _as_said(sentence: Sentence, table: Table, grid: Grid, pair: Pair) -> bool:
-    lead = grid[pair[0]].mean - grid[pair[1]].mean
-    return lead >= 0 if sentence.higher(table, pair[0]) else lead <= 0
+    return lead(sentence, table, pair, {place: grid[place].mean for place in pair}) >= 0
 
 
 def _count(broken: int, of: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from downstream.robustness.scores import CorruptionAccuracy
 from paper_tables.drawings.canvas import Drawing, canvas, save, set_title
-from paper_tables.drawings.colors import styles
+from paper_tables.drawings.colors import Style, styles
 from pipelines.execute.robustness import read_table
 
 ATTACKS = {
@@ -36,8 +36,8 @@ def by_corruption_and_attack(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(11, 4.2), width_ratios=(1.9, 1), layout="constrained"
     )
-    _corruptions(left, tables)
     looks = styles(results)
+    _corruptions(left, tables, looks)
     for label, result in results.items():
         known = [name for name in ATTACKS if name in result["metrics"]]
         right.plot(
@@ -63,11 +63,10 @@ def by_corruption_and_attack(drawing: Drawing, paths: tuple[Path, ...]) -> None:
     plt.close(figure)
 
 
-def _corruptions(axis, tables: dict[str, CorruptionAccuracy]) -> None:
+def _corruptions(axis, tables: dict[str, CorruptionAccuracy], looks: dict[str, Style]) -> None:
     """Accuracy by corruption, mean over severities; the first method's worst one comes first."""
     first = next(iter(tables.values()))
     order = first.accuracy.mean(1).argsort(kind="stable")
-    looks = styles(tables)
     for label, table in tables.items():
         axis.plot(
             [first.names[i].replace("_", " ") for i in order],

@@ -133,6 +133,7 @@ def _extract_tar(opened: tarfile.TarFile, path: Path, aside: Path) -> list[int]:
     tarfile takes a damaged header for the end of the archive and says nothing.
     """
     aside.mkdir(parents=True)
+    aside = aside.resolve()
     sizes, total = [], path.stat().st_size
     report = progress(f"unpack {path.name} (bytes)")
     for member in opened:
@@ -151,12 +152,13 @@ def _extract_tar(opened: tarfile.TarFile, path: Path, aside: Path) -> list[int]:
 
 
 def _extract_member(opened: tarfile.TarFile, member: tarfile.TarInfo, aside: Path) -> int | None:
-    """Writes a member, a link as a copy of what it points to; returns the size of a file.
+    """Writes a member below a resolved folder, a link as a copy of what it points to; returns the
+    size of a file.
 
     tarfile's own filter against members that point outside is not in every Python 3.11.
     """
     place = (aside / member.name).resolve()
-    if not place.is_relative_to(aside.resolve()):
+    if not place.is_relative_to(aside):
         raise tarfile.ReadError(f"{member.name!r} is outside of the folder")
     if member.isdir():
         place.mkdir(parents=True, exist_ok=True)

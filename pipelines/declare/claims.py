@@ -321,12 +321,20 @@ def _there(table: Table, place: Place) -> bool:
     return place in table.reference or place not in table.skip
 
 
+def lead(
+    sentence: Sentence, table: Table, pair: tuple[Place, Place], numbers: Mapping[Place, float]
+) -> float:
+    """By how much the left cell of a pair leads the right one, in the claimed direction."""
+    left, right = pair
+    found = numbers[left] - numbers[right]
+    return found if sentence.higher(table, left) else -found
+
+
 def leads(sentence: Sentence, table: Table, numbers: Mapping[Place, float]) -> dict[Place, float]:
     """By how much each left cell leads the best of its rights, in the claimed direction."""
     found: dict[Place, float] = {}
     for left, right in sentence.pairs:
         if left in numbers and right in numbers:
-            lead = numbers[left] - numbers[right]
-            lead = lead if sentence.higher(table, left) else -lead
-            found[left] = min(found.get(left, lead), lead)
+            own = lead(sentence, table, (left, right), numbers)
+            found[left] = min(found.get(left, own), own)
     return found

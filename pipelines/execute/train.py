@@ -61,7 +61,8 @@ def run(job: TrainJob, context: Context) -> Outcome:
     chosen = select_epochs(job.pick, history.epochs)
     classes = len(context.data_classes(job.images))
     # of one epoch both, whichever the accuracy is of that is reported
-    warning = at_chance(history.epochs[-1], history.epochs[-1].get("n", 0), classes)
+    last = history.epochs[-1]
+    warning = at_chance(last, last.get("n", 0), classes)
     if warning:
         context.progress.say(f"warning: {warning}")
     return Outcome(
