@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import track
 
 from mixlib.whole_files import write_whole
 from paper_tables.claims.contradictions import find_contradictions
@@ -55,7 +57,14 @@ def rows_of(found: Plan, store: Store, hours: Hours | None = None) -> list[Row]:
     wholes = {name: table.whole or table for name, table in found.tables.items()}
     check_margins(read_record(KEPT), wholes, rules)
     sentences, _ = read_sentences(wholes)
-    for name, table in wholes.items():
+    # without hours this takes a moment
+    shown = track(
+        wholes.items(),
+        "claims, operations counted",
+        console=Console(stderr=True),
+        disable=hours is None,
+    )
+    for name, table in shown:
         grid, judges = measured(found, table, store)
         for claim in numbers_of(table, rules):
             verdict = judge_number(claim, rules, grid, judges)
