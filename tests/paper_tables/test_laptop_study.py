@@ -83,6 +83,7 @@ def test_the_comparison_is_the_protocols(tables, name):
 
 def test_the_tuning_leaves_the_test_images_alone(tables):
     tuning, compared = DATASETS["laptop_tuning"], DATASETS["laptop"]
+    assert tuning.folder == compared.folder
     assert {tables[name].fixed["data"] for name in TUNED} == {"laptop_tuning"}
-    assert (tuning.path, tuning.train_images, tuning.held_out) == (compared.path, 5000, 1000)
+    assert (tuning.train_images, tuning.held_out) == (5000, 1000)
     assert (compared.train_images, compared.held_out) == (5000, 0)
