@@ -1,5 +1,5 @@
-"""The laptop comparison is what docs/protocol.md fixed: settings and epochs follow from kept runs by
-its rules, and its page from the kept runs."""
+"""The laptop comparison is what docs/protocol.md fixed: settings and epochs follow from kept runs
+by its rules."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def test_every_method_is_compared_with_its_best_setting(tables, chosen, name):
     assert {row.label for row in table.rows} == chosen.keys()
     epochs = dict.fromkeys(chosen, EPOCHS)
     if name == "laptop_compute":
-        costs = equal_compute(step_times([runs_of_study(tables["laptop_steps"])]), "Vanilla", EPOCHS)
+        times = step_times([runs_of_study(tables["laptop_steps"])])
+        costs = equal_compute(times, "Vanilla", EPOCHS)
         epochs = {row: cost.epochs for row, cost in costs.items()}
     for (row, _), point in points_of(table).items():
         changes = {**chosen[row]["changes"], "epochs": epochs[row], "evaluate_every": epochs[row]}
