@@ -2,11 +2,14 @@
 ``python -m paper_tables.kept_page FOLDER PAGE``.
 
 The page needs no data and no results: whoever has the repository can write it again.  It holds
-every table of the study, cells without their runs as dashes, and a picture of each.
+every table of the study, cells without their runs as dashes, and a picture of each.  Methods are
+compared when all of them are there: looking after every run, and stopping at will, would find
+differences that are none.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,11 +29,17 @@ from pipelines.declare.table import Table
 from pipelines.execute.store import Store
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+LATER = "The declared comparisons are made when every cell has its runs."
 
 
 def cells_of(table: Table) -> int:
     """How many cells a table has."""
     return len(table.rows) * len(table.columns) - len(table.skip)
+
+
+def whole(runs: MeasuredRuns) -> bool:
+    """Whether every cell has its runs."""
+    return len(runs.numbers) == cells_of(runs.table)
 
 
 def section(runs: MeasuredRuns, picture: str = "") -> str:
@@ -46,13 +55,14 @@ def section(runs: MeasuredRuns, picture: str = "") -> str:
         f"{len(runs.numbers)} of {cells_of(table)} cells have their {seeds} run"
         f"{'s' * (seeds > 1)}; {hours:.1f} hours of training."
     )
+    waits = table.paired is not None and not whole(runs)
     sheet = build_sheet(
-        table,
+        replace(table, paired=None) if waits else table,
         runs.numbers,
         runs.scale,
         data_titles(runs.jobs),
         runs.results,
-        remarks=(said, *epoch_notes(runs.jobs)),
+        remarks=(said, *epoch_notes(runs.jobs), *([LATER] if waits else [])),
     )
     shown = f"\n![{table.title}]({picture})\n" if picture else ""
     # below the page's own title
@@ -75,11 +85,11 @@ def page(folder: Path, kept: Path, pictures: Path, beside: Path) -> str:
             continue
         path = pictures / f"{name}.png"
         # a drawing asks for every cell
-        whole = len(runs.numbers) == cells_of(table)
-        if whole:
+        drawn = whole(runs)
+        if drawn:
             drawing = Drawing(table, runs.scale, runs.numbers, (), Store(kept / name))
             load_drawing(table.figure)(drawing, (path,))
-        parts.append(section(runs, path.relative_to(beside).as_posix() if whole else ""))
+        parts.append(section(runs, path.relative_to(beside).as_posix() if drawn else ""))
     command = f"python -m paper_tables.kept_page {folder.as_posix()}"
     head = f"# Runs of {folder.name}\n\nWritten from the kept runs by `{command}`.\n"
     return "\n".join([head, *parts]) if parts else f"{head}\nNo run is kept yet.\n"

@@ -79,6 +79,14 @@ def test_a_cell_without_all_of_its_runs_is_a_dash(study, tmp_path):
     assert "![" not in text
 
 
+def test_methods_are_compared_when_all_of_them_are_there(study, tmp_path):
+    _, kept = study
+    next(iter(sorted((kept / "kept_compare").glob("*.json")))).unlink()
+    text = write(study, tmp_path)
+    assert "comparisons are made when every cell has its runs" in text
+    assert "by seed" not in text
+
+
 def test_without_runs_the_page_says_so(study, tmp_path):
     folder, _ = study
     assert "No run is kept yet." in page(folder, tmp_path / "nothing", tmp_path, tmp_path)
