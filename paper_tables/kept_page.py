@@ -65,8 +65,9 @@ def section(runs: MeasuredRuns, picture: str = "") -> str:
         remarks=(said, *epoch_notes(runs.jobs), *([LATER] if waits else [])),
     )
     shown = f"\n![{table.title}]({picture})\n" if picture else ""
-    # below the page's own title
-    return write_markdown(sheet).replace("\n# ", "\n## ", 1) + shown
+    # below the page's own title, and the line about scale and data below this heading
+    header, heading, rest = write_markdown(sheet).split("\n\n", 2)
+    return f"#{heading}\n\n{header}\n\n{rest}{shown}"
 
 
 def page(folder: Path, kept: Path, pictures: Path, beside: Path) -> str:
@@ -78,8 +79,8 @@ def page(folder: Path, kept: Path, pictures: Path, beside: Path) -> str:
         pictures: where pictures go.
         beside: folder of the page, from which the pictures are linked.
     """
-    parts = []
-    for name, table in declared.load_all(folder).items():
+    parts, tables = [], declared.load_all(folder)
+    for name, table in tables.items():
         runs = runs_of_study(table, kept)
         if not runs.jobs:
             continue
@@ -91,7 +92,8 @@ def page(folder: Path, kept: Path, pictures: Path, beside: Path) -> str:
             load_drawing(table.figure)(drawing, (path,))
         parts.append(section(runs, path.relative_to(beside).as_posix() if drawn else ""))
     command = f"python -m paper_tables.kept_page {folder.as_posix()}"
-    head = f"# Runs of {folder.name}\n\nWritten from the kept runs by `{command}`.\n"
+    title = next(iter(tables.values())).source
+    head = f"# {title}\n\nWritten from the kept runs by `{command}`.\n"
     return "\n".join([head, *parts]) if parts else f"{head}\nNo run is kept yet.\n"
 
 

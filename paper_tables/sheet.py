@@ -250,7 +250,8 @@ def header(table: Table, scale: Scale, data: Sequence[str]) -> str:
     n = scale.runs(table.name, table.kind)
     runs = f"n = {n} run{'s' if n > 1 else ''} a cell"
     if table.study:
-        return f"{table.source} Data: {', '.join(data)}; {runs}."
+        stop = "" if table.source.endswith((".", "?", "!")) else "."
+        return f"{table.source}{stop} Data: {', '.join(data)}; {runs}."
     return f"Scale {scale.name}: {scale.note} Data: {', '.join(data)}; {runs}."
 
 

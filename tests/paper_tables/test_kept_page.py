@@ -61,7 +61,8 @@ def write(study, tmp_path):
 
 def test_every_cell_and_what_was_compared_is_on_the_page(study, tmp_path):
     text = write(study, tmp_path)
-    assert "## Three methods" in text
+    assert text.startswith("# Which mixing helps?\n")
+    assert "\n## Three methods (%)\n\nWhich mixing helps? Data: Sixteen grey squares; n = 2" in text
     assert "3 of 3 cells have their 2 runs; 3.0 hours of training." in text
     assert "Against Vanilla, by seed" in text
     assert "Sixteen grey squares" in text

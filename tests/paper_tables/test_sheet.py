@@ -33,6 +33,13 @@ def test_the_tolerance_is_named_only_where_numbers_are_compared():
         assert ("must not be compared" in text) is not said
 
 
+@pytest.mark.parametrize("said", ["Which mixing helps?", "A comparison.", "A comparison"])
+def test_what_a_study_asks_is_a_sentence_of_its_own(said):
+    study = replace(TABLES["fig6"], study=True, source=said)
+    text = build_sheet(study, {}, scale.load("demo"), ("shapes",)).header
+    assert text.startswith(f"{said.rstrip('.')}{'' if said.endswith('?') else '.'} Data: shapes")
+
+
 def test_a_skipped_cell_is_a_dash_in_every_format(invented):
     plan, store = invented
     paper = plan.tables["table10"]
