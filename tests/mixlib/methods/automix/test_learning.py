@@ -9,7 +9,7 @@ from mixlib.methods.automix import automix, automix_spec
 from mixlib.seed import generator
 from tests.mixlib.methods.automix.golden_cases import tiny_resnet
 
-SIDE, CLASSES, STEPS, LOOK = 16, 4, 300, 50
+SIDE, CLASSES, STEPS = 16, 4, 300
 
 
 def patterns() -> torch.Tensor:
@@ -30,26 +30,10 @@ def images(n: int, rng: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     return x, y
 
 
-def looked(objective, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Masks of the block at nine lambdas, [9, B, H, W], and these lambdas."""
-    lams, partner = torch.linspace(0.1, 0.9, 9), torch.arange(len(x)).roll(1)
-    with torch.no_grad():
-        z = objective.look(x)
-        masks = [objective.block(z, partner, lam[None], (SIDE, SIDE)) for lam in lams]
-    return torch.stack(masks), lams
-
-
-def learned(masks: torch.Tensor, lams: torch.Tensor) -> bool:
-    """Whether masks follow lambda, over a wide range, and are not flat."""
-    share = masks.mean((1, 2, 3))
-    follows = torch.corrcoef(torch.stack([share, lams]))[0, 1] > 0.9
-    wide, shaped = share[-1] - share[0] > 0.2, masks[4].std((1, 2)).mean() > 0.01
-    return bool(follows and wide and shaped)
-
-
 def test_masks_follow_lambda_and_are_not_flat():
     torch.manual_seed(0)
-    # few steps stand for an epoch or two: the block gets a fast optimizer and a full lambda loss
+    # 300 steps stand for an epoch or two: the block gets a fast optimizer and a full lambda loss;
+    # after 150 it is still learning, and how far it is depends on the processor's roundings
     objective = automix(
         Net(tiny_resnet((8, 16, 32, 32), CLASSES)),
         automix_spec(
@@ -67,15 +51,20 @@ def test_masks_follow_lambda_and_are_not_flat():
     optim = torch.optim.AdamW(
         [{"params": groups["net"], "lr": 3e-3}, {"params": groups["block"], "lr": 3e-2}]
     )
-    data, (x, _) = generator(0, "data"), images(64, generator(0, "looked at"))
-    assert not learned(*looked(objective, x))
-    # when it has learned depends on the processor: a training with other roundings is another one
+    data = generator(0, "data")
     for i in range(STEPS):
-        batch, y = images(32, data)
+        x, y = images(32, data)
         optim.zero_grad()
-        objective(batch, y, generator(0, "mix", i)).loss.backward()
+        objective(x, y, generator(0, "mix", i)).loss.backward()
         optim.step()
         objective.update_teacher(i)
-        if (i + 1) % LOOK == 0 and learned(*looked(objective, x)):
-            return
-    raise AssertionError(f"masks are flat or ignore lambda after {STEPS} steps")
+
+    x, _ = images(64, data)
+    lams, partner = torch.linspace(0.1, 0.9, 9), torch.arange(64).roll(1)
+    with torch.no_grad():
+        z = objective.look(x)
+        masks = torch.stack([objective.block(z, partner, lam[None], (SIDE, SIDE)) for lam in lams])
+    share = masks.mean((1, 2, 3))
+    assert torch.corrcoef(torch.stack([share, lams]))[0, 1] > 0.9
+    assert share[-1] - share[0] > 0.2
+    assert masks[4].std((1, 2)).mean() > 0.01
