@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from pipelines.declare.table import Entry, Table
 from pipelines.plan.job import Job
 from pipelines.plan.kinds.train import TrainJob
 
@@ -14,16 +15,23 @@ WORDS = {
 }
 
 
-def epoch_notes(jobs: Iterable[Job]) -> list[str]:
+COSTS = frozenset({"parameters", "step_ms", "images_per_second", "hours", "gmacs"})
+"""Metrics of a training that no epoch is picked for."""
+
+
+def epoch_notes(jobs: Iterable[Job], table: Table) -> list[str]:
     """A line for each rule by which trainings report their accuracy, and one about networks that
     are evaluated or trained further; both with the networks and epochs of this scale, whatever a
-    label calls them.
+    label calls them.  A table of costs alone says what was trained.
 
     Args:
-        jobs: those whose numbers a table shows.
+        jobs: those whose numbers the table shows.
+        table: it.
     """
     jobs = list(jobs)
     trained = [job for job in jobs if isinstance(job, TrainJob)]
+    if trained and all(table.metric(row, col) in COSTS for row, col in _cells(table)):
+        return [f"Trained: {_what(trained)}."]
     lines = [
         f"The accuracy of a training ({_what([job for job in trained if job.pick == rule])}) is "
         f"{WORDS[rule]} (pick: {rule})."
@@ -37,6 +45,14 @@ def epoch_notes(jobs: Iterable[Job]) -> list[str]:
             f"training ({_what(behind)})."
         )
     return lines
+
+
+def _cells(table: Table) -> Iterator[tuple[Entry, Entry]]:
+    """(row, column) of every cell that the table has."""
+    for row in table.rows:
+        for column in table.columns:
+            if (row.label, column.label) not in table.skip:
+                yield row, column
 
 
 def _what(trainings: Sequence[TrainJob]) -> str:

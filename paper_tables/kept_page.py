@@ -62,7 +62,7 @@ def section(runs: MeasuredRuns, picture: str = "") -> str:
         runs.scale,
         data_titles(runs.jobs),
         runs.results,
-        remarks=(said, *epoch_notes(runs.jobs), *([LATER] if waits else [])),
+        remarks=(said, *epoch_notes(runs.jobs, table), *([LATER] if waits else [])),
     )
     shown = f"\n![{table.title}]({picture})\n" if picture else ""
     # below the page's own title, and the line about scale and data below this heading

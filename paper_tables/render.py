@@ -85,7 +85,7 @@ def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet
         describe_stale(name, stale),
         (
             *average_precision_notes(table, plan.cells[name], store),
-            *epoch_notes(jobs),
+            *epoch_notes(jobs, table),
             *subset_notes(jobs),
             *run_warnings(plan.closure(name).values(), store, plan.cells[name]),
         ),

@@ -109,7 +109,7 @@ def render_with_holes(
         data_titles(plan.needed(name)),
         results,
         remarks=[f"Incomplete: {hole.line(store)}." for hole in missing]
-        + epoch_notes(jobs)
+        + epoch_notes(jobs, table)
         + subset_notes(jobs)
         + run_warnings(plan.closure(name).values(), store, plan.cells[name]),
         marks={(hole.cell.row, hole.cell.column): hole.mark for hole in missing},

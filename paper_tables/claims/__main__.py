@@ -4,7 +4,8 @@ writes ``paper_tables/claims.html``; with ``--hours`` also the GPU-hours that ve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -47,8 +48,19 @@ def measured(found: Plan, table: Table, store: Store) -> tuple[Grid, bool]:
     return others, found.scale.compare and not others
 
 
-def rows_of(found: Plan, store: Store, hours: Hours | None = None) -> list[Row]:
+def rows_of(
+    found: Plan,
+    store: Store,
+    hours: Hours | None = None,
+    watch: Callable[[Iterable[str]], Iterable[str]] = iter,
+) -> list[Row]:
     """Every claim of the papers with its verdict at a scale.
+
+    Args:
+        found: the plan of a scale.
+        store: of its results.
+        hours: counts what is left to run; None: nobody asks.
+        watch: sees the tables pass, to show how far it is.
 
     Raises:
         DeclarationError: a margin was changed after a result was kept under it.
@@ -57,14 +69,8 @@ def rows_of(found: Plan, store: Store, hours: Hours | None = None) -> list[Row]:
     wholes = {name: table.whole or table for name, table in found.tables.items()}
     check_margins(read_record(KEPT), wholes, rules)
     sentences, _ = read_sentences(wholes)
-    # without hours this takes a moment
-    shown = track(
-        wholes.items(),
-        "claims, operations counted",
-        console=Console(stderr=True),
-        disable=hours is None,
-    )
-    for name, table in shown:
+    for name in watch(list(wholes)):
+        table = wholes[name]
         grid, judges = measured(found, table, store)
         for claim in numbers_of(table, rules):
             verdict = judge_number(claim, rules, grid, judges)
@@ -109,7 +115,9 @@ def main(
     """Writes the page of all claims."""
     found = plan(scale)
     paper = found if scale == "paper" else plan("paper")
-    rows = rows_of(found, Store(results), hours_of(found) if hours else None)
+    # without hours this takes a moment
+    watch = partial(track, description="claims", console=Console(stderr=True), disable=not hours)
+    rows = rows_of(found, Store(results), hours_of(found) if hours else None, watch)
     rules, told = read_rules(), read_sentences(paper.tables)
     wrong = find_contradictions(paper, rules, *told)
     write_whole(out, write_page(rows, wrong, rules, found.scale), durable=False)

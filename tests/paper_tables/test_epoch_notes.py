@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from paper_tables.epoch_notes import epoch_notes
@@ -13,12 +15,13 @@ from pipelines.plan.kinds.train import TrainJob
 TABLES = table.load_all()
 
 
-def plan_of(name, word):
-    return grid.plan({name: TABLES[name]}, scale.load(word))
+def notes_of(name, word):
+    found = grid.plan({name: TABLES[name]}, scale.load(word))
+    return epoch_notes(found.needed(name), found.tables[name])
 
 
 def test_labels_of_the_paper_do_not_hide_how_long_the_demo_trains():
-    (line,) = epoch_notes(plan_of("table14", "demo").needed("table14"))
+    (line,) = notes_of("table14", "demo")
     assert line == (
         "The accuracy of a training (resnet10_w16, 5, 10 and 20 epochs) is that of the last epoch "
         "(pick: last)."
@@ -26,16 +29,27 @@ def test_labels_of_the_paper_do_not_hide_how_long_the_demo_trains():
 
 
 def test_at_paper_scale_the_rule_is_the_papers():
-    (line,) = epoch_notes(plan_of("table9", "paper").needed("table9"))
+    (line,) = notes_of("table9", "paper")
     assert ", 400 epochs) is the median over the last ten evaluated epochs" in line
 
 
 def test_a_table_of_evaluations_says_which_network_is_evaluated():
-    (line,) = epoch_notes(plan_of("fig8", "demo").needed("fig8"))
+    (line,) = notes_of("fig8", "demo")
     assert line == (
         "A network that is measured or trained further is that of the last epoch of its training "
         "(resnet10_w16, 20 epochs)."
     )
+
+
+def test_a_table_of_costs_reports_no_accuracy():
+    found = grid.plan({"table11": TABLES["table11"]}, scale.load("demo"))
+    table = found.tables["table11"]
+    costs = replace(table, columns=tuple(c for c in table.columns if c.metric != "top1"))
+    (line,) = epoch_notes(found.needed("table11"), costs)
+    assert line.startswith("Trained: resnet10_w16, ")
+    assert "accuracy" not in line
+    mixed = replace(table, columns=(*costs.columns[:1], replace(costs.columns[1], metric="top1")))
+    assert "accuracy" in epoch_notes(found.needed("table11"), mixed)[0]
 
 
 @pytest.mark.parametrize("word", ["demo", "small"])

@@ -239,7 +239,7 @@ def test_a_study_says_which_epochs_count(study):
     found = study.plan()
     first = found.needed("compare")[0]
     what = f"{first.backbone.name}, {first.recipe.epochs} epochs"
-    assert epoch_notes(found.needed("compare")) == [
+    assert epoch_notes(found.needed("compare"), found.tables["compare"]) == [
         f"The accuracy of a training ({what}) is the median over the last ten evaluated epochs, or "
         "all where there are fewer (pick: median_last_10)."
     ]
