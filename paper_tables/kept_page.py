@@ -2,9 +2,9 @@
 ``python -m paper_tables.kept_page FOLDER PAGE``.
 
 The page needs no data and no results: whoever has the repository can write it again.  It holds
-every table of the study, cells without their runs as dashes, and a picture of each.  Methods are
-compared when all of them are there: looking after every run, and stopping at will, would find
-differences that are none.
+what the study's ``about.md`` says, every table (cells without their runs as dashes) and pictures.
+Methods are compared when all of them are there: looking after every run, and stopping at will,
+would find differences that are none.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pipelines.declare.table import Table
 from pipelines.execute.store import Store
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+ABOUT = "about.md"
 LATER = "The declared comparisons are made when every cell has its runs."
 
 
@@ -70,6 +71,13 @@ def section(runs: MeasuredRuns, picture: str = "") -> str:
     return f"#{heading}\n\n{header}\n\n{rest}{shown}"
 
 
+def about(folder: Path) -> str:
+    """The study in its authors' words, which stand first: ``about.md`` beside the declarations, if
+    it is there."""
+    path = folder / ABOUT
+    return f"\n{path.read_text().strip()}\n" if path.exists() else ""
+
+
 def page(folder: Path, kept: Path, pictures: Path, beside: Path) -> str:
     """The whole page; draws its pictures.
 
@@ -93,7 +101,7 @@ def page(folder: Path, kept: Path, pictures: Path, beside: Path) -> str:
         parts.append(section(runs, path.relative_to(beside).as_posix() if drawn else ""))
     command = f"python -m paper_tables.kept_page {folder.as_posix()}"
     title = next(iter(tables.values())).source
-    head = f"# {title}\n\nWritten from the kept runs by `{command}`.\n"
+    head = f"# {title}\n\nWritten from the kept runs by `{command}`.\n{about(folder)}"
     return "\n".join([head, *parts]) if parts else f"{head}\nNo run is kept yet.\n"
 
 

@@ -88,6 +88,14 @@ def test_methods_are_compared_when_all_of_them_are_there(study, tmp_path):
     assert "by seed" not in text
 
 
+def test_what_its_authors_say_stands_first(study, tmp_path):
+    folder, _ = study
+    (folder / "about.md").write_text("\nMixup was *not* the best.\n\n")
+    text = write(study, tmp_path)
+    head = text.partition("## Three methods")[0]
+    assert head.endswith(f"kept_page {folder}`.\n\nMixup was *not* the best.\n\n")
+
+
 def test_without_runs_the_page_says_so(study, tmp_path):
     folder, _ = study
     assert "No run is kept yet." in page(folder, tmp_path / "nothing", tmp_path, tmp_path)
