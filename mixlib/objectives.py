@@ -29,7 +29,7 @@ from mixlib.core.method import Family, Method
 from mixlib.core.mix import Mix, identity
 from mixlib.core.net import Net, NoSiteError, logits_of
 from mixlib.core.objective import MixOnce, Objective, Step
-from mixlib.core.policy import Scope
+from mixlib.core.policy import Policy, Scope
 from mixlib.core.traced_mix import Drawer
 from mixlib.core.training_pipeline import TRAINING_PIPELINES, PipelineName
 from mixlib.models.sites import candidates, find_head
@@ -111,7 +111,6 @@ class MixingObjective(Objective):
         self.targets: Targets = targets
         self.keys = keys
         self.optional_terms = (*inner.optional_terms, "clean")
-        self.policy = inner.policy
         self._looked_at_rows = False
         self._drawer = self._as_operator()
 
@@ -233,6 +232,14 @@ class MixingObjective(Objective):
 
     def clean_logits(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B Y"]]:
         return self.inner.clean_logits(x)
+
+    @property
+    def policy(self) -> Policy | None:  # type: ignore[override]
+        """What draws the method's mixes."""
+        return self.inner.policy
+
+    def stop_mixing(self) -> None:
+        self.inner.stop_mixing()
 
     def update_teacher(self, i: int) -> None:
         """Moves the momentum network, if there is one, after optimizer step i (counted from 0), and

@@ -183,6 +183,7 @@ def assembled(
     make = checked(resolve(row.path()))
     given, of_rule = row.split(params)
     pipeline: PipelineName = given.pop("pipeline", row.pipeline)
+    of_clean = loss
     if row.rule is not None:
         loss = checked(resolve(row.path(row.rule)))(rule=loss, **of_rule)
     if row.objective != "once":
@@ -202,7 +203,9 @@ def assembled(
         pipeline, momentum = "ema", constant(weight_ema)
     if pipeline == "none":
         return MixOnce(network, made, loss)
-    return in_pipeline(network, made, pipeline, momentum, steps=steps, rule=loss)
+    return in_pipeline(
+        network, made, pipeline, momentum, steps=steps, rule=loss, clean_rule=of_clean
+    )
 
 
 def _give_attention(network: Net, needs: frozenset[str], given: Mapping[str, Any]) -> None:

@@ -26,7 +26,8 @@ from mixlib.core.net import Net
 
 @dataclass(frozen=True)
 class Decoupled(LabelRule):
-    """Another rule plus ``weight`` times the decoupled regularizer; mixes of two sources only.
+    """Another rule plus ``weight`` times the decoupled regularizer, for mixes of two sources; a
+    batch that is not mixed has the other rule alone.
 
     OpenMixup finds the two labels in the mixed target, which fails with a NaN at lambda = 1/2; here
     they are known.  A pair of the same class has nothing to leave out.
@@ -57,6 +58,8 @@ class Decoupled(LabelRule):
         seen: Mapping[str, Tensor],
         y: Int[Tensor, " B"],
     ) -> Float[Tensor, ""]:
+        if mix.source.shape[1] == 1:
+            return self.rule(mix, logits, seen, y)
         if mix.source.shape[1] != 2:
             raise ValueError(f"decoupled mixup needs pairs, got {mix.source.shape[1]} sources")
         if mix.labels is not None:

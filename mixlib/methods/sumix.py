@@ -112,6 +112,8 @@ class SuMix(Objective):
                 f"{tuple(y.shape)}"
             )
         mix = self.policy.choose(rng).draw(x, y, self.net, rng)
+        if mix.source.shape[1] == 1:
+            return self._unmixed(mix, x, y)
         body, head = self.net.with_head(nn.Identity()), self.net.last_linear()
         check_indices(y, head.out_features)
         clean, _ = body(x)
@@ -130,6 +132,13 @@ class SuMix(Objective):
         extra = -(mix.weight * log_p).sum(1).mean()
         terms = {"loss": loss.detach(), "uncertainty": extra.detach()}
         return Step(loss + self.gamma * extra, terms, replace(mix, weight=weight))
+
+    def _unmixed(self, mix: Mix, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"]) -> Step:
+        """The loss alone; the layer of uncertainty gets a gradient of zero, which DDP asks for."""
+        logits, seen = self.net(x, tap=self.rule.taps)
+        loss = self.rule(mix, logits, seen, y)
+        none = torch.stack([p.sum() for p in self.uncertainty.parameters()]).sum() * 0
+        return Step(loss + none, {"loss": loss.detach(), "uncertainty": none.detach()}, mix, logits)
 
     def mix_at(
         self, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"], lam: float, rng: torch.Generator

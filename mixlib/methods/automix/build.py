@@ -102,6 +102,7 @@ def in_pipeline(
     *,
     steps: int,
     rule: LabelRule | None = None,
+    clean_rule: LabelRule | None = None,
 ) -> MomentumMix:
     """Any policy in AutoMix's momentum pipeline (Table 10, "+ MP", "+ CE"), or averaged.
 
@@ -112,6 +113,7 @@ def in_pipeline(
         momentum: m of eq. (12).
         steps: optimizer steps of the run.
         rule: the loss of mixed samples.
+        clean_rule: that of the clean ones of "mp_ce".
 
     Raises:
         KeyError, ValueError: a pipeline without an average.
@@ -134,4 +136,5 @@ def in_pipeline(
         one_hot=row.one_hot,
         statistics="ema" if pipeline == "ema" else "own",
         rule=rule,
+        clean_rule=clean_rule,
     )

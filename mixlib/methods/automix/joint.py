@@ -28,8 +28,8 @@ class JointMix(Objective):
     Args:
         net: the classifier.
         features: the site that the block reads.
-        spec: its ``block``, ``alpha``, ``lam_loss``, ``lam_weight`` and ``rule`` are read; what
-            belongs to the momentum pipeline has no meaning here.
+        spec: its ``block``, ``alpha``, ``scope``, ``pairing``, ``lam_loss``, ``lam_weight`` and
+            ``rule`` are read; what belongs to the momentum pipeline has no meaning here.
         steps: optimizer steps of the run.
         seed: initializes the block.
 
@@ -57,7 +57,7 @@ class JointMix(Objective):
         self.net = net
         self.features = features
         self.block = MixBlock(features.channels, spec.block, generator(seed, "automix", "block"))
-        self.lam = Beta(spec.alpha)
+        self.lam, self.scope, self.pairing = Beta(spec.alpha), spec.scope, spec.pairing
         self.lam_loss = spec.lam_loss
         self.lam_weight = spec.lam_weight.values(steps)
         self.rule = spec.rule
@@ -66,7 +66,7 @@ class JointMix(Objective):
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
     ) -> Step:
-        (draw,) = draws(1, len(x), self.lam, "batch", "permute", rng, x.device)
+        (draw,) = draws(1, len(x), self.lam, self.scope, self.pairing, rng, x.device)
         own = self._masks(x, draw)
         mix = draw.mix(own)
         logits, seen = self.net(blend(mix, x), tap=self.rule.taps)

@@ -5,7 +5,7 @@ learned mask.  A fair table therefore needs Mixup and CutMix in the same pipelin
 averaging beside it:
 
     "+ MP"          statistics="own": k runs on mixed batches of its own draw, as in AutoMix
-    "+ MP + CE"     one_hot=True besides
+    "+ MP + CE"     one_hot=True besides: the loss of clean images, too
     "+ weight EMA"  statistics="ema": k is an average and never runs
 """
 
@@ -37,6 +37,7 @@ class MomentumMix(MomentumObjective):
         statistics: where k's normalization statistics come from; "own" costs one forward of k.
         report: the network to evaluate and keep.
         rule: the loss of mixed samples.
+        clean_rule: that of clean ones, where ``one_hot`` asks for it.
 
     Example:
         >>> from mixlib.catalog.build import net
@@ -58,6 +59,7 @@ class MomentumMix(MomentumObjective):
         statistics: Statistics = "own",
         report: Report | None = None,
         rule: LabelRule | None = None,
+        clean_rule: LabelRule | None = None,
     ) -> None:
         policy.check_net(net)
         report = report or Report("k", "one" if one_hot else "mix")
@@ -68,6 +70,7 @@ class MomentumMix(MomentumObjective):
         self.policy: Policy = policy
         self.one_hot = one_hot
         self.rule = (rule or CrossEntropy()).bound(net)
+        self.clean_rule = clean_rule or CrossEntropy()
 
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator
@@ -76,7 +79,7 @@ class MomentumMix(MomentumObjective):
         terms = {"mix": self.rule(mix, logits, seen, y)}
         if self.one_hot:
             clean = identity(len(x), x.device)
-            terms["one"] = CrossEntropy()(clean, self.pair.logits("q", "one", x), {}, y)
+            terms["one"] = self.clean_rule(clean, self.pair.logits("q", "one", x), {}, y)
         if self.pair.statistics == "own":
             with torch.no_grad():  # k learns nothing here but its normalization statistics
                 self._mixed("k", x, y, rng)
