@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +24,7 @@ from paper_tables.comparison import compare_runs, describe_stale
 from paper_tables.drawings.canvas import Drawing
 from paper_tables.drawings.registry import check_drawing, load_drawing
 from paper_tables.epoch_notes import epoch_notes
-from paper_tables.measure import Grid, measure
+from paper_tables.measure import measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.origin import data_titles
 from paper_tables.sheet import Sheet, build_sheet, figure_sheet
@@ -71,24 +72,43 @@ def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Pat
     return [folder / name / n for n in (*names, "provenance.json", f"cells-{address}.json")]
 
 
-def make_sheet(plan: grid.Plan, name: str, numbers: Grid, store: Store) -> Sheet:
-    """The table as a value, with the measured runs that the repository holds."""
-    table, jobs = plan.tables[name], plan.needed(name)
+def make_sheet(
+    plan: grid.Plan,
+    name: str,
+    cells: tuple[grid.Cell, ...],
+    store: Store,
+    remarks: Sequence[str] = (),
+    marks: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> Sheet:
+    """The table as a value, with the measured runs that the repository holds.
+
+    Args:
+        plan: with the table.
+        name: its own.
+        cells: those that have all of their runs.
+        store: of the results.
+        remarks: lines about the numbers, before those that every table has.
+        marks: what stands in the place of the other cells.
+    """
+    table = plan.tables[name]
+    jobs = [job for job in plan.needed(name) if store.finished(job)]
     found, stale = find_runs(table)
     return build_sheet(
         table,
-        numbers,
+        measure(table, cells, store),
         plan.scale,
-        data_titles(jobs),
+        data_titles(plan.needed(name)),
         [store.read(job) for job in jobs],
         tuple(map(compare_runs, found)),
         describe_stale(name, stale),
         (
-            *average_precision_notes(table, plan.cells[name], store),
+            *remarks,
+            *average_precision_notes(table, cells, store),
             *epoch_notes(jobs, table),
             *subset_notes(jobs),
             *run_warnings(plan.closure(name).values(), store, plan.cells[name]),
         ),
+        marks,
     )
 
 
@@ -133,7 +153,7 @@ def _make(plan: grid.Plan, name: str, store: Store, out: Path) -> dict[str, list
         (out / FIGURE_PAGE[0]).write_text(write_markdown(page, drawn))
         (out / FIGURE_PAGE[1]).write_text(write_html(page, drawn))
     else:
-        write_texts(make_sheet(plan, name, numbers, store), out, drawn)
+        write_texts(make_sheet(plan, name, cells, store), out, drawn)
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}

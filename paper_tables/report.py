@@ -12,12 +12,7 @@ from pathlib import Path
 
 import typer
 
-from paper_tables.epoch_notes import epoch_notes
-from paper_tables.measure import measure
-from paper_tables.origin import data_titles
-from paper_tables.render import PICTURES, write_texts
-from paper_tables.sheet import build_sheet
-from paper_tables.subset_notes import subset_notes
+from paper_tables.render import PICTURES, make_sheet, write_texts
 from paper_tables.warnings import run_warnings
 from pipelines.command_line import (
     OwnTables,
@@ -100,19 +95,13 @@ def render_with_holes(
     table = plan.tables[name]
     out = (Path(table.file).parent if folder is None else folder) / name
     whole = tuple(c for c in plan.cells[name] if c not in [hole.cell for hole in missing])
-    jobs = [job for job in plan.needed(name) if store.finished(job)]
-    results = [store.read(job) for job in jobs]
-    sheet = build_sheet(
-        table,
-        measure(table, whole, store),
-        plan.scale,
-        data_titles(plan.needed(name)),
-        results,
-        remarks=[f"Incomplete: {hole.line(store)}." for hole in missing]
-        + epoch_notes(jobs, table)
-        + subset_notes(jobs)
-        + run_warnings(plan.closure(name).values(), store, plan.cells[name]),
-        marks={(hole.cell.row, hole.cell.column): hole.mark for hole in missing},
+    sheet = make_sheet(
+        plan,
+        name,
+        whole,
+        store,
+        [f"Incomplete: {hole.line(store)}." for hole in missing],
+        {(hole.cell.row, hole.cell.column): hole.mark for hole in missing},
     )
     with store.lock(f"table-{name}"):
         out.mkdir(parents=True, exist_ok=True)

@@ -121,6 +121,7 @@ class Sheet:
         stale: which of its files no cell needs any more; "" where there are none.
         findings: what these numbers show the other way around than the paper says, and the declared
             comparisons of rows.
+        word: the scale's name, which records of its own have.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Sheet:
     comparisons: tuple[Comparison, ...] = ()
     stale: str = ""
     findings: tuple[str, ...] = ()
+    word: str = ""
 
 
 def figure_sheet(table: Table, scale: Scale) -> Sheet:
@@ -216,6 +218,7 @@ def build_sheet(
         comparisons=tuple(comparisons),
         stale=stale,
         findings=(*reversed_notes(table, scale, grid), *paired_notes(table, grid)),
+        word=scale.name,
     )
 
 

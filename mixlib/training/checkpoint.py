@@ -161,7 +161,11 @@ class KeptCheckpoint(Checkpoint):
 
 
 def read_or_set_aside(path: Path, set_aside: Aside) -> Any:
-    """What a checkpoint file holds, on the CPU; None where there is none or it was broken."""
+    """What a checkpoint file holds, on the CPU; None where there is none or it was broken.
+
+    Raises:
+        OSError, MemoryError: the file could not be read now, which says nothing about what it holds.
+    """
     if not path.exists():
         return None
     try:
@@ -170,7 +174,12 @@ def read_or_set_aside(path: Path, set_aside: Aside) -> Any:
             if (member := archive.testzip()) is not None:
                 raise ValueError(f"{member} has another checksum")
         return torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
     except Exception as error:  # torch's reader raises what it likes: pickle, zip, runtime, EOF
+        # a cut file may lead to a place that is none
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         reason = " ".join(str(error).split())[:120]
         set_aside(path, f"not a whole checkpoint ({type(error).__name__}: {reason})")
         return None

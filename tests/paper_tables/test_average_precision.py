@@ -3,8 +3,8 @@
 import pytest
 
 from paper_tables.average_precision import average_precision_notes
-from paper_tables.measure import measure
 from paper_tables.render import make_sheet
+from paper_tables.report import report
 from pipelines.declare import scale, table
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.store import Store
@@ -34,8 +34,21 @@ def test_every_column_says_its_rule_and_interval(plan, tmp_path):
     assert lines[0].startswith("VOC mAP: AP50 by the rule of Pascal VOC 2007 (mean precision at 11")
     assert "Vanilla 36.4 to 43.2, Mixup 36.4 to 43.2" in lines[0]
     assert lines[1].startswith("COCO mAP: AP by the rule of COCO (101 recalls")
-    numbers = measure(plan.tables["table7"], plan.cells["table7"], store)
-    assert set(lines) <= set(make_sheet(plan, "table7", numbers, store).notes)
+    assert set(lines) <= set(make_sheet(plan, "table7", plan.cells["table7"], store).notes)
+
+
+def test_a_table_that_misses_a_cell_says_so_too(plan, tmp_path):
+    store = store_with(plan, tmp_path)
+    lost = plan.cells["table7"][0]
+    for job in lost.jobs:
+        store.file(job).unlink()
+        store.log(job).parent.mkdir(parents=True, exist_ok=True)
+        store.log(job).write_text("2026 failed: OSError: disk full\n")
+    out = tmp_path / "tables"
+    report(plan, "table7", store, out)
+    text = (out / "table7" / "table.md").read_text()
+    assert "| failed |" in text
+    assert "VOC mAP: AP50 by the rule of Pascal VOC 2007" in text
 
 
 def test_the_ends_of_a_small_interval_are_not_printed_as_zero(plan, tmp_path):

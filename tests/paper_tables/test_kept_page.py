@@ -9,7 +9,10 @@ import pytest
 
 from mixlib.data.catalog import DATASETS
 from paper_tables.kept_page import page
-from paper_tables.measured_runs import copy_results
+from paper_tables.measured_runs import copy_results, runs_of_study
+from paper_tables.sheet import build_sheet
+from paper_tables.writers import write_metrics
+from pipelines.declare.table import load_all
 from pipelines.execute.outcome import Outcome
 from pipelines.execute.result_file import write_result
 from pipelines.execute.store import Store
@@ -69,6 +72,15 @@ def test_every_cell_and_what_was_compared_is_on_the_page(study, tmp_path):
     assert "![Three methods](images/kept_compare.png)" in text
     assert (tmp_path / "docs/images/kept_compare.png").stat().st_size > 5000
     assert write(study, tmp_path) == text
+
+
+def test_means_of_a_study_are_metrics_too(study):
+    folder, kept = study
+    runs = runs_of_study(load_all(folder)["kept_compare"], kept)
+    sheet = build_sheet(runs.table, runs.numbers, runs.scale, ())
+    means = json.loads(write_metrics(sheet))
+    assert means.keys() == {"Vanilla", "Mixup", "CutMix"}
+    assert means["Vanilla"] == {"Top-1": 50.5}
 
 
 def test_a_cell_without_all_of_its_runs_is_a_dash(study, tmp_path):

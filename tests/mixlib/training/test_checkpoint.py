@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 import torch
 
@@ -49,6 +51,21 @@ def test_both_broken_is_a_start_that_says_so(checkpoint, capsys):
     checkpoint.previous.write_bytes(b"")
     assert checkpoint.load() is None
     assert capsys.readouterr().err.count("not a whole checkpoint") == 2
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ESTALE, "stale file handle"), MemoryError()])
+def test_what_cannot_be_read_now_is_not_called_broken(checkpoint, monkeypatch, error):
+    checkpoint.save({"step": 1})
+
+    def fail(*_args, **_words):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", fail)
+        with pytest.raises(type(error)):
+            checkpoint.load()
+    assert checkpoint.load() == {"step": 1}
+    assert not list(checkpoint.path.parent.glob("*.broken*"))
 
 
 def test_the_checkpoint_of_another_job_is_set_aside(checkpoint, tmp_path, capsys):
