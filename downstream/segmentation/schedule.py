@@ -5,8 +5,7 @@ from torch import nn
 
 from downstream.segmentation.settings import SegmentSettings
 from downstream.segmentation.upernet import UPerNet
-
-UNDECAYED = ("pos_embed", "cls_token", "dist_token", "reg_token")
+from mixlib.training.optimizers import exempt
 
 
 def learning_rate(step: int, settings: SegmentSettings) -> float:
@@ -32,11 +31,11 @@ def optimizer(model: UPerNet, settings: SegmentSettings) -> torch.optim.AdamW:
     blocks above it, 1 for the decoder.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    depth = len(model.backbone.blocks)
+    depth, undecayed = len(model.backbone.blocks), exempt(model)
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        plain = parameter.ndim <= 1 or name.rsplit(".", 1)[-1] in UNDECAYED
+        plain = parameter.ndim <= 1 or parameter in undecayed
         key = (_scale(name, depth, settings.layer_decay), 0.0 if plain else settings.weight_decay)
         groups.setdefault(key, []).append(parameter)
     return torch.optim.AdamW(

@@ -164,7 +164,7 @@ def read_or_set_aside(path: Path, set_aside: Aside) -> Any:
     """What a checkpoint file holds, on the CPU; None where there is none or it was broken.
 
     Raises:
-        OSError, MemoryError: the file could not be read now, which says nothing about what it holds.
+        OSError, MemoryError: the file could not be read now, whatever it holds.
     """
     if not path.exists():
         return None

@@ -239,7 +239,7 @@ class Run:
         self.per_epoch = len(train)
         self.rates = optimizers.rates(recipe, recipe.epochs, self.per_epoch)
         self.steps = recipe.epochs * self.per_epoch
-        optimizer = optimizers.build(objective.groups(), recipe)
+        optimizer = optimizers.build(objective.groups(), recipe, optimizers.exempt(objective))
         self.model, self.optimizer = fabric.setup(objective, optimizer)
         self.shards = Shards(
             objective,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import nn
@@ -11,12 +11,39 @@ from mixlib.training.recipes import Recipe
 from mixlib.training.schedules import Array, cosine
 
 
-def build(groups: Mapping[str, list[nn.Parameter]], recipe: Recipe) -> torch.optim.Optimizer:
+def exempt(root: nn.Module) -> frozenset[nn.Parameter]:
+    """Parameters that the networks inside say are not to be decayed (timm's ``no_weight_decay``):
+    position embeddings, class tokens, tables of relative positions.
+
+    Example:
+        >>> from timm.models.vision_transformer import VisionTransformer
+        >>> vit = VisionTransformer(16, 8, embed_dim=12, depth=1, num_heads=2)
+        >>> exempt(nn.Sequential(vit)) == {vit.pos_embed, vit.cls_token}
+        True
+    """
+    found = set()
+    for module in root.modules():
+        names = getattr(module, "no_weight_decay", None)
+        if callable(names):
+            own = dict(module.named_parameters())
+            found |= {own[name] for name in names() if name in own}
+    return frozenset(found)
+
+
+def build(
+    groups: Mapping[str, list[nn.Parameter]],
+    recipe: Recipe,
+    undecayed: Collection[nn.Parameter] = frozenset(),
+) -> torch.optim.Optimizer:
     """The recipe's optimizer over an objective's parameter groups.
 
-    Every group carries its ``name``, by which :func:`set_rates` finds its schedule.  With
-    ``decay_all`` off, biases and norm layers (tensors of fewer than two dimensions) are not
-    decayed.
+    Every group carries its ``name``, by which :func:`set_rates` finds its schedule.
+
+    Args:
+        groups: of the objective.
+        recipe: with ``decay_all`` off, biases and norm layers (tensors of fewer than two
+            dimensions) are not decayed, nor is
+        undecayed: see :func:`exempt`.
 
     Raises:
         ValueError: the recipe names an optimizer that is not "sgd", "adamw" or "lamb".
@@ -24,7 +51,11 @@ def build(groups: Mapping[str, list[nn.Parameter]], recipe: Recipe) -> torch.opt
     rows = []
     for name, parameters in groups.items():
         for decayed in (True, False):
-            chosen = [p for p in parameters if (recipe.decay_all or p.ndim > 1) == decayed]
+            chosen = [
+                p
+                for p in parameters
+                if (recipe.decay_all or (p.ndim > 1 and p not in undecayed)) == decayed
+            ]
             decay = recipe.weight_decay if decayed else 0.0
             if chosen:
                 rows.append({"params": chosen, "name": name, "weight_decay": decay})

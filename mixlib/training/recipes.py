@@ -150,6 +150,8 @@ RECIPES = Catalog(
             block_lr=1e-3,
             block_min_lr=1e-4,
             drop_path=0.1,
+            # 2: position embeddings and class tokens are not decayed
+            revision=2,
         ),
         Recipe(
             "imagenet_rsb_a2",

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 from torch import nn
 
-from mixlib.training.optimizers import build, rates, set_rates
+from mixlib.catalog.build import net
+from mixlib.core.objective import MixOnce
+from mixlib.methods.mixup import mixup
+from mixlib.training.optimizers import build, exempt, rates, set_rates
 from mixlib.training.recipes import Recipe
 
 RECIPE = Recipe("test", "test", epochs=2, weight_decay=0.1)
@@ -29,6 +32,22 @@ def test_biases_are_decayed_only_where_all_is(optimizer):
         for group in made.param_groups:
             for p in group["params"]:
                 assert (group["weight_decay"] > 0) == (decay_all or p.ndim > 1)
+
+
+@pytest.mark.parametrize("name", ["deit_tiny", "swin_tiny", "pvt_tiny"])
+@pytest.mark.parametrize("decay_all", [True, False])
+def test_positions_and_class_tokens_of_a_network_are_not_decayed(name, decay_all):
+    """DeiT's own rule, by timm's word for it."""
+    objective = MixOnce(net(name, 10, seed=0), mixup())
+    recipe = replace(RECIPE, optimizer="adamw", decay_all=decay_all)
+    made = build(objective.groups(), recipe, exempt(objective))
+    plain = {p for group in made.param_groups if not group["weight_decay"] for p in group["params"]}
+    names = {n: p in plain for n, p in objective.net.model.named_parameters()}
+    spared = ("pos_embed", "cls_token", "relative_position_bias_table")
+    where = [n for n in names if n.endswith(spared)]
+    assert where or name == "pvt_tiny"
+    for n, p in objective.net.model.named_parameters():
+        assert names[n] == (not decay_all and (p.ndim <= 1 or n in where)), n
 
 
 def test_every_group_gets_the_rate_of_its_name():
