@@ -30,7 +30,7 @@ from mixlib.core.mix import Mix, identity
 from mixlib.core.net import Net, NoSiteError, logits_of
 from mixlib.core.objective import MixOnce, Objective, Step
 from mixlib.core.policy import Policy, Scope
-from mixlib.core.traced_mix import Drawer
+from mixlib.core.traced_mix import Drawer, UnseenMix
 from mixlib.core.training_pipeline import TRAINING_PIPELINES, PipelineName
 from mixlib.models.sites import candidates, find_head
 from mixlib.models.wrap import wrap
@@ -206,7 +206,7 @@ class MixingObjective(Objective):
         inner = cast("MixOnce", self.inner)
         assert self._drawer is not None
         mixed, source, weight = self._drawer(x, y.argmax(1) if y.ndim == 2 else y)
-        mix = Mix(source, weight, weight[:, :, None, None])
+        mix = UnseenMix(source, weight, weight[:, :, None, None])
         logits, _ = inner.net(mixed)
         loss = inner.rule(mix, logits, {}, y)
         return Step(loss, {"loss": loss.detach()}, mix, logits)

@@ -5,8 +5,12 @@ from one generator, so a sample depends on its number alone.
 """
 
 import numpy as np
+import torch
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
 
 from downstream.segmentation.inference import resized
 from downstream.segmentation.metrics import IGNORE
@@ -22,9 +26,8 @@ def training_crop(
     settings: SegmentSettings,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A crop uint8 [crop, crop, 3] and its classes [crop, crop].
-
-    Where the scaled image is smaller than the crop, pixels are black and ignored.
+    """A crop uint8 [h, w, 3] and its classes [h, w], smaller than the crop where the scaled image
+    is: :func:`padded` fills it up.
 
     Args:
         image: uint8 [H, W, 3].
@@ -46,9 +49,24 @@ def training_crop(
     picture = image[top : top + crop, left : left + crop]
     if rng.random() < 0.5:
         picture, part = picture[:, ::-1], part[:, ::-1]
-    below, right = crop - part.shape[0], crop - part.shape[1]
-    picture = np.pad(picture, ((0, below), (0, right), (0, 0)))
-    return picture, np.pad(part, ((0, below), (0, right)), constant_values=IGNORE)
+    return picture, part
+
+
+def padded(
+    x: Float[Tensor, "1 3 h w"], mask: NDArray[np.uint8], crop: int
+) -> tuple[Float[Tensor, "1 3 crop crop"], Int[Tensor, "1 crop crop"]]:
+    """A normalized crop and its classes at full size: zeros, as beside windows in tests
+    (:func:`downstream.segmentation.inference.slide`), and ignored.
+
+    Example:
+        >>> x, y = padded(torch.ones(1, 3, 1, 2), np.zeros((1, 2), np.uint8), 2)
+        >>> x[0, 0].tolist(), y[0].tolist()
+        ([[1.0, 1.0], [0.0, 0.0]], [[0, 0], [255, 255]])
+    """
+    right, below = crop - x.shape[-1], crop - x.shape[-2]
+    edges = (0, right, 0, below)
+    classes = torch.from_numpy(mask.astype(np.int64))[None]
+    return F.pad(x, edges), F.pad(classes, edges, value=IGNORE)
 
 
 def _largest_share(mask: NDArray[np.uint8]) -> float:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from downstream.errors import InputError
-from downstream.segmentation.augment import training_crop
+from downstream.segmentation.augment import padded, training_crop
 from downstream.segmentation.inference import SegmentationData, normalizer
 from downstream.segmentation.metrics import IGNORE
 from downstream.segmentation.schedule import learning_rate, optimizer
@@ -132,9 +132,10 @@ class Training:
             crop, mask = training_crop(
                 self.data.image(number), self.data.mask(number), self.settings, rng
             )
-            crops.append(self._prepare(crop))
-            masks.append(torch.from_numpy(mask.astype(np.int64)))
-        return torch.cat(crops), torch.stack(masks).to(self.pixels.device)
+            x, y = padded(self._prepare(crop), mask, self.settings.crop)
+            crops.append(x)
+            masks.append(y)
+        return torch.cat(crops), torch.cat(masks).to(self.pixels.device)
 
     def _train_on(self, x: Tensor, y: Tensor) -> Tensor:
         rate = learning_rate(self.step, self.settings)

@@ -207,8 +207,11 @@ class BinaryCrossEntropy(LabelRule):
     Args:
         target: "share" keeps the label weights; "two-hot" asks for every source present with a full
             1 (timm's binarized targets), which a soft label has no meaning for.
-        smoothing: as in :func:`soft_targets`.
+        smoothing: as in :func:`soft_targets`; two-hot targets have none.
         reduction: "mean" over samples and classes, or "sum" over classes and mean over samples.
+
+    Raises:
+        ValueError: smoothed two-hot targets.
 
     Example:
         >>> from mixlib.core.mix import identity
@@ -220,6 +223,12 @@ class BinaryCrossEntropy(LabelRule):
     target: Literal["share", "two-hot"] = "share"
     smoothing: float = 0.0
     reduction: Literal["mean", "sum"] = "mean"
+
+    def __post_init__(self) -> None:
+        if self.target == "two-hot" and self.smoothing:
+            raise ValueError(
+                f"two-hot targets are 0 and 1: expected smoothing 0, found {self.smoothing}"
+            )
 
     def __call__(
         self,

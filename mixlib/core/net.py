@@ -85,7 +85,7 @@ class Net(nn.Module):
         Args:
             x: [B, C, H, W].
             edit: functions that replace the tensor at a site by another of the same shape.
-            tap: sites whose tensors (after any edit) are returned.
+            tap: sites whose tensors (after any edit) are returned; of a dropout, what comes in.
 
         Returns:
             Logits [B, Y], and the tapped tensors by site.
@@ -200,14 +200,16 @@ class Net(nn.Module):
         tap: Sequence[str],
         seen: dict[str, Tensor],
     ) -> Iterator[None]:
-        def hook(site: str) -> Callable[[nn.Module, object, object], object]:
-            def apply(_module: nn.Module, _args: object, output: object) -> object:
+        def hook(site: str) -> Callable[[nn.Module, tuple[Any, ...], object], object]:
+            def apply(module: nn.Module, args: tuple[Any, ...], output: object) -> object:
                 z = _tensor_at(site, output)
                 if site in edit:
                     z = edit[site](z)
                     output = z if isinstance(output, Tensor) else _with_first(output, z)
                 if site in tap:
-                    seen[site] = z
+                    # attention is read at its dropout, before that drops any of it
+                    drops = isinstance(module, nn.Dropout) and site not in edit
+                    seen[site] = args[0] if drops else z
                 return output
 
             return apply

@@ -28,6 +28,17 @@ _LIBRARY.define(
 )
 
 
+class UnseenMix(Mix):
+    """A mix of which sources and label shares are known: its masks stayed inside the operator."""
+
+    def dense(self, size: tuple[int, int] | None = None) -> Float[Tensor, "n K h w"]:
+        raise ValueError(
+            "a compiled objective keeps sources and label shares of its mix, no masks: to mix "
+            "annotations or other tensors alike, call the objective uncompiled and compile the "
+            "network"
+        )
+
+
 class Drawer:
     """What an operator's number stands for.
 

@@ -33,9 +33,10 @@ def fall(
     A share of 0 gives no bell at all (0 everywhere), where the formula has 0 / 0 at the center.
     """
     place = torch.arange(length, device=center.device, dtype=share.dtype)
-    scale = math.pi / (share.clamp(min=1e-300) * area)
-    bump = torch.exp(-scale[:, None] * (place - center[:, None]) ** 2)
-    return bump * (share > 0)[:, None]
+    none = (share <= 0)[:, None]
+    scale = math.pi / (share[:, None].masked_fill(none, 1.0) * area)
+    bump = torch.exp(-scale * (place - center[:, None]) ** 2)
+    return bump.masked_fill(none, 0.0)
 
 
 def bell(

@@ -20,7 +20,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.core.arguments import Positive, checked
-from mixlib.core.finite import even_if_broken
 from mixlib.core.hyperparameters import same
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
@@ -49,10 +48,11 @@ def semantic_shares(
     """
     cam = torch.einsum("bchw,bc->bhw", features.float(), weight.float())[:, None]
     cam = F.interpolate(cam, size, mode="bilinear", align_corners=False)[:, 0]
-    cam = even_if_broken(cam)
     cam = cam - cam.amin((1, 2), keepdim=True)
     total = cam.sum((1, 2), keepdim=True)
-    return torch.where(total > 0, cam / total, 1 / (size[0] * size[1]))
+    # where a score is not finite, neither is the sum
+    even = ~total.isfinite() | (total <= 0)
+    return torch.where(even, 1 / (size[0] * size[1]), cam / total)
 
 
 @dataclass(frozen=True)
@@ -239,5 +239,7 @@ ROW = Method(
     same(alpha=5.0),
     frozenset({"features"}),
     released={"odd": "drop", "scope": "batch", "pairing": "permute"},
+    # 2: maps with negative scores keep their shape
+    revision=2,
     status="defined",
 )

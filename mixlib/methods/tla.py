@@ -147,17 +147,17 @@ class TlAlign(LabelRule):
 
     def reweighted(self, mix: Mix, matrices: Sequence[Float[Tensor, "B heads T T"]]) -> Mix:
         """The same mix with the label shares that its class token ends with; those of the area
-        where attention is not finite.
+        where attention is not finite, or the mask has no shape.
 
         Raises:
             ValueError: the patches are not those of the images.
         """
         h, w = mix.mask.size if isinstance(mix.mask, Boxes) else mix.mask.shape[-2:]
+        if (h, w) == (1, 1):
+            return mix
         count = matrices[0].shape[-1] - self.layout.prefix
         grid = self.layout.grid_of(count, (h, w))
-        mask = mix.dense().float()
-        if mask.shape[-2:] != (1, 1):
-            mask = F.interpolate(mask, grid, mode="nearest")
+        mask = F.interpolate(mix.dense().float(), grid, mode="nearest")
         patches = mask.expand(len(mix.source), -1, *grid).flatten(2).transpose(1, 2)
         first = mix.weight[:, None].expand(-1, self.layout.prefix, -1)
         weight = aligned(torch.cat([first, patches], 1), matrices)[:, 0]

@@ -76,7 +76,8 @@ class TransMix(LabelRule):
         return self.rule(self.reweighted(mix, row), logits, seen, y)
 
     def reweighted(self, mix: Mix, attention: Float[Tensor, "B N"]) -> Mix:
-        """The same mix with weights by attention (mixed with the area's share).
+        """The same mix with weights by attention (mixed with the area's share); a mask without a
+        shape leaves them as they are.
 
         Args:
             mix: of the images.
@@ -86,6 +87,8 @@ class TransMix(LabelRule):
             ValueError: the patches are not those of the images.
         """
         h, w = mix.mask.size if isinstance(mix.mask, Boxes) else mix.mask.shape[-2:]
+        if (h, w) == (1, 1):
+            return mix
         grid = self.layout.grid_of(attention.shape[1], (h, w))
         shares = attended_shares(mix, even_if_broken(attention.unflatten(1, grid)))
         return replace(mix, weight=torch.lerp(shares, mix.weight, self.area))

@@ -59,9 +59,22 @@ def losses(name: str, way: str) -> list[list[float]]:
     return found
 
 
+def refusal() -> str:
+    """What a compiled objective answers who asks for the masks that it mixed with."""
+    dynamo.reset()
+    step = torch.compile(made("cutmix"), backend="aot_eager", fullgraph=True)(*batch())
+    assert step.mix.source.shape == step.mix.weight.shape == (4, 2)
+    try:
+        step.mix.dense()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 if __name__ == "__main__":
     cases = [(name, "whole") for name in WHOLE] + [(n, way) for n in OTHERS for way in WAYS]
     print(json.dumps({
+        "refusal": refusal(),
         "breaks": {name: breaks(name) for name in PLAIN},
         "losses": {f"{name}, {way}": losses(name, way) for name, way in cases},
     }))  # fmt: skip

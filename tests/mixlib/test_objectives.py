@@ -135,25 +135,6 @@ def test_a_share_of_the_batches_and_an_end_of_mixing(name):
     torch.testing.assert_close(step.loss, expected)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_mixing_stops_on_request_or_says_that_it_cannot(name):
-    objective, (x, y) = made(name), batch()
-    if objective.inner.policy is None:
-        with pytest.raises(ValueError, match="learns its masks to the end"):
-            objective.stop_mixing()
-        return
-    objective.stop_mixing()
-    trained = [p for group in objective.groups().values() for p in group]
-    assert objective.policy is objective.inner.policy
-    for _ in range(3):
-        step = objective(x, y)
-        step.loss.backward()
-        mix = step.mix
-        assert (mix.source[:, 0] == torch.arange(4)).all()
-        torch.testing.assert_close(mix.weight[:, 0], torch.ones(4))
-    assert all(p.grad is not None for p in trained)
-
-
 def _parameters(name: str) -> list[str]:
     from mixlib.catalog.parameters import of_objective
 
@@ -197,26 +178,6 @@ def test_several_labels_an_image_get_a_sigmoid_each(name):
     if name not in ("relabel", "tokenlabel", "mixtoken"):
         with pytest.raises(ValueError, match=r"sum to one.*multilabel"):
             made(name)(x, y.float())
-
-
-@pytest.mark.parametrize("words", [{"targets": "multilabel"}, {"smoothing": 0.5}])
-def test_clean_images_in_the_momentum_pipeline_have_the_loss_that_was_asked_for(words):
-    x, y = batch()
-    y = F.one_hot(y, CLASSES) if "targets" in words else y
-    objective = made("cutmix", pipeline="mp_ce", **words)
-    terms = objective(x, y).terms
-    logits = objective.inner.pair.logits("q", "one", x)
-    rows = F.one_hot(y, CLASSES).float() if y.ndim == 1 else y.float()
-    loss = F.binary_cross_entropy_with_logits if "targets" in words else F.cross_entropy
-    smooth = words.get("smoothing", 0.0)
-    torch.testing.assert_close(terms["one"], loss(logits, rows * (1 - smooth) + smooth / CLASSES))
-
-
-def test_a_block_without_the_pipeline_draws_as_it_is_told():
-    x, y = batch(8)
-    mix = made("automix", pipeline="none", scope="sample", pairing="roll")(x, y).mix
-    assert len(mix.weight.round(decimals=4).unique(dim=0)) > 1
-    assert len(((mix.source[:, 1] - torch.arange(8)) % 8).unique()) == 1
 
 
 def test_soft_labels_train_as_their_class_does():
@@ -312,6 +273,10 @@ def test_compiled_losses_are_those_of_the_same_objective_as_it_is_written(compil
     for case, (got, expected) in compiled["losses"].items():
         assert got == pytest.approx(expected, rel=1e-4), case
     assert len(compiled["losses"]) == 12
+
+
+def test_masks_that_stayed_inside_a_compiled_step_are_not_made_up(compiled):
+    assert "no masks" in compiled["refusal"]
 
 
 def test_copies_draw_for_themselves():

@@ -35,11 +35,14 @@ class Displaced:
         anchor: int64 [n], which image is displaced.
         d: float64 [n, C, H, W].
         weight: float64 [n].
+        group: int64 [n], the independent draw that each belongs to: the sources of a mixed sample,
+            and samples with one lambda, depend on each other; None: all are independent.
     """
 
     anchor: Int[Tensor, " n"]
     d: Float[Tensor, "n C H W"]
     weight: Float[Tensor, " n"]
+    group: Int[Tensor, " n"] | None = None
 
     def mass(self, m: int) -> Float[Tensor, " m"]:
         """By how much every image counts, relative to plain training: 1 for all where labels are
@@ -139,14 +142,15 @@ def by_mixes(
     batches: int,
     rng: torch.Generator,
 ) -> Displaced:
-    """Displacements of every source of every mixed sample, weighted by its label share.
+    """Displacements of every source of every mixed sample, weighted by its label share; a batch is
+    one independent draw.
 
     Args:
         draw: (images, labels) -> mix, in single precision as in training; the blend is repeated in
             double precision.
     """
-    anchors, moves, weights = [], [], []
-    for _ in range(batches):
+    anchors, moves, weights, groups = [], [], [], []
+    for drawn in range(batches):
         chosen = (torch.rand(batch, generator=rng) * len(x)).long()
         images = x[chosen]
         mix = draw(images.float(), y[chosen])
@@ -156,4 +160,5 @@ def by_mixes(
             anchors.append(chosen[source])
             moves.append(out - images[source].double())
             weights.append(mix.weight[:, k].double() / (batch * batches))
-    return Displaced(torch.cat(anchors), torch.cat(moves), torch.cat(weights))
+            groups.append(torch.full((batch,), drawn))
+    return Displaced(*map(torch.cat, (anchors, moves, weights, groups)))

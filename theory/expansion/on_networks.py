@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..estimates import group_sums, total
 from .displacements import Displaced
 from .taylor import (
     Loss,
@@ -120,11 +121,11 @@ def expand(
     l0, l1, l2, l3 = (float(weight @ v) for v in terms)
     return Measured(
         *(l0, l1, l2, l3),
-        tuple(_error(weight, v) for v in terms),
+        tuple(_error(displaced, v) for v in terms),
         eps,
         tuple(float(weight @ v) for v in losses),
         tuple(float(weight @ v) for v in remainders),
-        tuple(_error(weight, v) for v in remainders),
+        tuple(_error(displaced, v) for v in remainders),
     )
 
 
@@ -179,10 +180,12 @@ def displaced_loss(
     return loss_of(f, y[displaced.anchor], kind)
 
 
-def _error(weight: Tensor, values: Tensor) -> float:
-    """Standard error of a weighted sum of independent terms."""
-    terms = weight * values * len(values)
-    return float(terms.std() / len(values) ** 0.5)
+def _error(displaced: Displaced, values: Tensor) -> float:
+    """Standard error of the weighted sum; nan where all of it is one draw."""
+    terms = displaced.weight * values
+    if displaced.group is not None:
+        terms = group_sums(terms, displaced.group)
+    return total(terms).error
 
 
 def linear_certificate(df: Float[Tensor, "n K"], weight: Float[Tensor, " n"], kind: Loss) -> float:

@@ -113,7 +113,7 @@ def in_pipeline(
         momentum: m of eq. (12).
         steps: optimizer steps of the run.
         rule: the loss of mixed samples.
-        clean_rule: that of the clean ones of "mp_ce".
+        clean_rule: that of the clean ones of "mp_ce", see :class:`MomentumMix`.
 
     Raises:
         KeyError, ValueError: a pipeline without an average.

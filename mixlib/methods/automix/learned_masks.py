@@ -46,7 +46,8 @@ def spent(loss: Tensor, mask: Tensor) -> Tensor:
 
     k is frozen, so the mask is all that its graph serves: differentiated at once, that graph does
     not wait for q's two.  A third less peak memory, and on the CPU fewer page faults; to first
-    order (which is all that training uses) nothing else changes, also under a scaled loss.
+    order (which is all that training uses) nothing else changes.  A loss that is scaled for float16
+    is scaled behind this: inside k it is not, where small gradients are lost.  bfloat16 needs none.
 
     Example:
         >>> mask = torch.tensor([0.5], requires_grad=True)

@@ -37,7 +37,8 @@ class MomentumMix(MomentumObjective):
         statistics: where k's normalization statistics come from; "own" costs one forward of k.
         report: the network to evaluate and keep.
         rule: the loss of mixed samples.
-        clean_rule: that of clean ones, where ``one_hot`` asks for it.
+        clean_rule: that of clean ones, where ``one_hot`` asks for it; None: the same, or the
+            cross-entropy where that reads more than the logits.
 
     Example:
         >>> from mixlib.catalog.build import net
@@ -70,7 +71,7 @@ class MomentumMix(MomentumObjective):
         self.policy: Policy = policy
         self.one_hot = one_hot
         self.rule = (rule or CrossEntropy()).bound(net)
-        self.clean_rule = clean_rule or CrossEntropy()
+        self.clean_rule = clean_rule or (CrossEntropy() if self.rule.taps else self.rule)
 
     def forward(
         self, x: Float[Tensor, "B C H W"], y: Shaped[Tensor, "B *Y"], rng: torch.Generator

@@ -300,7 +300,7 @@ def puzzlemix(
     neighbor: Count = 4,
     levels: Annotated[int, Range(low=2)] = 3,
     cell: Natural | None = 4,
-    move_cost: NotNegative = MOVE_COST,
+    move_cost: Positive = MOVE_COST,
     tolerance: NotNegative = 1e-4,
     scope: Scope = "sample",
     pairing: Pairing = "roll",

@@ -34,6 +34,8 @@ class SegmentJob(Job):
     """
 
     kind = "segment"
+    # 2: crops are padded after normalization, not with black
+    revision = 2
     checkpoints = True
     metrics = ("mIoU", "mAcc", "aAcc", "mIoU_ms", "mAcc_ms", "aAcc_ms", "classes")
 

@@ -8,7 +8,7 @@ import timm
 import torch
 
 from downstream.errors import InputError
-from downstream.segmentation.augment import training_crop
+from downstream.segmentation.augment import padded, training_crop
 from downstream.segmentation.finetune import Preparation, Training, segmentation_loss
 from downstream.segmentation.inference import evaluate, normalizer
 from downstream.segmentation.metrics import IGNORE
@@ -117,10 +117,18 @@ def test_crops_and_masks_move_together(seed):
     image = (60 * mask[..., None] + 20).repeat(3, 2).astype(np.uint8)
     settings = replace(SETTINGS, ratio=(0.5, 2.0))
     crop, part = training_crop(image, mask, settings, np.random.default_rng(seed))
-    assert crop.shape == (64, 64, 3)
-    assert part.shape == (64, 64)
+    assert crop.shape == (*part.shape, 3)
+    assert max(part.shape) <= 64
+    x = normalizer((0.5,) * 3, (0.25,) * 3)(crop)
+    full, classes = padded(x, part, settings.crop)
+    assert full.shape == (1, 3, 64, 64)
+    assert classes.shape == (1, 64, 64)
+    assert torch.equal(full[:, :, : part.shape[0], : part.shape[1]], x)
+    outside = torch.ones(64, 64, dtype=torch.bool)
+    outside[: part.shape[0], : part.shape[1]] = False
+    assert (full[0, :, outside] == 0).all()
+    assert (classes[0, outside] == IGNORE).all()
     seen = part != IGNORE
-    assert (crop[~seen] == 0).all()
     agrees = np.abs(crop[seen][:, 0].astype(int) - (60 * part[seen].astype(int) + 20)) < 30
     # bilinear colors and nearest classes differ at the blocks' borders only
     assert agrees.mean() > 0.85

@@ -100,3 +100,13 @@ def test_blocks_count_and_shape():
 def test_bad_arguments_are_refused(make):
     with pytest.raises(ValueError, match=r"needs|square"):
         make()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_bell_of_no_size_is_none_in_every_precision(dtype):
+    lam = torch.tensor([0.0, 0.5, 1.0], dtype=dtype)
+    mask = GMix().sample(lam, (4, 4), generator(0))
+    assert mask.dtype == dtype
+    assert mask.isfinite().all()
+    assert (mask[0] == 0).all()
+    assert (mask[2] == 1).all()

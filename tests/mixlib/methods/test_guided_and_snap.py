@@ -112,3 +112,17 @@ def test_gradient_saliency_wants_the_network():
         policy.draw(torch.rand(2, 3, 8, 8), torch.arange(2), None, torch.Generator())
     mix = policy.draw(torch.rand(2, 3, 16, 16), torch.arange(2), network(3, 2), torch.Generator())
     assert mix.weight.isfinite().all()
+
+
+def test_maps_with_negative_scores_keep_their_shape():
+    """A row of the classifier is as often negative as not."""
+    features = torch.rand(4, 6, 3, 3, generator=torch.Generator().manual_seed(0))
+    weight = torch.randn(4, 6, generator=torch.Generator().manual_seed(1))
+    maps = semantic_shares(features, weight, (3, 3))
+    cam = torch.einsum("bchw,bc->bhw", features, weight)
+    cam -= cam.amin((1, 2), keepdim=True)
+    torch.testing.assert_close(maps, cam / cam.sum((1, 2), keepdim=True))
+    assert bool((torch.einsum("bchw,bc->bhw", features, weight).sum((1, 2)) < 0).any())
+    broken = features.clone()
+    broken[0, 0, 0, 0] = float("nan")
+    assert (semantic_shares(broken, weight, (3, 3))[0] == 1 / 9).all()

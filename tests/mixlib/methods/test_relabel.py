@@ -89,6 +89,8 @@ def test_the_loss_is_the_cross_entropy_of_the_mixed_soft_labels():
     torch.testing.assert_close(smooth, 0.9 * by_hand + 0.1 * even)
     with pytest.raises(ValueError, match="two-hot targets need class indices"):
         BinaryCrossEntropy("two-hot")(mix, logits, {}, y)
+    with pytest.raises(ValueError, match="expected smoothing 0"):
+        BinaryCrossEntropy("two-hot", 0.1)
     with pytest.raises(ValueError, match=r"expected 7 classes.*same classes"):
         CrossEntropy()(mix, torch.randn(5, 7), {}, y)
 

@@ -10,11 +10,14 @@ import torch
 
 import mixlib
 from downstream.attention.class_token import class_attention as by_layer
+from mixlib.catalog.methods import METHODS
 from mixlib.core.labels import CrossEntropy
+from mixlib.core.method import resolve
 from mixlib.core.net import Net
 from mixlib.core.objective import MixOnce
 from mixlib.methods.automix.features import probe
 from mixlib.methods.decoupledmix import Decoupled
+from mixlib.methods.mixup import mixup
 from mixlib.methods.tokenlabel import TokenLabels
 from mixlib.methods.transmix import TransMix
 from mixlib.models.attention import TokenLayout, attention_map, last_attention, token_layout
@@ -121,6 +124,23 @@ def test_token_labels_and_automix_leave_all_prefix_tokens_out(layout):
     assert objective.predictor()(x).shape == (B, CLASSES)
     if "wide" not in layout:
         assert probe(net, "last", 32).prefix == prefix
+
+
+@pytest.mark.parametrize("name", ["transmix", "tla", "mixpro"])
+@pytest.mark.parametrize("size", [(48, 48), (32, 64)])
+def test_images_of_another_size_than_the_networks_mixed_by_a_mask_without_shape(name, size):
+    rule = resolve(METHODS[name].path(METHODS[name].rule))()
+    objective = MixOnce(wrap(vit(dynamic_img_size=True), attention=True), mixup(), rule)
+    step = objective(*batch(size), rng())
+    plain = MixOnce(objective.net, mixup())(*batch(size), rng())
+    torch.testing.assert_close(step.loss, plain.loss)
+
+
+def test_attention_is_read_before_its_dropout():
+    net = wrap(vit(attn_drop_rate=0.5), attention=True).train()
+    _, seen = net(batch((32, 32))[0], tap=("attention",))
+    rows = seen["attention"].sum(-1)
+    torch.testing.assert_close(rows, torch.ones_like(rows))
 
 
 def test_no_class_token_is_refused_before_training():

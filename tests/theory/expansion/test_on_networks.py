@@ -148,6 +148,24 @@ def test_linear_logits_keep_to_their_certificate():
             assert abs(found.remainder[0]) <= linear_certificate(df, displaced.weight, kind)
 
 
+@pytest.mark.parametrize("scope", ["sample", "batch"])
+def test_standard_errors_of_a_policy_are_those_of_its_repetitions(scope):
+    """Samples of a batch depend on each other: its sources are shared, its lambda may be."""
+    model, x, y = small()
+    found = [
+        expand(
+            model, x, y,
+            by_policy(cutmix(scope=scope), x, y.argmax(1), None, 8, 24, generator(k, "errors")),
+            eps=(1.0,),
+        )
+        for k in range(60)
+    ]  # fmt: skip
+    for term in range(4):
+        values = torch.tensor([(one.L, one.R1, one.R2, one.R3)[term] for one in found])
+        stated = torch.tensor([one.error[term] for one in found]).square().mean().sqrt()
+        assert 0.75 < float(values.std() / stated) < 1.33
+
+
 def test_single_precision_is_refused():
     model, x, y = small()
     with pytest.raises(ValueError, match="float64"):

@@ -28,6 +28,16 @@ def test_atoms_have_the_exact_moments(law, lam):
     torch.testing.assert_close(found.moments().A, known.A, atol=1e-11, rtol=0)
 
 
+@pytest.mark.parametrize("alpha", [0.1, 0.2, 0.5, 1.5])
+@pytest.mark.parametrize("ratio", [1.0, 0.25, 0.2501, 0.5])
+def test_a_density_that_is_singular_beside_a_panel_loses_no_probability(alpha, ratio):
+    """A whole side that lambda = 0 alone leaves makes a panel begin at 5e-17."""
+    law, lam = HMix(ratio), Beta(alpha)
+    found, known = atoms(law, lam, (8, 8)), exact_moments(law, lam, (8, 8))
+    assert found.prob.sum() == pytest.approx(1, abs=1e-12)
+    torch.testing.assert_close(found.moments().a, known.a, atol=1e-11, rtol=0)
+
+
 @pytest.mark.parametrize("law", [*LAWS, FMix()], ids=str)
 def test_draws_follow_the_tilted_measure(law):
     n = 40_000
