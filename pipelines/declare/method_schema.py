@@ -31,77 +31,31 @@ MOMENTUM = Fields(
     "parameter",
 )
 
+PAIRING = OneOf(("roll", "permute", "reverse"), "pairing")
+PIPELINE = OneOf(("none", "ema", "mp0", "mp", "mp_ce"), "pipeline")
+OF_TRAINING: Mapping[str, Kind] = {"pipeline": PIPELINE, "momentum": MOMENTUM}
+"""Of the training pipeline that a method without one of its own is in, see
+:mod:`mixlib.core.training_pipeline`."""
+
 PARAMETERS: Mapping[str, Kind] = {
-    "alpha": Maybe(ALPHA),
     "area": Many(Real(0, 1, above=True), 2, 2, growing=True),
-    "aspect": Real(0, 1, above=True),
-    "at_test": Real(0, 100),
     "attention": Text(r"\w+", "a name"),
-    "beta": Real(0, 1000, above=True),
-    "block": Whole(1, 1000),
     "blocks": Many(Whole(1, 1000), 1, rising=True),
-    "cell": Maybe(Whole(1, 1000)),
-    "cells": Maybe(Whole(1, 10_000)),
     "counts": Many(Whole(1, 1000), 1),
-    "cutmix": Real(0, 1000),
-    "decay": Real(0, 100),
-    "eta": Real(0, 1000),
-    "fill": OneOf(("zero", "color", "noise"), "fill"),
-    "gamma": Real(0, 1000),
-    "grid": Whole(1, 1000),
-    "high": SHARE,
-    "images": Whole(2, 100),
-    "iterations": Whole(1, 100_000),
-    "labels": OneOf(("attention", "teacher", "saliency", "area", "relabel"), "labels"),
-    "law": OneOf(("uniform", "log"), "law"),
-    "levels": Whole(2, 100),
-    "low": SHARE,
     "map_site": SITE,
-    "mask": OneOf(("block", "random", "region"), "mask"),
     "mean": Many(Real(-10, 10), 1, 16),
-    "merges": SHARE,
-    "mixup": Real(0, 1000),
-    "mode": OneOf(("sample", "pair", "batch", "nearest", "bilinear"), "mode"),
-    "momentum": MOMENTUM,
-    "move_cost": Real(0, 1000),
-    "neighbor": Whole(1, 1000),
-    "odds": SHARE,
-    "odd": OneOf(("keep", "drop"), "odd"),
-    "omega": Real(0, 1000),
-    "pairing": OneOf(("roll", "permute", "reverse"), "pairing"),
-    "part": Whole(1, 10_000),
-    "pipeline": OneOf(("none", "ema", "mp0", "mp", "mp_ce"), "pipeline"),
-    "prob": SHARE,
-    "ratio": SHARE,
-    "released": Flag(),
-    "rescale": Flag(),
-    "saliency": OneOf(("spectral", "gradient"), "saliency"),
-    "scope": SCOPE,
-    "severity": Real(0, 10),
-    "side": Maybe(Whole(1, 100_000)),
-    "sharpness": Maybe(Real(0, 10_000, above=True)),
-    "sigma": Real(0, 1000, above=True),
     "site": SITE,
     "sites": Many(SITE, 1),
-    "soft": Real(0, 0.5),
-    "sparsity": Real(0, 1000),
     "std": Many(Real(0, 10, above=True), 1, 16),
-    "sweeps": Whole(1, 1000),
-    "switch": SHARE,
-    "threshold": SHARE,
-    "tolerance": Real(0, 1, above=True),
-    "tries": Whole(1, 10_000),
-    "unsolved": Real(0, 1000),
-    "weight": Real(0, 1000),
 }
-"""Parameters of the mixing methods whose constructors take them by name."""
+"""Parameters of the library's methods of which an annotation does not say all: sequences, sites."""
 
-OF_RULES: Mapping[str, Kind] = {"area": SHARE, "weight": PARAMETERS["weight"]}
+OF_RULES: Mapping[str, Kind] = {"area": SHARE, "weight": Real(0, 1000)}
 """Parameters of the methods' label rules."""
 
 AUTOMIX: Mapping[str, Kind] = {
     "preset": Text(r"\w+", "the name of a preset"),
-    "pipeline": PARAMETERS["pipeline"],
+    "pipeline": PIPELINE,
     "block": Fields(
         {
             "embed_lam": Flag(),
@@ -123,7 +77,7 @@ AUTOMIX: Mapping[str, Kind] = {
     "image": SIDE,
     "alpha": ALPHA,
     "scope": SCOPE,
-    "pairing": PARAMETERS["pairing"],
+    "pairing": PAIRING,
     "lam_margin": Real(0, 0.5),
     "lam_loss": Fields(
         {
