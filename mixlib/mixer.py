@@ -82,9 +82,14 @@ class Mixed:
         """Mean loss of the batch, under the method's rule unless another is given.
 
         Raises:
-            ValueError: a rule that reads class indices was given soft labels, or a softmax
-                cross-entropy rows of several labels an image.
+            ValueError: logits of another shape; a rule that reads class indices was given soft
+                labels, or a softmax cross-entropy rows of several labels an image.
         """
+        if logits.ndim != 2 or len(logits) != len(self.labels):
+            raise ValueError(
+                f"expected logits [B, classes] of the batch's {len(self.labels)} images, found "
+                f"{tuple(logits.shape)}"
+            )
         rule = rule or self.rule or CrossEntropy()
         several = self.labels.ndim == 2 and not self.labels.is_floating_point()
         if several and isinstance(rule, CrossEntropy):
@@ -110,7 +115,7 @@ class Mixed:
 
     def boxes(
         self,
-        boxes: Sequence[Float[Tensor, "_ 4"]],
+        boxes: Sequence[Float[Tensor, "_ corners"]],
         labels: Sequence[Shaped[Tensor, " _"]],
         least: float = 0.0,
     ) -> list[MixedBoxes]:

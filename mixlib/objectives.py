@@ -22,7 +22,7 @@ from torch import Tensor, distributed, nn
 from mixlib.catalog.build import assembled
 from mixlib.catalog.methods import check_released, method
 from mixlib.catalog.parameters import check_names, of_objective, scope_word, with_networks
-from mixlib.core.arguments import Share, checked
+from mixlib.core.arguments import Count, Share, checked
 from mixlib.core.batch import paths_of, taken
 from mixlib.core.labels import BinaryCrossEntropy, CrossEntropy, LabelRule, check_rows
 from mixlib.core.method import Family, Method
@@ -267,7 +267,7 @@ def objective(
     name: str,
     model: nn.Module,
     *,
-    steps: int | None = None,
+    steps: Count | None = None,
     seed: int = 0,
     prob: Share = 1.0,
     until: int | float | None = None,
@@ -330,8 +330,11 @@ def _check_run(
     Raises:
         ValueError: it is not, or ``until`` is neither a step nor a share.
     """
-    if isinstance(until, float) and not 0 <= until <= 1:
-        raise ValueError(f"until is a step, or a share of the run in [0, 1], got {until}")
+    if until is not None and (until < 0 or (isinstance(until, float) and until > 1)):
+        raise ValueError(
+            f"until is a step from 0, or a share of the run in [0, 1], got {until}; leave it out "
+            "to mix to the end"
+        )
     follows = (bool(row.settings) and pipeline != "none") or TRAINING_PIPELINES[pipeline].averaged
     if steps is None and (follows or isinstance(until, float)):
         raise ValueError(
@@ -367,8 +370,11 @@ def _network(
 ) -> Net:
     """The network with its sites, and its head where several are put on it."""
     net = wrap(model, attention="attention" in row.needs and given.get("teacher") is None)
-    if heads:
-        net.head = head or net.head or find_head(net)
+    if head is not None:
+        net.head = head
+        net.last_linear()  # says what is there, whatever the method needs it for
+    elif heads:
+        net.head = net.head or find_head(net)
     return net
 
 

@@ -81,6 +81,7 @@ def everything(
     store = Store(results)
     jobs = [job for job in whole.closure(*names).values() if not store.finished(job)]
     yield from findings.of_data(jobs)
+    yield from findings.of_amounts(jobs)
     yield from findings.of_boxes(jobs)
     yield from findings.of_software(jobs)
     yield from findings.of_shards(jobs, gpus)

@@ -17,10 +17,12 @@ from downstream.localization.image_boxes import METADATA
 from mixlib.data.catalog import DATASETS
 from mixlib.data.catalog.row import Dataset
 from mixlib.data.errors import DataError
+from mixlib.data.images import cap
 from mixlib.data.readers import READERS, read
 from mixlib.data.split_sizes import take_inventory
 from mixlib.models.backbones import PUBLISHED, PUBLISHED_BY_TIMM, backbone
 from pipelines.data.places import DATA, MissingDataError, bases, find
+from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
 from pipelines.plan.kinds import AttentionJob, DetectJob, LocalizeJob, TrainJob
 from pipelines.start import processes
@@ -32,6 +34,11 @@ PROFILE = Path(__file__).parents[1] / "profiles/slurm/config.yaml"
 LISTED = ("imagefolder", "imagenet100")
 """Layouts whose boxes stand in lists of their own."""
 CUB_METADATA = Path("wsol_metadata/CUB/val")
+AGAIN = "unpack its archive again"
+OTHER = (
+    "these are other images than the extract that this row stands for: name your own in a study "
+    "(docs/your-own.md), where train_images takes some of a full set"
+)
 GIB = 2**30
 Hours = Callable[[Job], float]
 Bytes = Callable[[Job], float]
@@ -54,6 +61,34 @@ def of_data(jobs: Iterable[Job]) -> Iterator[str]:
             yield from (f"data: {text}" for text in of_splits(row, folder))
         except (DataError, OSError) as error:
             yield f"data: {row.title}: {error}"
+
+
+def of_amounts(jobs: Iterable[Job]) -> Iterator[str]:
+    """Sets of one's own with fewer images than a batch has, or than are held out."""
+    sizes: dict[Data, int] = {}
+    found = []
+    for job in jobs:
+        if not isinstance(job, TrainJob) or DATASETS[job.images.name].identity != "measured":
+            continue
+        data, row = job.images, DATASETS[job.images.name]
+        try:
+            if data not in sizes:
+                read_in = read(row.layout, find(row)[1], row.train)
+                sizes[data] = len(cap(read_in, data.train_cap))
+        except (MissingDataError, DataError, OSError):
+            continue  # said by of_data
+        left = sizes[data] - (data.held_out or 0)
+        if left < 1:
+            found.append(
+                f"images: {row.title}: expected held_out below its {sizes[data]:,} training "
+                f"images, found {data.held_out:,}"
+            )
+        elif left < job.recipe.batch:
+            found.append(
+                f"images: {row.title}: expected a batch of at most the {left:,} images that are "
+                f"trained on, found {job.recipe.batch:,} ({job.describe()})"
+            )
+    yield from dict.fromkeys(found)
 
 
 def of_boxes(jobs: Iterable[Job]) -> Iterator[str]:
@@ -109,14 +144,15 @@ def of_splits(row: Dataset, folder: Path) -> Iterator[str]:
         smallest = images.names[int(each.argmin())]
         which = f"{', '.join(odd[:20])}{' ...' if len(odd) > 20 else ''} (expected {allowed})"
         nearest = f"every class has {allowed}; the smallest is {smallest} with {each.min():,}"
-        yield _wrong(row, split, len(images), folder, which if odd else nearest)
+        more = which if odd else nearest if split in ranges else ""
+        yield _wrong(row, split, len(images), folder, more)
 
 
 def _wrong(row: Dataset, split: str, found: int, folder: Path, which: str) -> str:
     return (
         f"{row.title}, {split}: expected {row.count(split):,} images, found {found:,} in {folder}"
         + (f": {which}" if which else "")
-        + "; unpack its archive again"
+        + f"; {AGAIN if row.official else OTHER}"
     )
 
 

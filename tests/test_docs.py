@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
 from collections import Counter
 from importlib import import_module
@@ -75,6 +77,41 @@ def test_every_name_in_backticks_exists(path):
         assert found(name), f"{named(path)}: no {name}"
     for test in set(re.findall(r"`(tests/[\w./]+)`", path.read_text())):
         assert (ROOT / test).exists(), f"{named(path)}: no {test}"
+
+
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def undefined(source: str) -> set[str]:
+    """Names that a block of Python reads and neither defines nor imports."""
+    known, read = set(dir(builtins)), set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name):
+            (known if isinstance(node.ctx, ast.Store) else read).add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            known |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            known.add(node.name)
+        elif isinstance(node, ast.arg):
+            known.add(node.arg)
+    return read - known
+
+
+WHOLE = [
+    (path, number, source)
+    for path in PAGES
+    for number, source in enumerate(BLOCK.findall(path.read_text()))
+    if not undefined(source)
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "source"), [(p, s) for p, _, s in WHOLE], ids=[f"{named(p)}-{n}" for p, n, _ in WHOLE]
+)
+def test_every_whole_block_of_python_runs(path, source, tmp_path, monkeypatch):
+    """Parts of a loop, which begin with somebody's ``model``, are read by people only."""
+    monkeypatch.chdir(tmp_path)
+    exec(compile(source, named(path), "exec"), {"__name__": "page"})
 
 
 def found(name: str) -> bool:

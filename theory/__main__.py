@@ -34,11 +34,13 @@ def _print_table(console: Console, title: str, columns: list[str], rows: list[li
 
 @app.command()
 def verify(
-    atoms: Annotated[int, typer.Option(help="masks of the empirical law")] = 120,
+    atoms: Annotated[int, typer.Option(min=2, help="masks of the empirical law")] = 120,
     samples: Annotated[
-        int, typer.Option(help="masks for the measured moments, per alpha")
+        int, typer.Option(min=2, help="masks for the measured moments, per alpha")
     ] = 20_000,
-    alpha: Annotated[float, typer.Option(help="lambda ~ Beta(alpha, alpha) of the terms")] = 1.0,
+    alpha: Annotated[
+        float, typer.Option(min=0.01, help="lambda ~ Beta(alpha, alpha) of the terms")
+    ] = 1.0,
     out: Annotated[Path | None, typer.Option(help="folder for table.md, too")] = None,
 ) -> None:
     """Checks every family of masks and every symbolic statement."""
@@ -86,8 +88,8 @@ def explain(
     alpha: Annotated[
         float | None, typer.Option(help="of lambda; the method's own if left out")
     ] = None,
-    directions: Annotated[int, typer.Option(help="sampled displacements")] = 1024,
-    images: Annotated[int, typer.Option(help="training images, drawn at random")] = 256,
+    directions: Annotated[int, typer.Option(min=2, help="sampled displacements")] = 1024,
+    images: Annotated[int, typer.Option(min=2, help="training images, drawn at random")] = 256,
     data: Annotated[Path, typer.Option(help="folder of prepared datasets")] = Path("data"),
     plot: Annotated[Path | None, typer.Option(help="write the bars as a picture")] = None,
 ) -> None:

@@ -71,16 +71,17 @@ class Row:
     def failures(self) -> list[str]:
         """What does not hold; shares are reported, not judged."""
         found = []
-        if self.identity > 1e-12:
+        # "not below": a value that is no number fails
+        if not self.identity <= 1e-12:
             found.append(f"{self.name}: swap identity off by {self.identity:.1e}")
-        if self.z is not None and self.z >= 5:
+        if self.z is not None and not self.z < 5:
             found.append(f"{self.name}: exact and measured moments differ, z = {self.z:.1f}")
-        if self.slope is not None and abs(self.slope - 3) > SLOPE_TOLERANCE:
+        if self.slope is not None and not abs(self.slope - 3) <= SLOPE_TOLERANCE:
             found.append(f"{self.name}: remainder of order {self.slope:.2f}, not 3")
         for term, off in zip(("R1", "R2", "R3"), self.off, strict=True):
-            if off > TERM_TOLERANCE:
+            if not off <= TERM_TOLERANCE:
                 found.append(f"{self.name}: {term} differs from its definition by {off:.1e}")
-        if self.third > THIRD_TOLERANCE:
+        if not self.third <= THIRD_TOLERANCE:
             found.append(f"{self.name}: remainder {100 * self.third:.0f} % off its leading terms")
         return found
 

@@ -14,6 +14,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.utils.data import default_collate, get_worker_info
 
+from mixlib.core.arguments import checked
 from mixlib.core.batch import paths_of, replaced, taken
 from mixlib.mixer import Mixer
 from mixlib.seed import generator
@@ -43,6 +44,7 @@ class MixCollate:
         (torch.Size([2, 3, 8, 8]), torch.Size([2, 5]))
     """
 
+    @checked
     def __init__(
         self,
         mixer: Mixer,

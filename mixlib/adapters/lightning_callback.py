@@ -11,6 +11,7 @@ from typing import Any
 import lightning.pytorch as pl
 from torch import Tensor
 
+from mixlib.core.arguments import checked
 from mixlib.mixer import Mixed, Mixer
 from mixlib.seed import generator
 
@@ -30,6 +31,7 @@ class MixCallback(pl.Callback):
             ``mixed.mix`` is what was done, ``mixed.loss(logits, rule)`` another loss.
     """
 
+    @checked
     def __init__(
         self,
         mixer: Mixer,

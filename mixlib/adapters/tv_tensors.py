@@ -16,6 +16,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from mixlib.core.annotated_boxes import MixedBoxes
+from mixlib.core.arguments import checked
 from mixlib.mixer import Mixed, Mixer
 
 Sample = tuple[Tensor, Mapping[str, Any]]
@@ -47,6 +48,7 @@ class MixAnnotated:
         ('BoundingBoxes', [3, 5])
     """
 
+    @checked
     def __init__(
         self,
         mixer: Mixer,

@@ -37,6 +37,9 @@ on it, `mixlib.build(word, released=True)` repeats it: the last column of the se
 which parameters that sets, and what else is to be known. Pairing, where nothing is said: everyone's
 partner is the same random number of places on.
 
+A dotted parameter is a value inside: `block.reduction=2` is said as `block={"reduction": 2}`, as
+in `mixlib.objective("automix", model, steps=steps, block={"reduction": 2})`.
+
 `teacher` is a network that you have trained, e.g. `mixlib.build("relabel", teacher=model)`.
 AttentiveMix, TokenMix and SuperMix ask the network in training where none is given; ReLabel,
 TokenLabeling and MixToken refuse to, see [labels by a teacher](methods/teachers.md).

@@ -49,7 +49,7 @@ class MixedBoxes:
 def mix_boxes(
     mix: Mix,
     size: tuple[int, int],
-    boxes: Sequence[Float[Tensor, "_ 4"]],
+    boxes: Sequence[Float[Tensor, "_ corners"]],
     labels: Sequence[Shaped[Tensor, " _"]],
     least: float = 0.0,
 ) -> list[MixedBoxes]:
@@ -110,6 +110,10 @@ def _check_boxes(mix: Mix, boxes: Sequence[Tensor], labels: Sequence[Tensor]) ->
             f"expected boxes and labels of {batch} images, found {len(boxes)} and {len(labels)}"
         )
     for i, (own, word) in enumerate(zip(boxes, labels, strict=True)):
+        if own.ndim > 1 and own.shape[-1] != 4:
+            raise ValueError(
+                f"image {i}: expected boxes [n, 4] (x1, y1, x2, y2), found {tuple(own.shape)}"
+            )
         if own.numel() != 4 * word.numel():
             raise ValueError(
                 f"image {i}: expected a label for each of {own.numel() // 4} boxes, found "

@@ -27,6 +27,10 @@ from mixlib.core.catalog import nearest
 Made = TypeVar("Made", bound=Callable[..., Any])
 
 
+OWN = ("mixlib.", "torch.nn.")
+"""Packages of whose classes an argument must be, where an annotation names one."""
+
+
 @dataclass(frozen=True)
 class Range:
     """Bounds of a number.
@@ -67,8 +71,8 @@ def checked(make: Made) -> Made:
     """The same function, which looks at its arguments first.
 
     Args:
-        make: a function with annotations; those that are no numbers, words or sequences of them
-            say nothing.
+        make: a function with annotations; those that are no numbers, words, classes of mixlib's or
+            torch's, or sequences of them say nothing.
 
     Raises (when called):
         TypeError: an argument that ``make`` has not, or of another type.
@@ -89,7 +93,8 @@ def checked(make: Made) -> Made:
     """
     if hasattr(make, "checks_arguments"):
         return make
-    name, signature = getattr(make, "__name__", repr(make)), inspect.signature(make)
+    path = getattr(make, "__qualname__", repr(make)).removesuffix(".__init__")
+    name, signature = path.rpartition(".")[2], inspect.signature(make)
 
     @wraps(make)
     def made(*args: Any, **words: Any) -> Any:
@@ -224,4 +229,10 @@ def _plain(value: Any, hint: Any, where: str, name: str) -> Any:
     if hint in (bool, str) and not isinstance(value, hint):
         kind = "True or False" if hint is bool else "a word"
         raise TypeError(f"{where}{name} must be {kind}, got {value!r}")
+    ours = isinstance(hint, type) and hint.__module__.startswith(OWN)
+    if ours and not getattr(hint, "_is_protocol", False) and not isinstance(value, hint):
+        found = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise TypeError(
+            f"{where}{name} must be a {hint.__module__}.{hint.__qualname__}, got a {found}"
+        )
     return value

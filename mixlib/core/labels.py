@@ -133,7 +133,7 @@ def soft_targets(
     classes).
 
     Raises:
-        ValueError: the mix brings labels over another number of classes.
+        ValueError: the mix brings labels over another number of classes, or smoothing is no share.
 
     Example:
         >>> from mixlib.core.mix import pair
@@ -141,6 +141,8 @@ def soft_targets(
         >>> soft_targets(mix, torch.tensor([0, 2]), classes=3).tolist()
         [[0.75, 0.0, 0.25], [0.25, 0.0, 0.75]]
     """
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"expected a smoothing in [0, 1], found {smoothing}")
     if mix.labels is None:
         check_indices(y, classes)
         rows = torch.zeros(len(y), classes, device=y.device)

@@ -15,6 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+TINY = 0.01
+"""Below this, both gamma variates of a Dirichlet draw may be 0 in double precision."""
+
 
 class LamLaw(ABC):
     """Law of lambda, the nominal share of a sample's own image, in [0, 1].
@@ -57,7 +60,21 @@ class Beta(LamLaw):
     def shares(self, n: int, rng: torch.Generator) -> Float[Tensor, "n 2"]:
         # a Dirichlet draw: normalized in log space inside, so alpha = 0.01 does not give 0/0
         pair = _concentration(self.a, self.a if self.b is None else self.b, rng.device)
+        if max(self.a, self.b or self.a) < TINY:
+            return _by_logarithms(pair.expand(n, 2), rng)
         return torch._sample_dirichlet(pair if n == 1 else pair.expand(n, 2), generator=rng)
+
+
+def _by_logarithms(
+    concentration: Float[Tensor, "n 2"], rng: torch.Generator
+) -> Float[Tensor, "n 2"]:
+    """A Dirichlet draw whose gamma variates need not be numbers of double precision: Gamma(a) is
+    Gamma(a + 1) U^(1/a) (Marsaglia and Tsang, ACM TOMS 2000)."""
+    above = torch._standard_gamma(concentration + 1, generator=rng).log()
+    uniform = torch.rand(
+        concentration.shape, generator=rng, dtype=concentration.dtype, device=rng.device
+    )
+    return (above + uniform.log() / concentration).softmax(1)
 
 
 @lru_cache(maxsize=64)

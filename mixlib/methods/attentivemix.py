@@ -81,7 +81,15 @@ class Attentive(PairPolicy):
         if self.side is not None and z.shape[-2:] != (self.side, self.side):
             seen = F.interpolate(z, (self.side, self.side), mode="bilinear", antialias=False)
         with inference(looking):
-            features = looking.features(seen, self.map_site)
+            try:
+                features = looking.features(seen, self.map_site)
+            except (AssertionError, RuntimeError) as error:
+                if seen is z:
+                    raise
+                raise ValueError(
+                    f"Attentive CutMix shows the network images of side={self.side}, which it "
+                    f"does not take ({error}): say side=None to show them as they are"
+                ) from error
         prefix = token_layout(looking).prefix
         layout = looking.layout_of(self.map_site)
         features = as_map(features, layout, prefix, (seen.shape[-2], seen.shape[-1]))

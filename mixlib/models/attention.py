@@ -161,7 +161,11 @@ def last_attention(model: nn.Module) -> str:
 
     blocks = [(path, part) for path, part in model.named_modules() if isinstance(part, Attention)]
     if not blocks:
-        raise ValueError(f"{type(model).__name__} has no attention block that could be read")
+        raise ValueError(
+            f"{type(model).__name__} has no attention block that could be read: expected a vision "
+            "transformer of timm's with a class token (vit_*, deit_*); other networks take methods "
+            "that need no attention, see docs/choosing.md"
+        )
     layout = stated_layout(model)
     if layout is None or not layout.class_token:
         prefix = 0 if layout is None else layout.prefix

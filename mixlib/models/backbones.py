@@ -7,8 +7,9 @@ for 32 pixels that timm has no constructor for are :mod:`mixlib.models.cifar_res
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -351,10 +352,19 @@ def _build_own(path: str, classes: int) -> nn.Module:
     except AttributeError:
         module, _, function = path.partition(":")
         raise LookupError(f"expected a function {function} in {module}, found none") from None
-    model = make(classes)
+    model = _called(make, classes)
     if not isinstance(model, nn.Module):
         raise TypeError(f"expected {path} to make a torch.nn.Module, found {type(model).__name__}")
     return model
+
+
+def _called(make: Callable[..., Any], classes: int) -> Any:
+    """What a function makes of a number of classes; torchvision's and timm's, which begin with
+    their published weights, get it by its name, and random weights."""
+    known = inspect.signature(make).parameters
+    first = next(iter(known), "")
+    named = "num_classes" in known or first in ("weights", "pretrained")
+    return make(num_classes=classes) if named else make(classes)
 
 
 def _build_resnet(row: Backbone, classes: int, drop_path: float) -> nn.Module:

@@ -31,6 +31,7 @@ def wrap(model: nn.Module, attention: bool = False) -> Net:
         attention: whether its last attention matrix is read, at the site "attention".
 
     Raises:
+        TypeError: it is no module.
         ValueError: attention is asked for and the model has none that could be read.
 
     Example:
@@ -41,6 +42,9 @@ def wrap(model: nn.Module, attention: bool = False) -> Net:
     """
     if isinstance(model, Net):
         return model
+    if not isinstance(model, nn.Module):
+        found = type(model).__name__
+        raise TypeError(f"expected a network (torch.nn.Module), found a {found}: {model!r:.60}")
     net = _by_family(model) or _by_look(model)
     if attention:
         net.sites["attention"] = last_attention(net.body)

@@ -187,11 +187,14 @@ def read_all(folder: Path = FOLDER) -> Declared:
     tables: dict[str, Table] = {}
     faults: dict[str, DeclarationError] = {}
     files = sorted(folder.glob("*.yaml"))
-    if not files:
+    others = sorted(folder.glob("*.yml"))
+    if not files and not others:
+        where = "; start from the project's root" if folder == FOLDER else ""
         raise DeclarationError(
-            f"expected the tables' declarations in {folder.absolute()}/*.yaml, found none; start"
-            " from the project's root"
+            f"expected the tables' declarations in {folder.absolute()}/*.yaml, found none{where}"
         )
+    for path in others:
+        faults[path.stem] = DeclarationError(f"{path}: expected a name in .yaml: rename it")
     for path in files:
         try:
             found, wrong = read_file(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 import mixlib
@@ -161,6 +162,7 @@ def test_families_set_the_parameters():
             "cutmix: no parameter 'alhpa'; did you mean 'alpha'.*released, scope",
         ),
         (lambda: mixlib.build("puzzlemix"), ValueError, "input_grad.*net=model"),
+        (lambda: MixCollate("cutmix"), TypeError, "MixCollate: mixer must be a mixlib.mixer.Mixer"),
         (lambda: mixlib.build("manifoldmix"), ValueError, "(?s)stage1, stage2.*objective"),
         (lambda: mixlib.build("alignmix", net=Small()), ValueError, "(?s)stage4.*objective"),
         (lambda: mixlib.build("tokenmix", net=Small()), ValueError, "no attention block"),
@@ -269,3 +271,25 @@ def test_examples_run(example):
     )
     assert run.returncode == 0, run.stderr[-3000:]
     assert run.stdout
+
+
+def test_logits_of_another_batch_are_named():
+    mixed = mixlib.build("mixup")(torch.rand(4, 3, 8, 8), torch.arange(4), rng())
+    with pytest.raises(ValueError, match=r"expected logits \[B, classes\] of the batch's 4 images"):
+        mixed.loss(torch.zeros(3, 5))
+    with pytest.raises(ValueError, match=r"smoothing in \[0, 1\], found 2"):
+        mixed.targets(4, smoothing=2)
+
+
+def test_boxes_of_another_shape_are_named():
+    mixed = mixlib.build("mixup")(torch.rand(2, 3, 8, 8), torch.arange(2), rng())
+    labels = [torch.zeros(2, dtype=torch.int64)] * 2
+    with pytest.raises(ValueError, match=r"boxes \[n, 4\] .*found \(2, 5\)"):
+        mixed.boxes([torch.zeros(2, 5)] * 2, labels)
+
+
+def test_a_network_of_one_size_that_is_shown_another_is_answered():
+    net = VisionTransformer(32, 8, embed_dim=12, depth=4, num_heads=2)
+    mixer = mixlib.build("attentivemix", net=net)
+    with pytest.raises(ValueError, match=r"side=224.*say side=None"):
+        mixer(torch.rand(2, 3, 32, 32), torch.arange(2), rng())

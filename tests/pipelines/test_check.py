@@ -13,6 +13,7 @@ from mixlib.training.recipes import RECIPES
 from pipelines import check, findings
 from pipelines.plan import setting
 from pipelines.plan.build import plan
+from tests.small_sets import imagefolder
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,35 @@ def test_a_wrong_image_count_says_which_class(tmp_path):
     fewer = {"train": {"n01": 4, "n02": 4, "n03": 3}, "val": good["val"]}
     (text,) = findings.of_splits(row, folder_of(tmp_path / "fewer", fewer))
     assert "the smallest is n03 with 3" in text
+
+
+@pytest.mark.parametrize(
+    ("declared", "changes", "words"),
+    [
+        ("", "batch: 40", "a batch of at most the 4 images that are trained on, found 40"),
+        (", held_out: 4", "batch: 1", "held_out below its 4 training images, found 4"),
+        (", train_images: 3", "batch: 4", "at most the 3 images that are trained on, found 4"),
+        (", held_out: 2", "batch: 2", ""),
+    ],
+)
+def test_a_study_of_fewer_images_than_it_asks_for_is_caught(
+    declared, changes, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    imagefolder(tmp_path / "mine/images")
+    (tmp_path / "mine/one.yaml").write_text(
+        f"study: Which?\ndatasets:\n  amounts: {{path: images, size: 16{declared}}}\n"
+        "tables:\n  amounts_table:\n    rows: {method: [vanilla, cutmix]}\n"
+        "    fixed: {data: amounts, backbone: resnet18_cifar, recipe: cifar,"
+        f" changes: {{{changes}}}}}\n"
+    )
+    found = plan("own", tmp_path / "mine")
+    try:
+        texts = list(findings.of_amounts(found.jobs.values()))
+    finally:
+        DATASETS.pop("amounts", None)
+    assert bool(texts) == bool(words)
+    assert all(words in text for text in texts)
 
 
 def test_a_recipe_whose_batch_its_shards_do_not_divide_is_caught(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -115,6 +116,12 @@ def test_verify_notices_a_wrong_term(mutation, monkeypatch):
             "R1 dropped": {"R1"},
         }[mutation]
     )
+
+
+@pytest.mark.parametrize("name", ["identity", "z", "slope", "third"])
+def test_what_is_no_number_does_not_hold(name):
+    row = verify.check("CutMix", families()["CutMix"], atoms=20, n=200)
+    assert len(replace(row, **{name: math.nan}).failures()) == len(row.failures()) + 1
 
 
 def test_every_family_is_a_law_of_mixlib():

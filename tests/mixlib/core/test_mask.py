@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mixlib.core.lam import Beta
 from mixlib.core.mask import label_share
 from mixlib.masks.designed import Cosines, Mixture
 from mixlib.methods.cutmix import Box
@@ -110,3 +111,12 @@ def test_a_bell_of_no_size_is_none_in_every_precision(dtype):
     assert mask.isfinite().all()
     assert (mask[0] == 0).all()
     assert (mask[2] == 1).all()
+
+
+@pytest.mark.parametrize("alpha", [1e-10, 1e-4, 0.003, 0.0099, 0.01])
+def test_a_beta_of_tiny_alpha_is_a_coin(alpha):
+    """Both gamma variates underflow there, whose quotient is no half."""
+    lam = Beta(alpha).sample(20_000, generator(0))
+    assert ((lam > 0.4) & (lam < 0.6)).double().mean() < 3 * alpha + 1e-3
+    assert lam.mean() == pytest.approx(0.5, abs=0.02)
+    assert lam.var() == pytest.approx(0.25 / (2 * alpha + 1), rel=0.02)

@@ -26,3 +26,14 @@ def test_every_named_site_exists_and_the_seed_decides(name):
 def test_an_unknown_backbone_names_the_nearest():
     with pytest.raises(KeyError, match="did you mean 'resnet50'"):
         backbone("resnet500")
+
+
+@pytest.mark.parametrize("path", ["torchvision.models:resnet18", "timm.models.resnet:resnet10t"])
+def test_a_library_s_function_makes_so_many_classes_and_random_weights(path, monkeypatch):
+    def download(*_args, **_words):
+        raise AssertionError("published weights were asked for")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
+    model = build(path, 7, seed=1)
+    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
+    assert torch.equal(model.fc.weight, build(path, 7, seed=1).fc.weight)

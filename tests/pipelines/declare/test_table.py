@@ -75,3 +75,8 @@ def test_a_folder_without_declarations_is_named(tmp_path):
         DeclarationError, match=r"expected the tables' declarations in .* found none"
     ):
         table.load_all(tmp_path)
+
+
+def test_a_declaration_under_another_ending_is_named(tmp_path):
+    (tmp_path / "mine.yml").write_text("study: one\n")
+    assert "expected a name in .yaml" in str(table.read_all(tmp_path).faults["mine"])
