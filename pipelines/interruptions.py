@@ -15,7 +15,10 @@ from types import FrameType
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-KEPT = "finished results and the last checkpoints are kept; the same command goes on from there"
+KEPT = (
+    "finished results and checkpoints are kept (trainings write one a minute); the same command "
+    "goes on from there"
+)
 
 
 class Interrupted(BaseException):

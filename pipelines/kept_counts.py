@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from mixlib.whole_files import write_whole
+from pipelines.execute.provenance import tree_digest
 
 FOLDER = Path("results/.counts")
 ROOT = Path(__file__).parents[1]
@@ -66,5 +67,5 @@ def code() -> str:
         path = ROOT / place
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(file.relative_to(ROOT).as_posix().encode())
-            digest.update(file.read_bytes())
+            digest.update(tree_digest(file).encode())  # comments count nothing
     return digest.hexdigest()[:16]

@@ -15,6 +15,7 @@ from downstream.detection.batches import normalize_and_pad
 from downstream.detection.c4 import C4Detector
 from downstream.detection.detectron2_names import detectron2_name
 from downstream.detection.evaluate import to_original
+from downstream.detection.pooling import pool_by_product, pool_regions
 from downstream.detection.sampling import RoiSample, match_anchors, matched_boxes
 from downstream.detection.settings import DetectSettings
 from tests.downstream.detection.detection_resnets import tiny_bottleneck
@@ -103,12 +104,11 @@ def test_inference_stage_by_stage():
         check(model.bbox_pred(vectors), want["box_deltas"], SCORE)
 
 
-def test_roi_pooling():
-    from torchvision.ops import roi_align
-
+@pytest.mark.parametrize("pool", [pool_regions, pool_by_product])
+def test_roi_pooling(pool):
     want = golden("c4small_infer")
     rois = torch.cat((torch.zeros(3, 1), want["prop_boxes_0"][:3]), dim=1)
-    pooled = roi_align(want["res4"], rois, 14, 1 / 16, sampling_ratio=0, aligned=True)
+    pooled = pool(want["res4"], rois, 14, 16)
     check(pooled, want["roi_pool_first3"], 1e-4)
 
 
