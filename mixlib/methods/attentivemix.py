@@ -19,24 +19,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixlib.core.arguments import Count, Positive, checked
+from mixlib.core.finite import flat_if_broken
 from mixlib.core.lam import Beta, LamLaw
 from mixlib.core.method import Method
 from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.masks.cells import enlarge
+from mixlib.masks.top_k import largest
 from mixlib.models.attention import token_layout
 from mixlib.models.feature_maps import as_map
 
 
 def attended(features: Float[Tensor, "B C h w"], count: Int[Tensor, " B"]) -> Bool[Tensor, "B h w"]:
-    """The ``count`` cells of every map with the largest mean over the channels."""
-    strength = features.mean(1)
-    order = strength.flatten(1).argsort(1, descending=True)
-    rank = torch.empty_like(order).scatter_(
-        1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
-    )
-    return (rank < count[:, None]).view_as(strength)
+    """The ``count`` cells of every map with the largest mean over the channels; of equal ones, and
+    where features are not finite, the first."""
+    strength = flat_if_broken(features.float().mean(1, keepdim=True))[:, 0]
+    return largest(strength.flatten(1), count).bool().view_as(strength)
 
 
 @dataclass(frozen=True, eq=False)

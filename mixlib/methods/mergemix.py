@@ -38,7 +38,13 @@ from mixlib.core.mix import Mix, pair
 from mixlib.core.net import Net, inference
 from mixlib.core.policy import Pairing, PairPolicy, Policy, Scope
 from mixlib.masks.cells import enlarge
-from mixlib.models.attention import class_attention, last_attention, token_layout
+from mixlib.masks.top_k import largest
+from mixlib.models.attention import (
+    class_attention,
+    find_last_attention,
+    last_attention,
+    token_layout,
+)
 
 FIRST, LAST = 1.5, 0.5  # of the mean number that a block merges: fewer from block to block
 
@@ -147,7 +153,7 @@ def transformer_blocks(net: Net) -> tuple[str, ...]:
         >>> transformer_blocks(Net(model))
         ('blocks.0', 'blocks.1')
     """
-    last = last_attention(net.body)
+    last = find_last_attention(net.body)
     from timm.models.vision_transformer import Attention, Block
 
     paths = [path for path, part in net.body.named_modules() if isinstance(part, Attention)]
@@ -177,6 +183,7 @@ def merged_attention(
         merges: the share of the patches' tokens that the blocks merge away.
     """
     paths, layout = transformer_blocks(net), token_layout(net)
+    last_attention(net.body)  # the last block's is read
     blocks: Sequence[nn.Module] = [net.body.get_submodule(path) for path in paths]
     now = of_patches(net.features(x, paths[0], before=True), layout.prefix)
     counts = decreasing(int(merges * now.source.shape[1]), len(blocks))
@@ -206,8 +213,7 @@ def strongest(maps: Float[Tensor, "B h w"], count: Int[Tensor, " B"]) -> Bool[Te
         >>> strongest(torch.tensor([[[1.0, 3.0, 3.0]]]), torch.tensor([1])).tolist()
         [[[False, True, False]]]
     """
-    order = maps.flatten(1).argsort(dim=1, descending=True, stable=True)
-    return (order.argsort(1) < count[:, None]).view_as(maps)
+    return largest(maps.flatten(1), count).bool().view_as(maps)
 
 
 @dataclass(frozen=True, eq=False)

@@ -138,9 +138,10 @@ def attention_map(
 
 
 def last_attention(model: nn.Module) -> str:
-    """Path of the last attention matrix [B, heads, T, T] of a timm vision transformer.
+    """Makes the last attention matrix [B, heads, T, T] of a timm vision transformer readable, and
+    says its path.
 
-    Its fused kernel never forms that matrix, so this block computes attention step by step from now
+    The fused kernel never forms that matrix, so this block computes attention step by step from now
     on (the same numbers up to rounding).
 
     Raises:
@@ -150,6 +151,17 @@ def last_attention(model: nn.Module) -> str:
         >>> from timm.models.vision_transformer import VisionTransformer
         >>> last_attention(VisionTransformer(16, 4, embed_dim=8, depth=2, num_heads=2))
         'blocks.1.attn.attn_drop'
+    """
+    path = find_last_attention(model)
+    model.get_submodule(path).fused_attn = False  # type: ignore[assignment]
+    return f"{path}.attn_drop"
+
+
+def find_last_attention(model: nn.Module) -> str:
+    """Path of the last attention block of a timm vision transformer, which stays as it is.
+
+    Raises:
+        ValueError: see :func:`last_attention`.
     """
     try:
         from timm.models.vision_transformer import Attention
@@ -173,6 +185,4 @@ def last_attention(model: nn.Module) -> str:
             f"attention needs a class token, found {type(model).__name__} with {prefix} "
             "prefix tokens and none of class: take one built with class_token=True"
         )
-    path, block = blocks[-1]
-    block.fused_attn = False  # type: ignore[misc]  # Final for the scripting compiler only
-    return f"{path}.attn_drop"
+    return blocks[-1][0]
