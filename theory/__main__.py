@@ -92,14 +92,25 @@ def explain(
     images: Annotated[int, typer.Option(min=2, help="training images, drawn at random")] = 256,
     data: Annotated[Path, typer.Option(help="folder of prepared datasets")] = Path("data"),
     plot: Annotated[Path | None, typer.Option(help="write the bars as a picture")] = None,
+    own: Annotated[
+        Path | None, typer.Option("--tables", help="folder of the study that the run is of")
+    ] = None,
 ) -> None:
     """R1, R2, R3 and the remainder of a method on the network of a finished run."""
     from rich.progress import Progress
+
+    from mixlib.catalog.methods import method as known
 
     from .checkpoints import load_run
     from .explanation import explain as measure
 
     try:
+        if own is not None:
+            # its datasets, networks and methods; the wheel has no pipelines
+            from pipelines.declare.study import admit_folder
+
+            admit_folder(own)
+        known(method)
         run = load_run(checkpoint, images, data)
         with Progress(transient=True) as progress:
             task = progress.add_task("measuring")
@@ -112,8 +123,10 @@ def explain(
                 directions=directions,
                 report=lambda done, of: progress.update(task, completed=done, total=of),
             )
-    except (FileNotFoundError, KeyError, ValueError) as problem:
+    except (FileNotFoundError, KeyError, ModuleNotFoundError, ValueError) as problem:
         typer.echo(problem.args[0] if problem.args else problem, err=True)
+        if own is None and isinstance(problem, KeyError | ModuleNotFoundError):
+            typer.echo("of a run of your own study, say --tables FOLDER", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{run.title}, {len(run.images)} images\n\n{found.table()}")
     if plot is not None:

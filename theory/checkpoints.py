@@ -72,7 +72,9 @@ def _images(
     job: dict[str, Any], ready: dict[str, Any], data: Path, count: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     row = dataset(job["images"]["name"])
-    base = Path(os.environ.get("MIX_DATA", "")) if ready["base"] == "MIX_DATA" else data
+    # a set of one's own may lie anywhere: its root is a whole path
+    bases = {"MIX_DATA": Path(os.environ.get("MIX_DATA", "")), "data": data}
+    base = bases.get(ready["base"], Path("/"))
     every = read(row.layout, base / ready["root"], row.train)
     chosen = torch.randperm(len(every), generator=generator(seed, "images"))[:count]
     augment = Augment(**{k: _frozen(v) for k, v in job["augment"]})

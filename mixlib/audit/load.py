@@ -83,6 +83,7 @@ def load(spec: Spec) -> Any:
 
     Raises:
         ImportError: no such module or file, or no such name in it.
+        ValueError: a class, which mixes nothing before it has been called.
     """
     found: Any = _module(spec.module)
     for part in spec.name.split("."):
@@ -90,6 +91,11 @@ def load(spec: Spec) -> Any:
             found = getattr(found, part)
         except AttributeError:
             raise ImportError(f"{spec.module} has no {spec.name!r}") from None
+    if spec.kwargs is None and isinstance(found, type):
+        raise ValueError(
+            f"expected something that mixes a batch, found the class {spec.name}: write it with "
+            f"its arguments, {spec.module}:{spec.name}()"
+        )
     return found if spec.kwargs is None else found(*spec.args, **spec.kwargs)
 
 

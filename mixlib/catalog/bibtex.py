@@ -62,6 +62,8 @@ def _entry(key: str, parts: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        sys.exit(print(__doc__))
     try:
         asked = [method(name) for name in sys.argv[1:]] or list(METHODS.values())
     except KeyError as error:

@@ -211,7 +211,8 @@ def show() -> None:
                 state = f"in {folder} ({word})"
             except MissingDataError:
                 state = row.how or f"fetch {row.name}"
-        sizes = " + ".join(f"{count:,} {split}" for split, count in row.splits)
+        # of some sets the catalog knows no number
+        sizes = " + ".join(f"{count:,} {split}" if count else split for split, count in row.splits)
         typer.echo(f"{row.name:20} {row.title:28} {sizes:36} {state}")
 
 

@@ -189,8 +189,9 @@ class Plan:
         """
         if key not in self.jobs:
             raise DeclarationError(
-                f"no declared table needs the job {key} at scale {self.scale.name}; the "
-                "declarations have changed since this run was planned: start it again"
+                f"no declared table needs the job {key!r} at scale {self.scale.name}: python -m "
+                f"pipelines.run {self.scale.name} --list names those that are; a run that was "
+                "planned before the declarations changed is started again"
             )
         return self.jobs[key]
 

@@ -4,13 +4,16 @@ there."""
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 from typer.testing import CliRunner
 
 from mixlib.catalog import build as builder
+from mixlib.data.catalog import DATASETS
 from mixlib.seed import generator
 from theory.__main__ import app
 from theory.checkpoints import load_run
@@ -72,3 +75,41 @@ def test_what_cannot_be_explained_says_why(run, folder, method, text):
     out = CliRunner().invoke(app, [*arguments, "--checkpoint", str(run / "results" / folder)])
     assert out.exit_code == 1
     assert text in out.output
+
+
+NETS = """
+from torch import nn
+
+
+def small(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, classes))
+"""
+
+
+def test_a_run_of_ones_own_study_is_explained_where_the_study_is_named(run, monkeypatch):
+    study = run / "study"
+    study.mkdir()
+    (study / "explained_nets.py").write_text(NETS)
+    (run / "data" / "generated" / MARK).rename(study / "images")
+    declared = "study: Which?\ndatasets: {explained: {path: images, size: 32}}\n"
+    (study / "one.yaml").write_text(f"{declared}tables: {{}}\n")
+    ready = {"base": "anywhere", "root": str(study / "images")[1:], "classes": ["ring", "star"]}
+    (run / "data" / "ready" / f"{MARK}.json").write_text(json.dumps(ready))
+    folder = run / "results" / "abc"
+    body = json.loads((folder / "result.json").read_text())
+    body["job"]["images"]["name"] = "explained"
+    body["job"]["backbone"]["name"] = "explained_nets:small"
+    (folder / "result.json").write_text(json.dumps(body))
+    torch.save(
+        nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2)).state_dict(), folder / "weights.pt"
+    )
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    arguments = ["explain", "--method", "mixup", "--images", "4", "--directions", "8"]
+    arguments += ["--checkpoint", str(folder), "--data", str(run / "data")]
+    out = CliRunner().invoke(app, arguments)
+    assert out.exit_code == 1
+    assert "say --tables FOLDER" in out.output
+    out = CliRunner().invoke(app, [*arguments, "--tables", str(study)])
+    DATASETS.pop("explained", None)
+    assert out.exit_code == 0, out.output
+    assert "explained, explained_nets:small trained with vanilla, 4 images" in out.output

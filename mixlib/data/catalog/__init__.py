@@ -7,6 +7,7 @@ job graphs are built from rows.
 
 from __future__ import annotations
 
+from mixlib.core.catalog import nearest
 from mixlib.data.catalog.drawn import stand_ins
 from mixlib.data.catalog.local import EXTRACTS, GENERATED
 from mixlib.data.catalog.official import (
@@ -50,7 +51,7 @@ def dataset(name: str) -> Dataset:
         KeyError: for an unknown name, listing the known ones.
     """
     if name not in DATASETS:
-        raise KeyError(f"no dataset {name!r}; known: {', '.join(sorted(DATASETS))}")
+        raise KeyError(nearest("dataset", name, DATASETS))
     return DATASETS[name]
 
 

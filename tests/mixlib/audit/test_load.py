@@ -6,7 +6,7 @@ from mixlib.audit.load import load, parse
 
 
 def test_an_object_is_loaded_and_one_with_arguments_is_called() -> None:
-    assert load(parse("fractions:Fraction")).__name__ == "Fraction"
+    assert load(parse("math:sqrt")).__name__ == "sqrt"
     assert load(parse("fractions:Fraction(1, denominator=2)")) * 2 == 1
 
 
@@ -35,3 +35,8 @@ def test_missing_things_are_named(tmp_path) -> None:
         load(parse("fractions:nonsense"))
     with pytest.raises(ImportError, match=r"no file .*absent\.py"):
         load(parse(f"{tmp_path}/absent.py:f"))
+
+
+def test_a_class_is_no_mixing_yet() -> None:
+    with pytest.raises(ValueError, match=r"found the class Mixup.*timm\.data:Mixup\(\)"):
+        load(parse("timm.data:Mixup"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import matplotlib
 import pytest
 
+from paper_tables import gallery as command
 from paper_tables.drawings import gallery
 from paper_tables.render import products, render
 from pipelines.declare import scale, table
@@ -107,3 +110,21 @@ def test_every_declared_figure_has_valid_settings():
 def test_wrong_words(given, words):
     with pytest.raises(DeclarationError, match=words):
         gallery.settings("figures.yaml: small", given)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"out": "a.gif"}, r"expected a picture \(.png, .svg, .pdf\)"),
+        ({"out": "nowhere/a.png"}, "in a folder that is there"),
+        ({"lambdas": "0.3,a"}, "expected shares from 0 to 1"),
+        ({"lambdas": "1.3"}, "expected shares from 0 to 1"),
+    ],
+)
+def test_the_command_looks_before_it_draws(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "paint", lambda *args: pytest.fail("drawn"))
+    words = {"out": "a.png", "images": "generated", "methods": "cutmix, mixup"} | words
+    words = {"lambdas": "0.5", "pairs": 1} | words
+    with pytest.raises(DeclarationError, match=said):
+        command.main(Path(words.pop("out")), **words)
