@@ -137,9 +137,7 @@ def test_every_declared_table_resolves(name):
 
 
 def test_a_job_that_nothing_needs_says_so(declare):
-    with pytest.raises(
-        DeclarationError, match="--list names those that are; .*before the declarations changed"
-    ):
+    with pytest.raises(DeclarationError, match="--list names those that are"):
         plan_of(declare()).job("0" * 16)
 
 
