@@ -18,11 +18,11 @@ from pipelines.execute.store import Store
 from pipelines.plan.job import Job
 
 
-def module_file(module: str, root: Path = ROOT) -> Path:
+def source_of(module: str, root: Path = ROOT) -> Path:
     """The file of a module of this project, whether it is there or not.
 
     Example:
-        >>> module_file("mixlib.methods.cutmix").relative_to(ROOT).as_posix()
+        >>> source_of("mixlib.methods.cutmix").relative_to(ROOT).as_posix()
         'mixlib/methods/cutmix.py'
     """
     path = root.joinpath(*module.split("."))
@@ -34,7 +34,7 @@ def current_digest(module: str) -> str:
     """Digest of a module's syntax tree now, or of the lock file; "" where there is none."""
     if module == LOCK:
         return tree_digests({})[LOCK]
-    return tree_digest(module_file(module))
+    return tree_digest(source_of(module))
 
 
 def touched_modules(

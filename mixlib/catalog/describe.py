@@ -15,10 +15,8 @@ from typing import Any
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.markdown import table
-from mixlib.core.method import Method, resolve
+from mixlib.core.method import GIVEN, Method, resolve
 
-# what the builder passes
-BUILDER_S = ("net", "rule", "steps", "seed")
 FAMILIES = Path(__file__).parents[2] / "docs" / "methods"
 
 HEAD = """# Methods
@@ -87,14 +85,14 @@ def parameters(row: Method) -> dict[str, Any]:
     return {
         name: given.get(name, parameter.default)
         for name, parameter in _signature(row).items()
-        if name not in BUILDER_S
+        if name not in GIVEN
     }
 
 
 def _flat(spec: Any, where: str = "") -> Iterable[tuple[str, Any]]:
     for each in fields(spec):
         value = getattr(spec, each.name)
-        if where + each.name in BUILDER_S:
+        if where + each.name in GIVEN:
             continue
         if is_dataclass(value):
             yield from _flat(value, f"{where}{each.name}.")

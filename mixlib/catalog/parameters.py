@@ -9,13 +9,10 @@ from typing import Any
 from torch import nn
 
 from mixlib.core.catalog import nearest
-from mixlib.core.method import Method, resolve
+from mixlib.core.method import GIVEN, Method, resolve
 from mixlib.core.net import Net
 from mixlib.core.policy import Scope
 from mixlib.models.wrap import wrap
-
-# arguments of constructors that come from elsewhere, not from the user
-GIVEN = ("net", "spec", "steps", "seed", "rule")
 
 
 def of_objective(row: Method) -> list[str]:

@@ -35,6 +35,8 @@ Family = Literal[
 ]
 FAMILIES: tuple[Family, ...] = Family.__args__  # type: ignore[attr-defined]
 Params = Mapping[str, Any]
+GIVEN = ("net", "spec", "steps", "seed", "rule")
+"""Arguments of constructors that come from the builder, never from a user or a declaration."""
 
 
 def resolve(path: str) -> Any:

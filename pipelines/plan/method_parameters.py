@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from functools import cache
 
 from mixlib.core.arguments import Range
-from mixlib.core.method import Method
+from mixlib.core.method import GIVEN, Method
 from mixlib.core.module_file import module_file
 from pipelines.declare.method_schema import OF_RULES, OF_TRAINING, PARAMETERS, SETTINGS_OF
 from pipelines.declare.values import Anything, Flag, Kind, Many, Maybe, OneOf, Real, Text, Whole
 
 FOREIGN = frozenset({"typing", "typing_extensions", "collections", "jaxtyping", "torch"})
 """Packages whose names say themselves what they are."""
-# what the trainer gives to a constructor, and no declaration can
-GIVEN = frozenset({"net", "steps", "seed", "rule", "teacher", "supervisor"})
+NETWORKS = ("teacher", "supervisor")
+"""Arguments that a declaration names elsewhere: a training, not a parameter."""
 
 
 def parameters(method: Method) -> Mapping[str, Kind]:
@@ -38,7 +38,7 @@ def parameters(method: Method) -> Mapping[str, Kind]:
     found = {
         name: more[name] if name in more else kind_of(annotation)
         for name, annotation in arguments(module, function)
-        if name not in GIVEN
+        if name not in (*GIVEN, *NETWORKS)
     }
     if method.objective == "once":
         found |= OF_TRAINING

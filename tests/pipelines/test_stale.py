@@ -15,7 +15,7 @@ import pytest
 from pipelines.execute.provenance import LOCK, ROOT, tree_digest
 from pipelines.execute.store import Store
 from pipelines.plan import job_file
-from pipelines.stale import module_file, report, touched_modules
+from pipelines.stale import report, source_of, touched_modules
 
 EDITS = 50
 
@@ -99,7 +99,7 @@ def test_an_edit_touches_its_dependents_and_no_other(results, edit, tmp_path):
     modules = sorted({name for body in found.values() for name in names_of(body)} - {LOCK})
     for i, name in enumerate(draw.sample(modules, EDITS)):
         path = tmp_path / f"{i}.py"
-        path.write_text(edit(module_file(name).read_text(), draw))
+        path.write_text(edit(source_of(name).read_text(), draw))
         touched = {
             key for key, body in found.items() if touched_modules(body, {name: tree_digest(path)})
         }
@@ -129,4 +129,4 @@ def test_a_result_that_names_no_modules_says_so():
 def test_a_module_that_is_gone_is_a_change():
     body = {"provenance": {"source": {"modules": {"mixlib.methods.gone": "0123"}}}}
     assert touched_modules(body) == ["mixlib.methods.gone"]
-    assert not Path(module_file("mixlib.methods.gone")).exists()
+    assert not Path(source_of("mixlib.methods.gone")).exists()

@@ -6,12 +6,12 @@ import pytest
 
 from mixlib.catalog.methods import METHODS, method
 from mixlib.catalog.parameters import (
-    GIVEN,
     check_names,
     of_objective,
     scope_word,
     with_networks,
 )
+from mixlib.core.method import GIVEN
 from mixlib.core.net import Net
 from mixlib.models import backbones
 

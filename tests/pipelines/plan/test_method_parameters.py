@@ -8,9 +8,9 @@ import pytest
 
 from mixlib.catalog.methods import METHODS
 from mixlib.core.hyperparameters import same
-from mixlib.core.method import Method, resolve
+from mixlib.core.method import GIVEN, Method, resolve
 from pipelines.declare.method_schema import SETTINGS_OF
-from pipelines.plan.method_parameters import GIVEN, arguments, kind_of, parameters
+from pipelines.plan.method_parameters import NETWORKS, arguments, kind_of, parameters
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in SETTINGS_OF])
@@ -22,7 +22,7 @@ def test_the_source_says_what_the_constructor_takes(name):
     extra = {"pipeline", "momentum"} if row.objective == "once" else set()
     extra |= set(row.rule_params)
     extra |= {"released"} if row.released is not None else set()
-    assert parameters(row).keys() == (set(names) - GIVEN) | extra
+    assert parameters(row).keys() == (set(names) - {*GIVEN, *NETWORKS}) | extra
 
 
 @pytest.mark.parametrize(
