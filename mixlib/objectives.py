@@ -332,8 +332,7 @@ def _check_run(
     """
     if until is not None and (until < 0 or (isinstance(until, float) and until > 1)):
         raise ValueError(
-            f"until is a step from 0, or a share of the run in [0, 1], got {until}; leave it out "
-            "to mix to the end"
+            f"until is a step, or a share in [0, 1], got {until}: leave it out for all"
         )
     follows = (bool(row.settings) and pipeline != "none") or TRAINING_PIPELINES[pipeline].averaged
     if steps is None and (follows or isinstance(until, float)):
@@ -370,11 +369,9 @@ def _network(
 ) -> Net:
     """The network with its sites, and its head where several are put on it."""
     net = wrap(model, attention="attention" in row.needs and given.get("teacher") is None)
-    if head is not None:
-        net.head = head
-        net.last_linear()  # says what is there, whatever the method needs it for
-    elif heads:
-        net.head = net.head or find_head(net)
+    if head is not None or heads:
+        net.head = head or net.head or find_head(net)
+        net.last_linear()  # says what is there
     return net
 
 
