@@ -3,6 +3,7 @@ by its rules."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from mixlib.data.catalog import DATASETS
 from paper_tables.best_settings import best_settings
 from paper_tables.equal_compute import equal_compute, step_times
-from paper_tables.measured_runs import runs_of_study
+from paper_tables.kept_page import page
+from paper_tables.measured_runs import FOLDER, runs_of_study
 from pipelines.declare import table as declared
 
 LAPTOP = Path("paper_tables/laptop")
+PAGE = Path("docs/laptop.md")
 TUNED = ("laptop_vanilla", "laptop_alpha", "laptop_stochastic", "laptop_average")
 COMPARED = ("laptop_epochs", "laptop_compute")
 EPOCHS, SEEDS, MARGIN = 30, 5, 1.0
@@ -123,3 +126,34 @@ def test_the_tuning_leaves_the_test_images_alone(tables):
     assert {tables[name].fixed["data"] for name in TUNED} == {"laptop_tuning"}
     assert (tuning.train_images, tuning.held_out) == (5000, 1000)
     assert (compared.train_images, compared.held_out) == (5000, 0)
+
+
+def test_every_comparison_has_its_runs(tables):
+    for name in COMPARED:
+        runs = runs_of_study(tables[name])
+        assert {row for row, _ in runs.numbers} == {row.label for row in tables[name].rows}
+        assert {len(cell.values) for cell in runs.numbers.values()} == {SEEDS}
+
+
+@pytest.mark.usefixtures("tables")
+def test_the_page_is_that_of_the_kept_runs(tmp_path):
+    """python -m paper_tables.kept_page paper_tables/laptop docs/laptop.md"""
+    (tmp_path / "images").mkdir()
+    assert page(LAPTOP, FOLDER, tmp_path / "images", tmp_path) == PAGE.read_text()
+    for path in (tmp_path / "images").iterdir():
+        assert (PAGE.parent / "images" / path.name).exists()
+
+
+@pytest.mark.parametrize("path", [Path("README.md"), LAPTOP / "about.md"], ids=str)
+def test_numbers_in_prose_are_those_of_the_kept_runs(tables, path):
+    means: dict[str, set[str]] = {}
+    for name in COMPARED:
+        for (row, _), cell in runs_of_study(tables[name]).numbers.items():
+            means.setdefault(row, set()).add(f"{cell.mean:.1f}")
+    lines = path.read_text().splitlines()
+    said = [line for line in lines if path.stem == "about" or "docs/laptop.md" in line]
+    rows = "|".join(re.escape(row) for row in sorted(means, key=len, reverse=True))
+    found = re.findall(rf"({rows}) (\d\d\.\d)", "\n".join(said))
+    assert len(found) >= 5
+    for row, number in found:
+        assert number in means[row], (row, number)
