@@ -70,8 +70,13 @@ def test_losses(golden, case):
             torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)
         else:  # OpenMixup's decoupled loss at lambda = 1/2
             assert found.isfinite()
-    with pytest.raises(ValueError, match="pairs"):
-        Decoupled()(identity(14), logits, {}, y)
+    unmixed = identity(14)
+    torch.testing.assert_close(
+        Decoupled()(unmixed, logits, {}, y), CrossEntropy()(unmixed, logits, {}, y)
+    )
+    source, weight = torch.arange(14)[:, None].expand(-1, 3), torch.full((14, 3), 1 / 3)
+    with pytest.raises(ValueError, match="pairs, got 3"):
+        Decoupled()(Mix(source, weight, weight[:, :, None, None]), logits, {}, y)
 
 
 def test_losses_of_one_lambda_per_sample(golden):
