@@ -31,6 +31,7 @@ from pipelines.execute.store import Store
 from pipelines.plan.inputs import Data
 from pipelines.plan.job import Job
 from pipelines.plan.job_file import rebuild
+from pipelines.portable_bits import pin
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 EQUAL, WITHIN, DIFFERENT = "equal", "within spread", "different"
@@ -127,6 +128,8 @@ def repeat(
     Raises:
         DeclarationError: a dataset on this machine is not the one that the kept run has read.
     """
+    if portable:
+        pin()  # before a dataset is prepared, which loads torch
     for each in job.closure():
         for data in each.datasets:
             _provide(data)
