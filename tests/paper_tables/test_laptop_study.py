@@ -16,7 +16,7 @@ from paper_tables.measured_runs import FOLDER, runs_of_study
 from pipelines.declare import table as declared
 
 LAPTOP = Path("paper_tables/laptop")
-PAGE = Path("docs/laptop.md")
+DOCS = Path("docs")
 TUNED = ("laptop_vanilla", "laptop_alpha", "laptop_stochastic", "laptop_average")
 COMPARED = ("laptop_epochs", "laptop_compute")
 EPOCHS, SEEDS, MARGIN = 30, 5, 1.0
@@ -135,13 +135,15 @@ def test_every_comparison_has_its_runs(tables):
         assert {len(cell.values) for cell in runs.numbers.values()} == {SEEDS}
 
 
+@pytest.mark.parametrize("name", ["laptop", "masks"])
 @pytest.mark.usefixtures("tables")
-def test_the_page_is_that_of_the_kept_runs(tmp_path):
+def test_a_page_is_that_of_the_kept_runs(name, tmp_path):
     """python -m paper_tables.kept_page paper_tables/laptop docs/laptop.md"""
     (tmp_path / "images").mkdir()
-    assert page(LAPTOP, FOLDER, tmp_path / "images", tmp_path) == PAGE.read_text()
+    made = page(LAPTOP.parent / name, FOLDER, tmp_path / "images", tmp_path)
+    assert made == (DOCS / f"{name}.md").read_text()
     for path in (tmp_path / "images").iterdir():
-        assert (PAGE.parent / "images" / path.name).exists()
+        assert (DOCS / "images" / path.name).exists()
 
 
 @pytest.mark.parametrize("path", [Path("README.md"), LAPTOP / "about.md"], ids=str)
