@@ -332,7 +332,7 @@ def _check_run(
     """
     if until is not None and (until < 0 or (isinstance(until, float) and until > 1)):
         raise ValueError(
-            f"until is a step, or a share in [0, 1], got {until}: leave it out for all"
+            f"until is a step, or a share in [0, 1], got {until}: leave it out to mix all"
         )
     follows = (bool(row.settings) and pipeline != "none") or TRAINING_PIPELINES[pipeline].averaged
     if steps is None and (follows or isinstance(until, float)):

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from paper_tables.comparison import compare_runs
+from paper_tables.measure import measure
 from paper_tables.measured_runs import find_runs
 from paper_tables.render import FOLDER, make_sheet, products
 from paper_tables.sheet import Comparison, Sheet
@@ -69,7 +70,8 @@ def _entry(found: grid.Plan, name: str, paper: str, store: Store, folder: Path) 
     files = products(found, name, folder)
     rendered = finished == len(jobs) and all(path.exists() for path in files)
     if rendered and table.kind != NO_CELLS:
-        sheet = make_sheet(found, name, found.cells[name], store)
+        numbers = measure(table, found.cells[name], store)
+        sheet = make_sheet(found, name, numbers, store)
     runs, _ = find_runs(table)
     return Entry(
         table,

@@ -75,7 +75,7 @@ def products(plan: grid.Plan, name: str, folder: Path | None = None) -> list[Pat
 def make_sheet(
     plan: grid.Plan,
     name: str,
-    cells: tuple[grid.Cell, ...],
+    numbers: Grid,
     store: Store,
     remarks: Sequence[str] = (),
     marks: Mapping[tuple[str, str], str] = MappingProxyType({}),
@@ -85,17 +85,18 @@ def make_sheet(
     Args:
         plan: with the table.
         name: its own.
-        cells: those that have all of their runs.
+        numbers: of the cells that have all of their runs.
         store: of the results.
         remarks: lines about the numbers, before those that every table has.
         marks: what stands in the place of the other cells.
     """
     table = plan.tables[name]
     jobs = [job for job in plan.needed(name) if store.finished(job)]
+    cells = [cell for cell in plan.cells[name] if (cell.row, cell.column) in numbers]
     found, stale = find_runs(table)
     return build_sheet(
         table,
-        measure(table, cells, store),
+        numbers,
         plan.scale,
         data_titles(plan.needed(name)),
         [store.read(job) for job in jobs],
@@ -153,7 +154,7 @@ def _make(plan: grid.Plan, name: str, store: Store, out: Path) -> dict[str, list
         (out / FIGURE_PAGE[0]).write_text(write_markdown(page, drawn))
         (out / FIGURE_PAGE[1]).write_text(write_html(page, drawn))
     else:
-        write_texts(make_sheet(plan, name, cells, store), out, drawn)
+        write_texts(make_sheet(plan, name, numbers, store), out, drawn)
     sources = {c.row + " / " + c.column: [j.digest for j in c.jobs] for c in cells}
     results = {job.digest: _origin(store.read(job)) for job in plan.needed(name)}
     body = {"table": name, "scale": scale.name, "cells": sources, "results": results}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from paper_tables.measure import measure
 from paper_tables.render import PICTURES, make_sheet, write_texts
 from paper_tables.warnings import run_warnings
 from pipelines.command_line import (
@@ -98,7 +99,7 @@ def render_with_holes(
     sheet = make_sheet(
         plan,
         name,
-        whole,
+        measure(table, whole, store),
         store,
         [f"Incomplete: {hole.line(store)}." for hole in missing],
         {(hole.cell.row, hole.cell.column): hole.mark for hole in missing},

@@ -41,8 +41,8 @@ def build(
 
     Args:
         groups: of the objective.
-        recipe: with ``decay_all`` off, biases and norm layers (tensors of fewer than two
-            dimensions) are not decayed, nor is
+        recipe: with ``decay_all`` off, neither biases and norm layers (tensors of fewer than two
+            dimensions) nor the ``undecayed`` are decayed.
         undecayed: see :func:`exempt`.
 
     Raises:
